@@ -1,0 +1,12 @@
+//! The configuration file: as written, as checked, and how its errors read.
+//!
+//! Deliberately absent: defaults hidden in code elsewhere. Every option, its default and its unit stand in this folder
+//! or in the `config.rs` of a target kind.
+
+pub mod diagnostic;
+pub mod secret;
+pub mod unit;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use secret::SecretReference;
+pub use unit::{ByteSize, Duration};

@@ -1,0 +1,121 @@
+//! Secrets stand in the configuration as references, never as text.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use secrecy::SecretString;
+use serde::Deserialize;
+
+/// Where a secret is read from.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case", deny_unknown_fields)]
+pub enum SecretReference {
+    /// An environment variable of the process.
+    Env(String),
+    /// A file, such as a mounted secret; one trailing line end is trimmed.
+    File(PathBuf),
+}
+
+/// A secret could not be read.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The variable is not set, or is not UTF-8.
+    #[error("environment variable `{name}` is not set")]
+    Variable {
+        /// Its name.
+        name: String,
+    },
+    /// The file could not be read.
+    #[error("failed to read secret file `{}`", path.display())]
+    File {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: std::io::Error,
+    },
+    /// There is nothing in it.
+    #[error("{reference} is empty")]
+    Empty {
+        /// What was read.
+        reference: String,
+    },
+}
+
+impl SecretReference {
+    /// Reads the secret now.
+    pub fn read(&self) -> Result<SecretString, Error> {
+        let text = match self {
+            SecretReference::Env(name) => {
+                std::env::var(name).map_err(|_| Error::Variable { name: name.clone() })?
+            }
+            SecretReference::File(path) => {
+                let text = std::fs::read_to_string(path).map_err(|source| Error::File {
+                    path: path.clone(),
+                    source,
+                })?;
+                without_line_end(text)
+            }
+        };
+        if text.is_empty() {
+            return Err(Error::Empty {
+                reference: self.to_string(),
+            });
+        }
+        Ok(SecretString::from(text))
+    }
+}
+
+impl std::fmt::Display for SecretReference {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            SecretReference::Env(name) => write!(formatter, "environment variable `{name}`"),
+            SecretReference::File(path) => write!(formatter, "secret file `{}`", path.display()),
+        }
+    }
+}
+
+fn without_line_end(mut text: String) -> String {
+    if text.ends_with('\n') {
+        text.pop();
+        if text.ends_with('\r') {
+            text.pop();
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use secrecy::ExposeSecret;
+
+    use super::*;
+
+    #[test]
+    fn trims_one_line_end_of_a_file() {
+        for (content, expected) in [
+            ("t\n", "t"),
+            ("t\r\n", "t"),
+            ("t\n\n", "t\n"),
+            ("t", "t"),
+            (" t ", " t "),
+        ] {
+            let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+            std::fs::write(file.path(), content).expect("it can be written");
+            let secret = SecretReference::File(file.path().into())
+                .read()
+                .expect("it can be read");
+            assert_eq!(secret.expose_secret(), expected, "{content:?}");
+        }
+    }
+
+    #[test]
+    fn names_what_is_missing() {
+        let error = SecretReference::Env("HUB2SIEM_TEST_UNSET".into())
+            .read()
+            .expect_err("it is not set");
+        assert_eq!(
+            error.to_string(),
+            "environment variable `HUB2SIEM_TEST_UNSET` is not set"
+        );
+    }
+}

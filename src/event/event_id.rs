@@ -1,0 +1,96 @@
+//! The identity of a delivery: the same record of the same event has the same id at every target and after every restart.
+
+use std::fmt;
+
+use sha2::{Digest, Sha256};
+
+use super::{Hub, PartitionId, SequenceNumber, Timestamp};
+
+/// First 16 bytes of SHA-256 over namespace, hub, partition, sequence number, enqueued time in milliseconds and
+/// record index, joined by NUL. Written as 32 lower-case hexadecimal digits.
+///
+/// No consumer group and no mapping revision take part, so that two targets and two runs agree.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct EventId([u8; 16]);
+
+impl EventId {
+    /// Computes the id of record `index` of an event.
+    pub fn new(
+        hub: &Hub,
+        partition: &PartitionId,
+        sequence_number: SequenceNumber,
+        enqueued_time: Timestamp,
+        index: u32,
+    ) -> Self {
+        let mut text = String::with_capacity(160);
+        use fmt::Write;
+        write!(
+            text,
+            "{}\0{}\0{partition}\0{sequence_number}\0{}\0{index}",
+            hub.namespace,
+            hub.name,
+            enqueued_time.as_millis()
+        )
+        .expect("writing to a String cannot fail");
+        let digest = Sha256::digest(text.as_bytes());
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Self(id)
+    }
+
+    /// The 32 digits without an allocation.
+    pub fn to_hex(self) -> HexText {
+        const DIGITS: &[u8; 16] = b"0123456789abcdef";
+        let mut text = [0; 32];
+        for (index, byte) in self.0.into_iter().enumerate() {
+            text[2 * index] = DIGITS[usize::from(byte >> 4)];
+            text[2 * index + 1] = DIGITS[usize::from(byte & 15)];
+        }
+        HexText(text)
+    }
+}
+
+/// The digits of an [`EventId`].
+#[derive(Clone, Copy)]
+pub struct HexText([u8; 32]);
+
+impl HexText {
+    /// The digits as text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).expect("hexadecimal digits are ASCII")
+    }
+}
+
+impl fmt::Display for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(self.to_hex().as_str())
+    }
+}
+
+impl fmt::Debug for EventId {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, formatter)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The expected digits were computed with coreutils: `printf '…\0…' | sha256sum | cut -c1-32`.
+    #[test]
+    fn is_the_documented_digest() {
+        let hub = Hub {
+            namespace: "contoso.servicebus.windows.net".into(),
+            name: "defender".into(),
+        };
+        let id = EventId::new(
+            &hub,
+            &PartitionId::new("3"),
+            SequenceNumber(4711),
+            Timestamp::from_millis(1_700_000_000_123),
+            2,
+        );
+        assert_eq!(id.to_string(), "dc8ea958360be0095a8c5e8f06f14c1c");
+    }
+}

@@ -1,0 +1,188 @@
+//! Every metric of the bridge, in one place. Dashboards and alerts bind to these names.
+
+use prometheus::core::Collector;
+use prometheus::{
+    GaugeVec, Histogram, HistogramOpts, HistogramVec, IntCounter, IntCounterVec, IntGauge, IntGaugeVec, Opts,
+    Registry,
+};
+
+/// Seconds from 1 ms to about 17 minutes: a confirmation takes milliseconds on a file and minutes on a busy indexer.
+const CONFIRMATION_BUCKETS: &[f64] = &[
+    0.001, 0.005, 0.025, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1000.0,
+];
+
+/// Seconds from 10 µs to 2.5 s: what one stage spends on one batch.
+const STAGE_BUCKETS: &[f64] = &[0.00001, 0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 2.5];
+
+macro_rules! metrics {
+    ($( $(#[doc = $help:literal])+ $field:ident : $type:ident $( [ $($label:literal),* ] )? $( { $buckets:ident } )? ; )*) => {
+        /// Handles to every metric; cloned into the stages by reference.
+        #[derive(Debug)]
+        pub struct Metrics {
+            /// Where the handles are registered and what `/metrics` writes.
+            pub registry: Registry,
+            $( $(#[doc = $help])+ pub $field: $type, )*
+        }
+
+        impl Metrics {
+            /// Creates and registers every metric.
+            pub fn new() -> Self {
+                let registry = Registry::new();
+                $(
+                    let help = concat!($($help),+).trim();
+                    let name = concat!("hub2siem_", stringify!($field));
+                    let $field = metrics!(@make $type, name, help $(, [$($label),*])? $(, {$buckets})?);
+                    register(&registry, $field.clone());
+                )*
+                Self { registry, $($field,)* }
+            }
+
+            /// Name, type, labels and help of every metric, in the order of the event's way, for the reference.
+            pub fn describe() -> Vec<Description> {
+                vec![$( Description {
+                    name: concat!("hub2siem_", stringify!($field)),
+                    metric_type: metrics!(@kind $type),
+                    labels: &[$($($label),*)?],
+                    help: concat!($($help),+).trim(),
+                } ),*]
+            }
+        }
+    };
+    (@make IntCounter, $name:ident, $help:ident) => { IntCounter::new($name, $help).expect(VALID) };
+    (@make IntGauge, $name:ident, $help:ident) => { IntGauge::new($name, $help).expect(VALID) };
+    (@make Gauge, $name:ident, $help:ident) => { Gauge::new($name, $help).expect(VALID) };
+    (@make IntCounterVec, $name:ident, $help:ident, [$($label:literal),*]) => {
+        IntCounterVec::new(Opts::new($name, $help), &[$($label),*]).expect(VALID)
+    };
+    (@make IntGaugeVec, $name:ident, $help:ident, [$($label:literal),*]) => {
+        IntGaugeVec::new(Opts::new($name, $help), &[$($label),*]).expect(VALID)
+    };
+    (@make GaugeVec, $name:ident, $help:ident, [$($label:literal),*]) => {
+        GaugeVec::new(Opts::new($name, $help), &[$($label),*]).expect(VALID)
+    };
+    (@make Histogram, $name:ident, $help:ident, {$buckets:ident}) => {
+        Histogram::with_opts(HistogramOpts::new($name, $help).buckets($buckets.to_vec())).expect(VALID)
+    };
+    (@make HistogramVec, $name:ident, $help:ident, [$($label:literal),*], {$buckets:ident}) => {
+        HistogramVec::new(HistogramOpts::new($name, $help).buckets($buckets.to_vec()), &[$($label),*]).expect(VALID)
+    };
+    (@kind IntCounter) => { "counter" };
+    (@kind IntCounterVec) => { "counter" };
+    (@kind Histogram) => { "histogram" };
+    (@kind HistogramVec) => { "histogram" };
+    (@kind $gauge:ident) => { "gauge" };
+}
+
+const VALID: &str = "names and labels in this file are valid";
+
+metrics! {
+    /// Always 1; the labels say which build runs.
+    build_info: IntGaugeVec ["version"];
+    /// 1 where a peer's TLS certificate is not verified.
+    tls_verification_off: IntGaugeVec ["target"];
+
+    /// Events received from the hub.
+    eventhub_received_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Bytes of the bodies of events received.
+    eventhub_received_bytes_total: IntCounterVec ["consumer_group"];
+    /// Events the hub sent again after a reconnect; dropped, because they were already taken in.
+    eventhub_repeated_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Sequence numbers skipped between two neighbouring events.
+    eventhub_missing_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Events that the hub's retention removed before they were read: lost for good.
+    eventhub_lost_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Events that the AMQP library refused; dead-lettered by their coordinates.
+    eventhub_unreadable_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Sequence number of the event received last.
+    eventhub_last_sequence_number: IntGaugeVec ["partition", "consumer_group"];
+    /// Events in the hub that are not settled yet.
+    eventhub_lag_events: IntGaugeVec ["partition", "consumer_group"];
+    /// Age of the last settled event while events wait; 0 without lag.
+    eventhub_lag_seconds: GaugeVec ["partition", "consumer_group"];
+    /// Reconnects by the class of their cause.
+    eventhub_reconnects_total: IntCounterVec ["reason"];
+    /// 1 while the partition's link is attached.
+    eventhub_attached: IntGaugeVec ["partition", "consumer_group"];
+
+    /// Records decoded.
+    decode_records_total: IntCounterVec ["kind", "snapshot"];
+    /// Events that held no record: an empty list.
+    decode_empty_events_total: IntCounter;
+    /// Top-level fields outside the known shape of their kind.
+    decode_unknown_fields_total: IntCounterVec ["kind"];
+    /// Time spent decoding one event.
+    decode_seconds: Histogram {STAGE_BUCKETS};
+
+    /// Records each target's route took (`accepted`) or left (`filtered`).
+    route_records_total: IntCounterVec ["target", "decision"];
+    /// Unknown records that no route took and that are only counted, by configuration.
+    route_unrouted_unknown_total: IntCounter;
+
+    /// Records a map could not render.
+    map_errors_total: IntCounterVec ["target", "mapping"];
+    /// Time spent routing and mapping the records of one event.
+    map_seconds: Histogram {STAGE_BUCKETS};
+    /// Always 1; the labels say which revision of a map a target uses.
+    mapping_revision_info: IntGaugeVec ["target", "mapping", "revision"];
+
+    /// Tries by their outcome: `delivered`, `rejected`, `retry`.
+    deliver_records_total: IntCounterVec ["target", "outcome"];
+    /// Rendered bytes confirmed by the target.
+    deliver_bytes_total: IntCounterVec ["target"];
+    /// Batches sent, resent ones included.
+    deliver_batches_total: IntCounterVec ["target"];
+    /// Records handed to the target's workers and not settled.
+    deliver_in_flight_records: IntGaugeVec ["target"];
+    /// Time from sending a batch to its confirmation.
+    deliver_confirmation_seconds: HistogramVec ["target"] {CONFIRMATION_BUCKETS};
+    /// Time spent encoding and compressing one batch.
+    deliver_seconds: HistogramVec ["target"] {STAGE_BUCKETS};
+    /// 1 while a target refuses everything for a reason that only an operator can remove.
+    deliver_blocked: IntGaugeVec ["target", "reason"];
+    /// Tries that have to be repeated, by the class of their cause.
+    deliver_retries_total: IntCounterVec ["target", "reason"];
+
+    /// Events received and not settled.
+    acknowledge_window_events: IntGaugeVec ["consumer_group"];
+    /// Bytes held for them.
+    acknowledge_window_bytes: IntGaugeVec ["consumer_group"];
+
+    /// Sequence number of the last stored checkpoint.
+    checkpoint_sequence_number: IntGaugeVec ["partition", "consumer_group"];
+    /// Age of the last stored checkpoint while something newer waits to be stored.
+    checkpoint_age_seconds: GaugeVec ["partition", "consumer_group"];
+    /// Checkpoints that could not be stored; they are tried again.
+    checkpoint_errors_total: IntCounter;
+    /// Time spent storing one checkpoint.
+    checkpoint_seconds: Histogram {STAGE_BUCKETS};
+
+    /// Records written to the dead letters.
+    dead_letter_records_total: IntCounterVec ["target", "reason"];
+    /// Size of the dead letters on disk.
+    dead_letter_bytes: IntGauge;
+}
+
+/// One line of the metrics reference.
+#[derive(Debug, Clone, Copy)]
+pub struct Description {
+    /// Full name, as scraped.
+    pub name: &'static str,
+    /// `counter`, `gauge` or `histogram`.
+    pub metric_type: &'static str,
+    /// Names of its labels.
+    pub labels: &'static [&'static str],
+    /// What it counts, with its unit.
+    pub help: &'static str,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+fn register(registry: &Registry, collector: impl Collector + 'static) {
+    registry
+        .register(Box::new(collector))
+        .expect("every name in this file is used once");
+}

@@ -1,0 +1,5 @@
+//! What the bridge says about itself: metrics, logs, health.
+
+pub mod metrics;
+
+pub use metrics::Metrics;
