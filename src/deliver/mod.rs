@@ -1,1 +1,10 @@
-//! Stub.
+//! Stage 5: rendered records reach a target, which confirms or refuses each.
+//!
+//! A target is one folder: `config` (its options), `encode` (pure), `client` (one request becomes outcomes).
+//! Deliberately absent: a way to let go of a record without an outcome.
+
+pub mod context;
+pub mod dead_letter;
+
+pub use context::Context;
+pub use dead_letter::{DeadLetter, DeadLetters};

@@ -1,0 +1,69 @@
+//! What every target's worker is given besides its settings and its records.
+
+use std::sync::Arc;
+
+use tokio_util::sync::CancellationToken;
+
+use super::dead_letter::{DeadLetter, DeadLetters};
+use crate::acknowledge::Settlement;
+use crate::event::{Hub, Rejection, Rendered};
+use crate::telemetry::Metrics;
+use crate::telemetry::health::TargetHealth;
+
+/// The surroundings of one target's workers.
+#[derive(Debug, Clone)]
+pub struct Context {
+    /// Name of the target in the configuration.
+    pub target: Arc<str>,
+    /// The hub the records come from.
+    pub hub: Hub,
+    /// Consumer group that feeds the target.
+    pub consumer_group: Arc<str>,
+    /// Where refused records go.
+    pub dead_letters: DeadLetters,
+    /// Metrics of the whole bridge.
+    pub metrics: Arc<Metrics>,
+    /// Where the target says that it is blocked.
+    pub health: Arc<TargetHealth>,
+    /// Cancelled when the grace period is over: return at once, unsettled records stay unsettled.
+    ///
+    /// A normal stop is seen by the end of the record channel instead: send what is left, wait for its confirmation.
+    pub abandon: CancellationToken,
+}
+
+impl Context {
+    /// Settles records the target confirmed, and counts them.
+    pub fn delivered(&self, records: impl IntoIterator<Item = crate::acknowledge::Ticket>) {
+        let mut count = 0;
+        for ticket in records {
+            ticket.settle(Settlement::Delivered);
+            count += 1;
+        }
+        self.metrics
+            .deliver_records_total
+            .with_label_values(&[&*self.target, "delivered"])
+            .inc_by(count);
+        self.metrics
+            .deliver_in_flight_records
+            .with_label_values(&[&*self.target])
+            .sub(count as i64);
+    }
+
+    /// Writes a refused record to the dead letters and settles it once it is on disk.
+    ///
+    /// If the dead letters are closed, the process is ending: the record stays unsettled and is sent again.
+    pub async fn rejected(&self, record: Rendered, rejection: Rejection) {
+        self.metrics
+            .deliver_records_total
+            .with_label_values(&[&*self.target, "rejected"])
+            .inc();
+        let letter = DeadLetter::refused(self, &record, rejection);
+        if self.dead_letters.write(vec![letter]).await.is_ok() {
+            record.ticket.settle(Settlement::DeadLettered);
+        }
+        self.metrics
+            .deliver_in_flight_records
+            .with_label_values(&[&*self.target])
+            .dec();
+    }
+}
