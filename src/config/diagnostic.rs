@@ -279,7 +279,7 @@ mod tests {
         let rendered = diagnostic.render(false);
         assert!(rendered.contains("bridge.yaml:4:7"), "{rendered}");
         assert!(!rendered.contains("s3cret"), "{rendered}");
-        insta::assert_snapshot!(rendered, @"");
+        insta::assert_snapshot!(rendered);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 pub mod diagnostic;
 pub mod secret;
 pub mod unit;
+pub mod yaml;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;
