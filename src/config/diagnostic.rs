@@ -32,6 +32,8 @@ pub struct Diagnostic {
     pub help: Option<String>,
     /// Whether the file can be used all the same.
     pub is_warning: bool,
+    /// Whether what stands at the span must not be shown.
+    pub is_masked: bool,
 }
 
 impl Diagnostic {
@@ -45,6 +47,7 @@ impl Diagnostic {
             label: String::new(),
             help: None,
             is_warning: false,
+            is_masked: false,
         }
     }
 
@@ -59,6 +62,12 @@ impl Diagnostic {
     /// Adds the next step.
     pub fn help(mut self, help: impl Into<String>) -> Self {
         self.help = Some(help.into());
+        self
+    }
+
+    /// Shows `***` in place of the text at the span.
+    pub fn masked(mut self) -> Self {
+        self.is_masked = true;
         self
     }
 
@@ -153,7 +162,10 @@ impl<'d> Report<'d> {
                 span: 0..0,
             };
         };
-        let excerpt = Excerpt::new(&file.text, span);
+        let mut excerpt = Excerpt::new(&file.text, span);
+        if diagnostic.is_masked {
+            excerpt.text = "***".to_owned();
+        }
         let span = 0..excerpt.text.len();
         Self {
             diagnostic,

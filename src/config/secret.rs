@@ -5,15 +5,64 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
+use serde::de::{Deserializer, MapAccess, Visitor};
+
+/// What is said to someone who wrote the secret itself; the text is masked wherever it is shown.
+pub const WRITTEN_OUT: &str =
+    "a secret is not written into the file, but read from `{ env: NAME }` or `{ file: PATH }`";
 
 /// Where a secret is read from.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
-#[serde(rename_all = "snake_case", deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+#[schemars(rename_all = "snake_case")]
 pub enum SecretReference {
     /// An environment variable of the process.
     Env(String),
     /// A file, such as a mounted secret; one trailing line end is trimmed.
     File(PathBuf),
+}
+
+/// The two forms, for serde; [`SecretReference`] itself refuses plain text without repeating it.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Form {
+    Env(String),
+    File(PathBuf),
+}
+
+impl<'de> Deserialize<'de> for SecretReference {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(FormVisitor)
+    }
+}
+
+struct FormVisitor;
+
+impl<'de> Visitor<'de> for FormVisitor {
+    type Value = SecretReference;
+
+    fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.write_str("`{ env: NAME }` or `{ file: PATH }`")
+    }
+
+    fn visit_str<E: serde::de::Error>(self, _: &str) -> Result<SecretReference, E> {
+        Err(E::custom(WRITTEN_OUT))
+    }
+
+    fn visit_i64<E: serde::de::Error>(self, _: i64) -> Result<SecretReference, E> {
+        Err(E::custom(WRITTEN_OUT))
+    }
+
+    fn visit_f64<E: serde::de::Error>(self, _: f64) -> Result<SecretReference, E> {
+        Err(E::custom(WRITTEN_OUT))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<SecretReference, A::Error> {
+        let form = Form::deserialize(serde::de::value::MapAccessDeserializer::new(access))?;
+        Ok(match form {
+            Form::Env(name) => SecretReference::Env(name),
+            Form::File(path) => SecretReference::File(path),
+        })
+    }
 }
 
 /// A secret could not be read.

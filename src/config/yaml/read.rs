@@ -7,6 +7,7 @@ use serde::de::DeserializeOwned;
 use super::deserialize::{Error, ErrorKind, Reader, Step};
 use super::node::{Content, Node};
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
+use crate::config::secret::WRITTEN_OUT;
 
 /// Problems reported before giving up; a file with more is the wrong file.
 const MAX_PROBLEMS: usize = 50;
@@ -82,6 +83,12 @@ fn describe(file: &SourceFile, error: &Error) -> Diagnostic {
         )
         .at(file, span, "needs it")
         .help(format!("add `{field}: …` here")),
+        ErrorKind::Invalid { message } if message == WRITTEN_OUT => {
+            Diagnostic::new("config::secret", format!("{message} ({})", place(&error.path)))
+                .at(file, span, "a secret stands here")
+                .help("move it to an environment variable or a file, and replace it if this file was shared")
+                .masked()
+        }
         ErrorKind::Invalid { message } => Diagnostic::new(
             "config::invalid_value",
             format!("invalid value of {}: {message}", place(&error.path)),
@@ -193,8 +200,10 @@ mod tests {
     /// Scenario: a file with one problem of every class. Guarantees: all are reported, each at its own place.
     #[test]
     fn reports_every_problem() {
-        let text = "targets:\n  a: { timeuot: 5s, mode: of }\n  b: { timeout: 5 }\n  c: { token: { enf: X } }\nextra: 1\n";
+        let text = "targets:\n  a: { timeuot: 5s, mode: of }\n  b: { timeout: 5 }\n  c: { token: { enf: X } }\n  d: { token: s3cret }\nextra: 1\n";
         let diagnostics = read_text(text).expect_err("it is wrong");
-        insta::assert_snapshot!(diagnostics.render(false));
+        let rendered = diagnostics.render(false);
+        assert!(!rendered.contains("s3cret"), "{rendered}");
+        insta::assert_snapshot!(rendered);
     }
 }
