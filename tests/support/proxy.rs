@@ -179,17 +179,21 @@ async fn relay(mut client: TcpStream, mut upstream: TcpStream, shared: &Shared) 
 }
 
 /// Ends when both directions ended in order, or as soon as one broke.
-async fn both(first: impl Future<Output = ControlFlow<()>>, second: impl Future<Output = ControlFlow<()>>) {
+async fn both(
+    first: impl Future<Output = ControlFlow<()>>,
+    second: impl Future<Output = ControlFlow<()>>,
+) -> ControlFlow<()> {
     tokio::pin!(first, second);
-    let is_first_over = tokio::select! {
-        flow = &mut first => if flow.is_break() { return } else { true },
-        flow = &mut second => if flow.is_break() { return } else { false },
-    };
-    if is_first_over {
-        second.await
-    } else {
-        first.await
-    };
+    tokio::select! {
+        flow = &mut first => {
+            flow?;
+            second.await
+        }
+        flow = &mut second => {
+            flow?;
+            first.await
+        }
+    }
 }
 
 /// Moves bytes one way. Breaks where the whole connection has to end: an error, or a cut.
