@@ -4,6 +4,7 @@
 //! Deliberately absent: any reading of numbers. Their text is kept, so 30 digits and `1e400` are fine.
 
 use std::borrow::Cow;
+use std::ops::Range;
 
 use super::Value;
 use super::scan::find_special;
@@ -45,19 +46,24 @@ pub enum ParseError {
 /// Parses a text that holds one value and nothing else but whitespace.
 pub fn parse(text: &str) -> Result<Value<'_>, ParseError> {
     let mut position = 0;
-    let value = parse_next(text, &mut position)?.ok_or(ParseError::Truncated { position: text.len() })?;
+    let (_, value) =
+        parse_next(text, &mut position)?.ok_or(ParseError::Truncated { position: text.len() })?;
     match Parser::new(text, position).peek_token() {
         None => Ok(value),
         Some((position, _)) => Err(ParseError::Unexpected { position }),
     }
 }
 
-/// Parses the next of several values that stand one after another, with or without whitespace between them.
+/// Parses the next of several values that stand one after another, with or without whitespace between them, and says
+/// which bytes it takes up.
 ///
 /// `position` moves over whitespace to the value's first byte, and past the value once it is parsed; after an error it
 /// stays at the value's first byte. `None` when only whitespace is left.
 /// A number or a literal must be followed by whitespace, a bracket, a quote or the end.
-pub fn parse_next<'a>(text: &'a str, position: &mut usize) -> Result<Option<Value<'a>>, ParseError> {
+pub fn parse_next<'a>(
+    text: &'a str,
+    position: &mut usize,
+) -> Result<Option<(Range<usize>, Value<'a>)>, ParseError> {
     let mut parser = Parser::new(text, *position);
     let Some((start, _)) = parser.peek_token() else {
         *position = text.len();
@@ -69,7 +75,7 @@ pub fn parse_next<'a>(text: &'a str, position: &mut usize) -> Result<Option<Valu
         parser.expect_separation()?;
     }
     *position = parser.position;
-    Ok(Some(value))
+    Ok(Some((start..parser.position, value)))
 }
 
 /// A cursor over a text.
