@@ -1,1 +1,3 @@
-//! Stub.
+//! A hub and a receiver to run against.
+
+pub mod event_hub; // an event hub over AMQP 1.0
