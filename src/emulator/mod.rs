@@ -1,1 +1,3 @@
-//! Stub.
+//! A hub and a receiver to run against, and what to send.
+
+pub mod generator; // realistic export items
