@@ -95,9 +95,9 @@ impl Operand {
             Item::Value(Value::Number(text)) => *text == self.text || self.is_number(text.parse().ok()),
             Item::Integer(number) => self.is_number(Some(*number as f64)),
             Item::Float(number) => self.is_number(Some(*number)),
-            Item::Value(Value::Bool(value)) | Item::Bool(value) => {
-                self.text.eq_ignore_ascii_case(if *value { "true" } else { "false" })
-            }
+            Item::Value(Value::Bool(value)) | Item::Bool(value) => self
+                .text
+                .eq_ignore_ascii_case(if *value { "true" } else { "false" }),
             Item::Time(time) => write::time_text(*time).eq_ignore_ascii_case(&self.text),
             Item::Value(_) | Item::List(_) | Item::Object(_) => false,
         }
@@ -158,7 +158,8 @@ impl Operator {
 
 fn starts_with(text: &str, wanted: &str) -> bool {
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-    text.get(..wanted.len()).is_some_and(|head| head.eq_ignore_ascii_case(wanted))
+    text.get(..wanted.len())
+        .is_some_and(|head| head.eq_ignore_ascii_case(wanted))
 }
 
 fn ends_with(text: &str, wanted: &str) -> bool {
@@ -170,7 +171,10 @@ fn ends_with(text: &str, wanted: &str) -> bool {
 
 fn contains(text: &str, wanted: &str) -> bool {
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-    wanted.is_empty() || text.windows(wanted.len()).any(|window| window.eq_ignore_ascii_case(wanted))
+    wanted.is_empty()
+        || text
+            .windows(wanted.len())
+            .any(|window| window.eq_ignore_ascii_case(wanted))
 }
 
 fn is_guid(text: &[u8]) -> bool {

@@ -55,7 +55,11 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             Expression::Literal(value) => Some(Item::Value(value)),
             Expression::Pipe(pipe) => self.pipe(pipe),
             Expression::FirstOf(candidates) => candidates.iter().find_map(|candidate| self.value(candidate)),
-            Expression::Lookup { table, key, otherwise } => self.lookup(*table, key, otherwise.as_deref()),
+            Expression::Lookup {
+                table,
+                key,
+                otherwise,
+            } => self.lookup(*table, key, otherwise.as_deref()),
             Expression::Cases { cases, otherwise } => {
                 let chosen = cases.iter().find(|(condition, _)| condition.holds(self));
                 match (chosen, otherwise) {
@@ -91,7 +95,9 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
         };
-        pipe.calls.iter().try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+        pipe.calls
+            .iter()
+            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
     }
 
     /// A field's value, as a list where the schema wants one.
@@ -123,7 +129,11 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         let Some(key) = self.value(key) else {
             return otherwise.and_then(|otherwise| self.value(otherwise));
         };
-        let find = |item: Item<'s>| item.into_text().and_then(|text| table.get(&text)).map(Item::Value);
+        let find = |item: Item<'s>| {
+            item.into_text()
+                .and_then(|text| table.get(&text))
+                .map(Item::Value)
+        };
         if !key.is_list() {
             return find(key).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)));
         }

@@ -13,19 +13,43 @@ pub const FORMAT: i64 = 1;
 /// Keys of a mapping file, with what each is for; the reference and the JSON Schema list them too.
 pub const KEYS: [(&str, &str); 14] = [
     ("format", "version of the file format; `1`"),
-    ("name", "the set and the map, `ecs/alert`; the part before `/` is what a target's `mapping` names"),
-    ("revision", "version of the map, any text; travels with every record as `name@revision`"),
+    (
+        "name",
+        "the set and the map, `ecs/alert`; the part before `/` is what a target's `mapping` names",
+    ),
+    (
+        "revision",
+        "version of the map, any text; travels with every record as `name@revision`",
+    ),
     ("record", "the record kind the map is for"),
-    ("when", "guard: a condition for the whole file. Guarded files of a kind are tried in name order, then the one without"),
+    (
+        "when",
+        "guard: a condition for the whole file. Guarded files of a kind are tried in name order, then the one without",
+    ),
     ("output", "`json`"),
-    ("schema", "schema to check the fields against: `ecs-9.4.0`; without it nothing is checked"),
+    (
+        "schema",
+        "schema to check the fields against: `ecs-9.4.0`; without it nothing is checked",
+    ),
     ("own_prefixes", "where fields outside the schema may go"),
-    ("unmapped", "`drop`, or `keep_under: field` for what the map does not take; `except: [path]` is dropped always"),
+    (
+        "unmapped",
+        "`drop`, or `keep_under: field` for what the map does not take; `except: [path]` is dropped always",
+    ),
     ("raw", "`to: field`: the record as received, as text"),
-    ("let", "named values, used as `$name`; each may use those above it"),
-    ("tables", "named lookup tables; keys are compared without regard to case"),
+    (
+        "let",
+        "named values, used as `$name`; each may use those above it",
+    ),
+    (
+        "tables",
+        "named lookup tables; keys are compared without regard to case",
+    ),
     ("fields", "target field: value"),
-    ("required", "target fields without which the record is a map error"),
+    (
+        "required",
+        "target fields without which the record is a map error",
+    ),
 ];
 
 /// A mapping file.
@@ -85,7 +109,11 @@ impl MappingFile {
                 return None;
             }
         };
-        let mut header = Header { source: &source, node: &node, diagnostics };
+        let mut header = Header {
+            source: &source,
+            node: &node,
+            diagnostics,
+        };
         header.check_keys();
         header.check_format();
         let kind = header.kind();
@@ -93,7 +121,11 @@ impl MappingFile {
         let revision = header.required("revision").map(|text| text.value);
         let schema = header.schema();
         header.check_output();
-        let own_prefixes = header.texts(&node, "own_prefixes").into_iter().map(|text| text.value).collect();
+        let own_prefixes = header
+            .texts(&node, "own_prefixes")
+            .into_iter()
+            .map(|text| text.value)
+            .collect();
         let (keep_under, except) = header.unmapped();
         let raw = header.raw();
         let [lets, tables, fields] = ["let", "tables", "fields"].map(|key| header.entries(key));
@@ -142,7 +174,13 @@ impl Header<'_, '_> {
             Some((Content::Scalar(Scalar::Integer(FORMAT, _)), _)) => {}
             Some((_, span)) => {
                 let help = format!("this program reads `format: {FORMAT}`");
-                self.error("mapping::unknown_format", span.clone(), "unknown version of the file format", "here", help);
+                self.error(
+                    "mapping::unknown_format",
+                    span.clone(),
+                    "unknown version of the file format",
+                    "here",
+                    help,
+                );
             }
             None => self.missing("format"),
         }
@@ -151,7 +189,13 @@ impl Header<'_, '_> {
     fn check_output(&mut self) {
         if let Some(text) = self.text("output").filter(|text| text.value != "json") {
             let message = format!("there is no output `{}`", text.value);
-            self.error("mapping::invalid_value", text.span, message, "not an output", "outputs: json");
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                message,
+                "not an output",
+                "outputs: json",
+            );
         }
     }
 
@@ -159,7 +203,9 @@ impl Header<'_, '_> {
         let text = self.required("name")?;
         let is_word = |part: &str| {
             !part.is_empty()
-                && part.chars().all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
+                && part
+                    .chars()
+                    .all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
         };
         let is_valid = text
             .value
@@ -167,12 +213,24 @@ impl Header<'_, '_> {
             .is_some_and(|(set, map)| is_word(set) && is_word(map));
         if !is_valid {
             let help = "write `set/map` in letters, digits, `_` and `-`, for example `ecs/alert`";
-            self.error("mapping::invalid_value", text.span, "the name of a map has two parts", "here", help);
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                "the name of a map has two parts",
+                "here",
+                help,
+            );
             return None;
         }
         if text.value.starts_with("native/") {
             let help = "choose another name; `native` writes what was received";
-            self.error("mapping::invalid_value", text.span, "`native` is no set of maps", "here", help);
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                "`native` is no set of maps",
+                "here",
+                help,
+            );
             return None;
         }
         Some(text.value)
@@ -216,15 +274,30 @@ impl Header<'_, '_> {
             return (None, Vec::new());
         }
         let Some(entries) = node.as_mapping() else {
-            self.error("mapping::invalid_value", node.span.clone(), "`unmapped` is `drop` or a mapping", "here", HELP);
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                "`unmapped` is `drop` or a mapping",
+                "here",
+                HELP,
+            );
             return (None, Vec::new());
         };
-        for entry in entries.iter().filter(|entry| !matches!(entry.key.as_str(), "keep_under" | "except")) {
+        for entry in entries
+            .iter()
+            .filter(|entry| !matches!(entry.key.as_str(), "keep_under" | "except"))
+        {
             self.unknown_key(entry, "`unmapped`", &["keep_under", "except"]);
         }
         let keep_under = self.text_of(node.get("keep_under"));
         if keep_under.is_none() {
-            self.error("mapping::missing_key", node.span.clone(), "`keep_under` is missing", "here", HELP);
+            self.error(
+                "mapping::missing_key",
+                node.span.clone(),
+                "`keep_under` is missing",
+                "here",
+                HELP,
+            );
         }
         (keep_under, self.texts(node, "except"))
     }
@@ -238,7 +311,13 @@ impl Header<'_, '_> {
         }
         let to = self.text_of(node.get("to"));
         if to.is_none() {
-            self.error("mapping::missing_key", node.span.clone(), "`to` is missing", "here", "write `raw: { to: field }`");
+            self.error(
+                "mapping::missing_key",
+                node.span.clone(),
+                "`to` is missing",
+                "here",
+                "write `raw: { to: field }`",
+            );
         }
         to
     }
@@ -252,7 +331,13 @@ impl Header<'_, '_> {
             Content::Null => Vec::new(),
             _ => {
                 let message = format!("`{key}` is a mapping, not {}", node.describe());
-                self.error("mapping::invalid_value", node.span.clone(), message, "here", "write `name: value` lines");
+                self.error(
+                    "mapping::invalid_value",
+                    node.span.clone(),
+                    message,
+                    "here",
+                    "write `name: value` lines",
+                );
                 Vec::new()
             }
         }
@@ -281,23 +366,44 @@ impl Header<'_, '_> {
     fn text_of(&mut self, node: Option<&Node>) -> Option<Text> {
         let node = node?;
         if let Content::Scalar(scalar) = &node.content {
-            return Some(Text { value: scalar.text().to_owned(), span: node.span.clone() });
+            return Some(Text {
+                value: scalar.text().to_owned(),
+                span: node.span.clone(),
+            });
         }
         let message = format!("text belongs here, not {}", node.describe());
-        self.error("mapping::invalid_value", node.span.clone(), message, "here", "write one word or quoted text");
+        self.error(
+            "mapping::invalid_value",
+            node.span.clone(),
+            message,
+            "here",
+            "write one word or quoted text",
+        );
         None
     }
 
     fn missing(&mut self, key: &str) {
         let start = self.node.span.start;
         let end = start + self.source.text[start..].find('\n').unwrap_or_default();
-        self.error("mapping::missing_key", start..end, format!("`{key}` is missing"), "in this file", format!("add `{key}: …`"));
+        self.error(
+            "mapping::missing_key",
+            start..end,
+            format!("`{key}` is missing"),
+            "in this file",
+            format!("add `{key}: …`"),
+        );
     }
 
     fn unknown_key(&mut self, entry: &Entry, place: &str, known: &[&str]) {
         let help = did_you_mean(&entry.key, known, "keys");
         let message = format!("`{}` is no key of {place}", entry.key);
-        self.error("mapping::unknown_key", entry.key_span.clone(), message, "unknown", help);
+        self.error(
+            "mapping::unknown_key",
+            entry.key_span.clone(),
+            message,
+            "unknown",
+            help,
+        );
     }
 
     fn error(
@@ -308,8 +414,11 @@ impl Header<'_, '_> {
         label: &str,
         help: impl Into<String>,
     ) {
-        self.diagnostics
-            .push(Diagnostic::new(code, message).at(self.source, span, label).help(help));
+        self.diagnostics.push(
+            Diagnostic::new(code, message)
+                .at(self.source, span, label)
+                .help(help),
+        );
     }
 }
 

@@ -51,9 +51,8 @@ impl<'s> Item<'s> {
     pub fn into_text(self) -> Option<Cow<'s, str>> {
         match self {
             Item::Value(Value::String(text) | Value::Number(text)) => Some(Cow::Borrowed(text)),
-            Item::Value(Value::Bool(value)) | Item::Bool(value) => {
-                Some(Cow::Borrowed(if value { "true" } else { "false" }))
-            }
+            Item::Value(Value::Bool(true)) | Item::Bool(true) => Some(Cow::Borrowed("true")),
+            Item::Value(Value::Bool(false)) | Item::Bool(false) => Some(Cow::Borrowed("false")),
             Item::Text(text) => Some(text),
             Item::Time(time) => Some(Cow::Owned(write::time_text(time))),
             Item::Integer(number) => Some(Cow::Owned(number.to_string())),
@@ -81,7 +80,6 @@ impl<'s> Item<'s> {
         matches!(self, Item::Object(_) | Item::Value(Value::Object(_)))
     }
 }
-
 
 /// Removes repeated values and keeps the first of each. Two values are equal if they are written as the same JSON.
 pub fn deduplicate(items: &mut Vec<Item<'_>>) {

@@ -32,7 +32,9 @@ impl Mappings {
     pub fn load(directory: Option<&Path>) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
         let embedded = embedded();
-        let own = directory.map(|directory| read(directory, &mut diagnostics)).unwrap_or_default();
+        let own = directory
+            .map(|directory| read(directory, &mut diagnostics))
+            .unwrap_or_default();
         let mut maps = BTreeMap::new();
         for sources in [embedded, own] {
             for (name, map) in compile_all(sources, &mut diagnostics) {
@@ -43,7 +45,10 @@ impl Mappings {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
-        Ok(Self { sets, warnings: diagnostics })
+        Ok(Self {
+            sets,
+            warnings: diagnostics,
+        })
     }
 
     /// The set called `name`.
@@ -88,12 +93,23 @@ fn embedded() -> Vec<SourceFile> {
 fn read(directory: &Path, diagnostics: &mut Diagnostics) -> Vec<SourceFile> {
     let mut sources = Vec::new();
     let mut folders = vec![directory.to_owned()];
-    folders.extend(entries(directory, diagnostics).into_iter().filter(|path| path.is_dir()));
+    folders.extend(
+        entries(directory, diagnostics)
+            .into_iter()
+            .filter(|path| path.is_dir()),
+    );
     for (index, folder) in folders.iter().enumerate() {
-        let paths = if index == 0 { entries(directory, &mut Diagnostics::default()) } else { entries(folder, diagnostics) };
+        let paths = if index == 0 {
+            entries(directory, &mut Diagnostics::default())
+        } else {
+            entries(folder, diagnostics)
+        };
         for path in paths.into_iter().filter(|path| path.is_file() && is_map(path)) {
             match read_file(&path) {
-                Ok(text) => sources.push(SourceFile { name: path.display().to_string().into(), text: text.into() }),
+                Ok(text) => sources.push(SourceFile {
+                    name: path.display().to_string().into(),
+                    text: text.into(),
+                }),
                 Err(error) => diagnostics.push(unreadable(&path, &error)),
             }
         }
@@ -104,7 +120,9 @@ fn read(directory: &Path, diagnostics: &mut Diagnostics) -> Vec<SourceFile> {
 fn entries(directory: &Path, diagnostics: &mut Diagnostics) -> Vec<std::path::PathBuf> {
     match std::fs::read_dir(directory) {
         Ok(entries) => {
-            let mut paths: Vec<_> = entries.filter_map(|entry| entry.ok().map(|entry| entry.path())).collect();
+            let mut paths: Vec<_> = entries
+                .filter_map(|entry| entry.ok().map(|entry| entry.path()))
+                .collect();
             paths.sort();
             paths
         }
@@ -117,19 +135,27 @@ fn entries(directory: &Path, diagnostics: &mut Diagnostics) -> Vec<std::path::Pa
 
 fn read_file(path: &Path) -> std::io::Result<String> {
     if std::fs::metadata(path)?.len() > MAX_FILE_BYTES {
-        return Err(std::io::Error::other(format!("it is larger than {MAX_FILE_BYTES} bytes")));
+        return Err(std::io::Error::other(format!(
+            "it is larger than {MAX_FILE_BYTES} bytes"
+        )));
     }
     std::fs::read_to_string(path)
 }
 
 fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
-    Diagnostic::new("mapping::unreadable", format!("cannot read `{}`: {error}", path.display()))
-        .help("check `mappings_directory` and the permissions of its files")
+    Diagnostic::new(
+        "mapping::unreadable",
+        format!("cannot read `{}`: {error}", path.display()),
+    )
+    .help("check `mappings_directory` and the permissions of its files")
 }
 
 /// Any YAML file but tests and hidden files, such as the `..data` links of mounted volumes.
 fn is_map(path: &Path) -> bool {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
     let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
     is_yaml && !name.starts_with('.') && !name.ends_with(".test.yaml") && !name.ends_with(".test.yml")
 }
@@ -143,14 +169,27 @@ fn compile_all(sources: Vec<SourceFile>, diagnostics: &mut Diagnostics) -> BTree
         };
         if let Some(first) = maps.get(&file.name) {
             let message = format!("two files are called `{}`", file.name);
-            let help = format!("the other one is {}; give each map a name of its own", first.file.source.name);
+            let help = format!(
+                "the other one is {}; give each map a name of its own",
+                first.file.source.name
+            );
             let start = file.source.text.find(&file.name).unwrap_or_default();
             let span = start..start + file.name.len();
-            diagnostics.push(Diagnostic::new("mapping::duplicate_name", message).at(&file.source, span, "this one").help(help));
+            diagnostics.push(
+                Diagnostic::new("mapping::duplicate_name", message)
+                    .at(&file.source, span, "this one")
+                    .help(help),
+            );
             continue;
         }
         if let Some(plan) = compile::map(&file, diagnostics) {
-            maps.insert(file.name.clone(), Map { plan: Arc::new(plan), file });
+            maps.insert(
+                file.name.clone(),
+                Map {
+                    plan: Arc::new(plan),
+                    file,
+                },
+            );
         }
     }
     maps
@@ -177,12 +216,19 @@ fn sets(maps: BTreeMap<String, Map>, diagnostics: &mut Diagnostics) -> BTreeMap<
 
 /// Of two maps without guard for one kind the second would never be used.
 fn check_unguarded(maps: &[Map], diagnostics: &mut Diagnostics) {
-    for (index, map) in maps.iter().enumerate().filter(|(_, map)| map.plan.guard.is_none()) {
+    for (index, map) in maps
+        .iter()
+        .enumerate()
+        .filter(|(_, map)| map.plan.guard.is_none())
+    {
         let earlier = maps[..index]
             .iter()
             .find(|earlier| earlier.plan.guard.is_none() && earlier.file.kind == map.file.kind);
         if let Some(earlier) = earlier {
-            let message = format!("`{}` is never used: `{}` already takes every {}", map.file.name, earlier.file.name, map.file.kind);
+            let message = format!(
+                "`{}` is never used: `{}` already takes every {}",
+                map.file.name, earlier.file.name, map.file.kind
+            );
             let start = map.file.source.text.find(&map.file.name).unwrap_or_default();
             diagnostics.push(
                 Diagnostic::new("mapping::unreachable", message)

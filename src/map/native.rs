@@ -2,8 +2,9 @@
 
 use super::scope::RecordContext;
 use super::{time, write};
-use crate::decode::json::write::{write_string, write_value};
-use crate::event::{Record, Timestamp};
+use crate::decode::json::write_string;
+use crate::decode::original;
+use crate::event::Timestamp;
 
 /// Appends a record as `native` writes it; all members are present, `null` where the record has none.
 pub fn render(context: &RecordContext<'_>, output: &mut Vec<u8>) {
@@ -35,24 +36,8 @@ pub fn render(context: &RecordContext<'_>, output: &mut Vec<u8>) {
     output.extend_from_slice(b",\"enqueued_time\":");
     moment(event.enqueued_time, output);
     output.extend_from_slice(b"},\"record\":");
-    write_record(record, output);
+    original::write(record, output);
     output.push(b'}');
-}
-
-/// Appends the record's own bytes on one line, or the record written anew where the bytes hold a secret.
-pub fn write_record(record: &Record<'_>, output: &mut Vec<u8>) {
-    if record.is_redacted {
-        write_value(output, &record.document);
-        return;
-    }
-    let start = output.len();
-    output.extend_from_slice(record.bytes().trim_ascii());
-    // Inside strings JSON allows no raw line break, so each of these stands between values.
-    for byte in &mut output[start..] {
-        if matches!(byte, b'\n' | b'\r') {
-            *byte = b' ';
-        }
-    }
 }
 
 fn optional(text: Option<&str>, output: &mut Vec<u8>) {

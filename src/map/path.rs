@@ -65,10 +65,10 @@ pub fn follow_item<'s>(
         (Item::List(items), Selector::Index(index)) => {
             follow_item(items.into_iter().nth(*index)?, rest, context)
         }
-        (Item::List(items), Selector::Filter { key, value, is_negated }) => {
+        (Item::List(items), Selector::Filter { .. }) => {
             let kept = items
                 .into_iter()
-                .filter(|item| matches!(item, Item::Value(element) if passes(element, key, value, *is_negated, context)))
+                .filter(|item| matches!(item, Item::Value(element) if is_kept(element, first, context)))
                 .collect();
             follow_each(kept, rest, context)
         }
@@ -134,31 +134,39 @@ fn collect<'s>(
         found.extend(Item::present(value));
         return;
     };
-    let elements = value.as_array().unwrap_or_default();
-    for element in elements {
-        let is_kept = match selector {
-            Selector::Filter { key, value, is_negated } => passes(element, key, value, *is_negated, context),
-            _ => true,
-        };
-        if is_kept {
+    // Filters that follow each other all look at the same elements.
+    let more = rest
+        .iter()
+        .take_while(|selector| matches!(selector, Selector::Filter { .. }))
+        .count();
+    let (filters, rest) = rest.split_at(more);
+    for element in value.as_array().unwrap_or_default() {
+        if is_kept(element, selector, context)
+            && filters.iter().all(|filter| is_kept(element, filter, context))
+        {
             collect(element, rest, context, found);
         }
     }
 }
 
-/// Whether an element passes a filter. An element without the member passes only `!=`.
-fn passes<'s>(
-    element: &'s Value<'s>,
-    key: &str,
-    wanted: &str,
-    is_negated: bool,
-    context: &'s RecordContext<'_>,
-) -> bool {
-    let member = context.resolve(element).get(key).map(|value| context.resolve(value));
+/// Whether `[]` or a filter keeps an element. An element without the member passes only `!=`.
+fn is_kept<'s>(element: &'s Value<'s>, selector: &Selector, context: &'s RecordContext<'_>) -> bool {
+    let Selector::Filter {
+        key,
+        value: wanted,
+        is_negated,
+    } = selector
+    else {
+        return true;
+    };
+    let member = context
+        .resolve(element)
+        .get(key)
+        .map(|value| context.resolve(value));
     let is_equal = match member {
         Some(Value::String(text) | Value::Number(text)) => text.eq_ignore_ascii_case(wanted),
         Some(Value::Bool(value)) => wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
         _ => false,
     };
-    is_equal != is_negated
+    is_equal != *is_negated
 }

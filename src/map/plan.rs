@@ -7,11 +7,12 @@ use super::condition::Condition;
 use super::evaluation::{Evaluation, Names};
 use super::expression::{Expression, Field, MemberContent, Structure};
 use super::item::Item;
-use super::native;
 use super::scope::RecordContext;
 use super::table::Table;
 use super::unmapped::{self, Taken};
 use super::write;
+use crate::decode::json::write_string;
+use crate::decode::original;
 
 /// One compiled map.
 #[derive(Debug)]
@@ -62,7 +63,11 @@ impl Plan {
     }
 
     fn names(&self) -> Names<'_> {
-        Names { lets: &self.lets, tables: &self.tables, variables: self.variables }
+        Names {
+            lets: &self.lets,
+            tables: &self.tables,
+            variables: self.variables,
+        }
     }
 }
 
@@ -132,8 +137,8 @@ impl<'s> Rendering<'s, '_, '_> {
 
     fn raw(&mut self) -> bool {
         let mut bytes = Vec::new();
-        native::write_record(self.evaluation.context().record(), &mut bytes);
-        crate::decode::json::write::write_string(self.output, &String::from_utf8_lossy(&bytes));
+        original::write(self.evaluation.context().record(), &mut bytes);
+        write_string(self.output, &String::from_utf8_lossy(&bytes));
         true
     }
 

@@ -96,7 +96,7 @@ impl<'e> RecordContext<'e> {
     /// The objects of the record that others refer to; found when first asked for.
     pub fn references(&self) -> &References<'e> {
         self.references
-            .get_or_init(|| References::new(&self.record.document))
+            .get_or_init(|| References::of(&self.record.document))
     }
 
     /// What `value` refers to, if it is a `{"$ref": …}` object; else `value` itself.

@@ -28,7 +28,10 @@ pub struct Rendering {
 impl MappingSet {
     /// A set of compiled maps; `plans` are in the order in which they are tried.
     pub(super) fn new(name: &str, plans: impl IntoIterator<Item = (Kind, Arc<Plan>)>) -> Self {
-        let mut set = Self { name: name.into(), plans: [const { Vec::new() }; Kind::COUNT] };
+        let mut set = Self {
+            name: name.into(),
+            plans: [const { Vec::new() }; Kind::COUNT],
+        };
         for (kind, plan) in plans {
             set.plans[kind.index()].push(plan);
         }
@@ -57,9 +60,15 @@ impl MappingSet {
         let plans = &self.plans[context.record().kind.index()];
         let Some(plan) = plans.iter().find(|plan| plan.accepts(context)) else {
             native::render(context, output);
-            return Ok(Rendering { revision: None, cut_values: 0 });
+            return Ok(Rendering {
+                revision: None,
+                cut_values: 0,
+            });
         };
         let cut_values = plan.render(context, output)?;
-        Ok(Rendering { revision: Some(plan.revision.clone()), cut_values })
+        Ok(Rendering {
+            revision: Some(plan.revision.clone()),
+            cut_values,
+        })
     }
 }

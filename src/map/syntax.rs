@@ -91,7 +91,10 @@ pub fn parse_template(text: &str) -> Result<Vec<Piece>, SyntaxError> {
                 }
                 let pipe = reader.pipe()?;
                 if reader.peek() != Some('}') {
-                    return Err(reader.error("`{` without `}`".to_owned(), "close the path with `}`; `{{` is a brace as text"));
+                    return Err(reader.error(
+                        "`{` without `}`".to_owned(),
+                        "close the path with `}`; `{{` is a brace as text",
+                    ));
                 }
                 reader.next();
                 pieces.push(Piece::Pipe(pipe));
@@ -136,7 +139,11 @@ impl<'t> Reader<'t> {
             self.skip_blanks();
             calls.push(self.call()?);
         }
-        Ok(PipeText { variable, selectors, calls })
+        Ok(PipeText {
+            variable,
+            selectors,
+            calls,
+        })
     }
 
     /// `is_record`: a lone `.` is the whole record.
@@ -184,14 +191,26 @@ impl<'t> Reader<'t> {
             return Ok(Selector::Index(index));
         }
         let Some((key, value)) = content.split_once('=') else {
-            return Err(self.error_at(format!("`[{content}]` is no selector"), start..self.position, HELP));
+            return Err(self.error_at(
+                format!("`[{content}]` is no selector"),
+                start..self.position,
+                HELP,
+            ));
         };
         let (key, is_negated) = key.strip_suffix('!').map_or((key, false), |key| (key, true));
         let (key, value) = (unquoted(key), unquoted(value));
         if key.is_empty() || value.is_empty() {
-            return Err(self.error_at(format!("`[{content}]` is no selector"), start..self.position, HELP));
+            return Err(self.error_at(
+                format!("`[{content}]` is no selector"),
+                start..self.position,
+                HELP,
+            ));
         }
-        Ok(Selector::Filter { key: key.into(), value: value.into(), is_negated })
+        Ok(Selector::Filter {
+            key: key.into(),
+            value: value.into(),
+            is_negated,
+        })
     }
 
     fn call(&mut self) -> Result<CallText, SyntaxError> {
@@ -212,7 +231,10 @@ impl<'t> Reader<'t> {
                 Some('"') => self.quoted()?,
                 _ => self.bare(),
             };
-            arguments.push(Name { text, range: start..self.position });
+            arguments.push(Name {
+                text,
+                range: start..self.position,
+            });
             self.skip_blanks();
             match self.next() {
                 Some(',') => {}
@@ -234,12 +256,21 @@ impl<'t> Reader<'t> {
 
     fn name(&mut self, missing: &str) -> Result<Name, SyntaxError> {
         let start = self.position;
-        let length = self.rest().find(|character| !is_name(character)).unwrap_or(self.rest().len());
+        let length = self
+            .rest()
+            .find(|character| !is_name(character))
+            .unwrap_or(self.rest().len());
         if length == 0 {
-            return Err(self.error(missing.to_owned(), "names hold letters, digits, `_` and `-`; quote others"));
+            return Err(self.error(
+                missing.to_owned(),
+                "names hold letters, digits, `_` and `-`; quote others",
+            ));
         }
         self.position += length;
-        Ok(Name { text: self.text[start..self.position].to_owned(), range: start..self.position })
+        Ok(Name {
+            text: self.text[start..self.position].to_owned(),
+            range: start..self.position,
+        })
     }
 
     fn quoted(&mut self) -> Result<String, SyntaxError> {
@@ -259,7 +290,11 @@ impl<'t> Reader<'t> {
                 other => text.push(other),
             }
         }
-        Err(self.error_at("a quote is not closed".to_owned(), start..self.text.len(), "close it with `\"`"))
+        Err(self.error_at(
+            "a quote is not closed".to_owned(),
+            start..self.text.len(),
+            "close it with `\"`",
+        ))
     }
 
     fn skip_blanks(&mut self) {
@@ -312,13 +347,19 @@ mod tests {
             Ok(pipe) => pipe,
             Err(error) => return format!("{} at {:?}", error.message, error.range),
         };
-        let mut shown = pipe.variable.map_or(String::new(), |name| format!("${}", name.text));
+        let mut shown = pipe
+            .variable
+            .map_or(String::new(), |name| format!("${}", name.text));
         for selector in pipe.selectors {
             shown += &match selector {
                 Selector::Key(key) => format!(" {key}"),
                 Selector::Index(index) => format!(" [{index}]"),
                 Selector::All => " []".to_owned(),
-                Selector::Filter { key, value, is_negated } => {
+                Selector::Filter {
+                    key,
+                    value,
+                    is_negated,
+                } => {
                     format!(" [{key} {} {value}]", if is_negated { "is not" } else { "is" })
                 }
             };
@@ -336,7 +377,10 @@ mod tests {
             (".", ""),
             (".A.b", " A b"),
             (".Path.To[0].Key", " Path To [0] Key"),
-            (".Entities[Type=host].HostName", " Entities [Type is host] HostName"),
+            (
+                ".Entities[Type=host].HostName",
+                " Entities [Type is host] HostName",
+            ),
             (".Entities[Type!=K8s-pod]", " Entities [Type is not K8s-pod]"),
             (".x[].\"key with space\"", " x [] key with space"),
             ("$v.cvss.\"3.0\".base", "$v cvss 3.0 base"),
@@ -382,7 +426,11 @@ mod tests {
             })
             .collect();
         assert_eq!(shown, ["{", "1 calls", "@", "0 calls", "}"]);
-        for (text, expected) in [("{.a", "`{` without `}`"), ("a}", "`}` without `{`"), ("{a}", "a path is missing")] {
+        for (text, expected) in [
+            ("{.a", "`{` without `}`"),
+            ("a}", "`}` without `{`"),
+            ("{a}", "a path is missing"),
+        ] {
             let error = parse_template(text).expect_err(text);
             assert_eq!(error.message, expected);
         }

@@ -43,7 +43,12 @@ mod tests {
     fn keys_ignore_case() {
         let entry = |key: &str, value: &'static str| (key.into(), Value::String(value.into()));
         let table = Table::new(vec![entry("Off", "0"), entry("high", "73"), entry("Low", "21")]);
-        for (key, expected) in [("HIGH", Some("73")), ("low", Some("21")), ("off", Some("0")), ("hig", None)] {
+        for (key, expected) in [
+            ("HIGH", Some("73")),
+            ("low", Some("21")),
+            ("off", Some("0")),
+            ("hig", None),
+        ] {
             assert_eq!(table.get(key).and_then(Value::as_str), expected, "{key}");
         }
     }

@@ -18,8 +18,16 @@ pub fn parse_us(text: &str) -> Option<Timestamp> {
     if words.next().is_some() {
         return None;
     }
-    let [month, day, year] = [number(date.next()?)?, number(date.next()?)?, number(date.next()?)?];
-    let [hour, minute, second] = [number(clock.next()?)?, number(clock.next()?)?, number(clock.next()?)?];
+    let [month, day, year] = [
+        number(date.next()?)?,
+        number(date.next()?)?,
+        number(date.next()?)?,
+    ];
+    let [hour, minute, second] = [
+        number(clock.next()?)?,
+        number(clock.next()?)?,
+        number(clock.next()?)?,
+    ];
     if date.next().is_some() || clock.next().is_some() || !(1..=12).contains(&hour) || year < 1000 {
         return None;
     }
@@ -69,7 +77,14 @@ fn parse_utc(text: &[u8]) -> Option<Timestamp> {
             byte.is_ascii_digit().then(|| sum * 10 + i64::from(byte - b'0'))
         })
     };
-    let parts = [part(0, 4)?, part(5, 7)?, part(8, 10)?, part(11, 13)?, part(14, 16)?, part(17, 19)?];
+    let parts = [
+        part(0, 4)?,
+        part(5, 7)?,
+        part(8, 10)?,
+        part(11, 13)?,
+        part(14, 16)?,
+        part(17, 19)?,
+    ];
     let rest = text[19..].strip_suffix(b"Z").unwrap_or(&text[19..]);
     moment(parts, fraction_millis(rest)?)
 }
@@ -95,7 +110,9 @@ fn moment([year, month, day, hour, minute, second]: [i64; 6], millis: i64) -> Op
         return None;
     }
     let seconds = (hour * 60 + minute) * 60 + second;
-    Some(Timestamp::from_millis(days(year, month, day) * MILLIS_PER_DAY + seconds * 1000 + millis))
+    Some(Timestamp::from_millis(
+        days(year, month, day) * MILLIS_PER_DAY + seconds * 1000 + millis,
+    ))
 }
 
 fn days_in_month(year: i64, month: i64) -> i64 {
@@ -122,12 +139,15 @@ fn civil(days: i64) -> (i64, i64, i64) {
     let shifted = days + 719_468;
     let era = shifted.div_euclid(146_097);
     let day_of_era = shifted.rem_euclid(146_097);
-    let year_of_era =
-        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let year_of_era = (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
     let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
     let shifted_month = (5 * day_of_year + 2) / 153;
     let day = day_of_year - (153 * shifted_month + 2) / 5 + 1;
-    let month = if shifted_month < 10 { shifted_month + 3 } else { shifted_month - 9 };
+    let month = if shifted_month < 10 {
+        shifted_month + 3
+    } else {
+        shifted_month - 9
+    };
     let year = year_of_era + era * 400 + i64::from(month <= 2);
     (year, month, day)
 }

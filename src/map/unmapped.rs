@@ -1,7 +1,8 @@
 //! What a map does not take is kept under a field of its own, so that nothing is lost by mapping.
 //!
 //! Which paths are taken is known when a map is compiled. Lists are kept or taken as a whole. `$id`, `$ref` and
-//! `$type`, and a partner's secret, are never kept; references are replaced by what they refer to. Absent values
+//! `$type`, and a partner's secret, are never kept; references are replaced by what
+//! they refer to. Absent values
 //! (null, empty text, empty lists and objects) say nothing and are left out.
 
 use super::expression::Call;
@@ -37,7 +38,10 @@ impl Taken {
             }
             return;
         };
-        let position = self.members.iter().position(|(name, _)| name.eq_ignore_ascii_case(first));
+        let position = self
+            .members
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(first));
         let position = position.unwrap_or_else(|| {
             self.members.push((first.clone(), Taken::default()));
             self.members.len() - 1
@@ -56,7 +60,9 @@ impl Taken {
         self.whole.as_ref().is_some_and(|calls| {
             let start = Item::present(value);
             let end = start.and_then(|start| {
-                calls.iter().try_fold(start, |item, call| call.function.apply(item, &call.arguments))
+                calls
+                    .iter()
+                    .try_fold(start, |item, call| call.function.apply(item, &call.arguments))
             });
             end.is_some()
         })
@@ -68,8 +74,9 @@ pub struct Writer<'s, 'e, 'o> {
     context: &'s RecordContext<'e>,
     output: &'o mut Vec<u8>,
     limit: usize,
-    /// Objects being written that others refer to, so that a cycle ends.
-    open: Vec<&'s Value<'s>>,
+    /// Whether what is written stands in place of a reference. References inside it are left out: the object they
+    /// belong to stands elsewhere with them, and cycles end.
+    is_replacement: bool,
     /// Values cut or left out for size.
     cut: u32,
 }
@@ -78,7 +85,13 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     /// Prepares to write behind what `output` holds.
     pub fn new(context: &'s RecordContext<'e>, output: &'o mut Vec<u8>) -> Self {
         let limit = output.len() + MAX_TOTAL_BYTES;
-        Self { context, output, limit, open: Vec::new(), cut: 0 }
+        Self {
+            context,
+            output,
+            limit,
+            is_replacement: false,
+            cut: 0,
+        }
     }
 
     /// Writes what is not taken, at most `levels` levels deep; names in `used` are already in the object and get a
@@ -92,7 +105,11 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                     if members[index + 1..].iter().any(|(later, _)| later == name) {
                         continue;
                     }
-                    let shown = if used(name) { format!("{name}_") } else { name.to_string() };
+                    let shown = if used(name) {
+                        format!("{name}_")
+                    } else {
+                        name.to_string()
+                    };
                     if !self.top_level(&shown, value, taken.member(name), levels) {
                         omitted.push(name);
                     }
@@ -146,29 +163,54 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     }
 
     /// Whether anything was written.
-    fn value(&mut self, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize, has_secret: bool) -> bool {
+    fn value(
+        &mut self,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+        has_secret: bool,
+    ) -> bool {
         let resolved = self.context.resolve(value);
-        match resolved {
+        if std::ptr::eq(resolved, value) {
+            return self.written(value, taken, levels, has_secret);
+        }
+        if self.is_replacement {
+            return false;
+        }
+        self.is_replacement = true;
+        let is_written = self.written(resolved, taken, levels, has_secret);
+        self.is_replacement = false;
+        is_written
+    }
+
+    fn written(
+        &mut self,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+        has_secret: bool,
+    ) -> bool {
+        match value {
             _ if self.output.len() > self.limit => true,
             Value::Object(_) | Value::Array(_) if levels == 0 => {
                 let mut json = Vec::new();
-                write_value(&mut json, resolved);
+                write_value(&mut json, value);
                 self.text(&String::from_utf8_lossy(&json));
                 true
             }
             Value::Object(members) => {
-                if self.open.iter().any(|open| std::ptr::eq(*open, resolved)) {
-                    return false;
-                }
-                self.open.push(resolved);
                 let start = self.output.len();
                 self.output.push(b'{');
                 for (name, value) in members {
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
-                        self.member(name, value, taken.and_then(|taken| taken.member(name)), levels - 1);
+                        self.member(
+                            name,
+                            value,
+                            taken.and_then(|taken| taken.member(name)),
+                            levels - 1,
+                        );
                     }
                 }
-                self.open.pop();
                 self.close(start, b'}')
             }
             Value::Array(elements) => {
@@ -216,7 +258,10 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             .find(|index| text.is_char_boundary(*index))
             .unwrap_or_default();
         self.cut += 1;
-        write_string(self.output, &format!("{} [cut: {} bytes in all]", &text[..end], text.len()));
+        write_string(
+            self.output,
+            &format!("{} [cut: {} bytes in all]", &text[..end], text.len()),
+        );
     }
 }
 

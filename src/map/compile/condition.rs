@@ -43,7 +43,7 @@ impl Compiler<'_> {
             "not" => Some(Condition::Not(Box::new(self.condition(&entry.value)?))),
             path if syntax::is_path(path) => {
                 let left = self.pipe(path, &entry.key_span);
-                let operator = self.operator(&entry.value);
+                let operator = self.comparison(&entry.value);
                 let (left, operator) = (left?, operator?);
                 self.check_closed_set(&left, &operator, &entry.value);
                 Some(Condition::Test { left, operator })
@@ -54,7 +54,11 @@ impl Compiler<'_> {
                     entry.key_span.clone(),
                     format!("`{other}` is no path"),
                     "a path, `any` or `not` belongs here",
-                    suggestion(&format!("${other}"), ["any", "not"], "paths start with `.` or `$`; other keys"),
+                    suggestion(
+                        &format!("${other}"),
+                        ["any", "not"],
+                        "paths start with `.` or `$`; other keys",
+                    ),
                 );
                 None
             }
@@ -73,13 +77,20 @@ impl Compiler<'_> {
             return None;
         };
         let compiled: Vec<_> = elements.iter().map(|element| self.condition(element)).collect();
-        compiled.into_iter().collect::<Option<Vec<_>>>().map(Condition::Any)
+        compiled
+            .into_iter()
+            .collect::<Option<Vec<_>>>()
+            .map(Condition::Any)
     }
 
-    fn operator(&mut self, node: &Node) -> Option<Operator> {
+    fn comparison(&mut self, node: &Node) -> Option<Operator> {
         let entries = match &node.content {
             Content::Mapping(entries) => entries,
-            _ => return self.texts(node).map(|texts| Operator::Equals(texts.into_iter().map(|(text, _)| Operand::new(text)).collect())),
+            _ => {
+                return self.texts(node).map(|texts| {
+                    Operator::Equals(texts.into_iter().map(|(text, _)| Operand::new(text)).collect())
+                });
+            }
         };
         let [entry] = entries.as_slice() else {
             self.error(
@@ -135,13 +146,29 @@ impl Compiler<'_> {
         let mut patterns = Vec::with_capacity(texts.len());
         let mut is_complete = true;
         for (text, span) in texts {
-            match RegexBuilder::new(&text).case_insensitive(true).size_limit(MAX_PATTERN_BYTES).build() {
+            match RegexBuilder::new(&text)
+                .case_insensitive(true)
+                .size_limit(MAX_PATTERN_BYTES)
+                .build()
+            {
                 Ok(pattern) => patterns.push(pattern),
                 Err(error) => {
                     let reason = error.to_string();
-                    let reason = reason.lines().last().unwrap_or_default().trim_start_matches("error: ").to_owned();
-                    let help = "patterns are those of the Rust regex crate: no look-around, no back-references";
-                    self.error("mapping::invalid_pattern", span, format!("the pattern does not compile: {reason}"), "this pattern", help);
+                    let reason = reason
+                        .lines()
+                        .last()
+                        .unwrap_or_default()
+                        .trim_start_matches("error: ")
+                        .to_owned();
+                    let help =
+                        "patterns are those of the Rust regex crate: no look-around, no back-references";
+                    self.error(
+                        "mapping::invalid_pattern",
+                        span,
+                        format!("the pattern does not compile: {reason}"),
+                        "this pattern",
+                        help,
+                    );
                     is_complete = false;
                 }
             }
@@ -156,7 +183,13 @@ impl Compiler<'_> {
                 Some((_, form)) => forms.push(*form),
                 None => {
                     let help = suggestion(&text, Form::ALL.iter().map(|(name, _)| *name), "forms");
-                    self.error("mapping::invalid_condition", span, format!("`is` does not know `{text}`"), "not a form", help);
+                    self.error(
+                        "mapping::invalid_condition",
+                        span,
+                        format!("`is` does not know `{text}`"),
+                        "not a form",
+                        help,
+                    );
                     return None;
                 }
             }
@@ -178,7 +211,10 @@ impl Compiler<'_> {
                     self.error(
                         "mapping::invalid_condition",
                         node.span.clone(),
-                        format!("a value or a list of values belongs here, not {}", node.describe()),
+                        format!(
+                            "a value or a list of values belongs here, not {}",
+                            node.describe()
+                        ),
                         "here",
                         "to ask whether something is absent write `{ exists: false }`",
                     );
@@ -196,20 +232,34 @@ impl Compiler<'_> {
         };
         let known: Vec<&'static str> = match left.root {
             _ if !left.calls.is_empty() => return,
-            Root::Record(RecordField::Kind) => {
-                Kind::ALL.iter().filter(|kind| **kind != Kind::Undecodable).map(|kind| kind.as_str()).collect()
-            }
+            Root::Record(RecordField::Kind) => Kind::ALL
+                .iter()
+                .filter(|kind| **kind != Kind::Undecodable)
+                .map(|kind| kind.as_str())
+                .collect(),
             Root::Record(RecordField::IsSnapshot) => vec!["true", "false"],
             _ => return,
         };
         for (index, operand) in operands.iter().enumerate() {
-            if known.iter().any(|known| known.eq_ignore_ascii_case(&operand.text)) {
+            if known
+                .iter()
+                .any(|known| known.eq_ignore_ascii_case(&operand.text))
+            {
                 continue;
             }
-            let span = node.as_sequence().map_or(&node.span, |elements| &elements[index].span).clone();
+            let span = node
+                .as_sequence()
+                .map_or(&node.span, |elements| &elements[index].span)
+                .clone();
             let message = format!("no record ever has `{}` here", operand.text);
             let help = suggestion(&operand.text, known.iter().copied(), "values");
-            self.error("mapping::invalid_condition", span, message, "not a value of this name", help);
+            self.error(
+                "mapping::invalid_condition",
+                span,
+                message,
+                "not a value of this name",
+                help,
+            );
         }
     }
 }

@@ -31,7 +31,10 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     compiler.tables(&file.tables);
     compiler.lets(&file.lets);
     let guard = file.guard.as_ref().map(|node| compiler.condition(node));
-    let targets = Targets { schema: file.schema, own_prefixes: &file.own_prefixes };
+    let targets = Targets {
+        schema: file.schema,
+        own_prefixes: &file.own_prefixes,
+    };
     let mut fields = Structure::default();
     for entry in &file.fields {
         compiler.target(&mut fields, entry, &targets, &file.required);
@@ -77,14 +80,29 @@ impl Compiler<'_> {
             let rows = entry.value.as_mapping().unwrap_or_default();
             if rows.is_empty() {
                 let message = format!("table `{}` is a mapping of keys to values", entry.key);
-                self.error("mapping::invalid_value", entry.value.span.clone(), message, "no table", "write `key: value` lines");
+                self.error(
+                    "mapping::invalid_value",
+                    entry.value.span.clone(),
+                    message,
+                    "no table",
+                    "write `key: value` lines",
+                );
             }
             let mut values: Vec<(Box<str>, _)> = Vec::with_capacity(rows.len());
             for row in rows {
-                if values.iter().any(|(known, _)| known.eq_ignore_ascii_case(&row.key)) {
+                if values
+                    .iter()
+                    .any(|(known, _)| known.eq_ignore_ascii_case(&row.key))
+                {
                     let message = format!("`{}` stands twice in table `{}`", row.key, entry.key);
                     let help = "keys are compared without regard to case; delete one";
-                    self.error("mapping::duplicate_key", row.key_span.clone(), message, "the second one", help);
+                    self.error(
+                        "mapping::duplicate_key",
+                        row.key_span.clone(),
+                        message,
+                        "the second one",
+                        help,
+                    );
                 }
                 if let Some(value) = self.literal_value(&row.value) {
                     values.push((row.key.as_str().into(), value));
@@ -106,14 +124,23 @@ impl Compiler<'_> {
             self.later_lets.remove(0);
             if matches!(entry.key.as_str(), "record" | "hub") {
                 let message = format!("`{}` cannot be the name of a value", entry.key);
-                self.error("mapping::invalid_value", entry.key_span.clone(), message, "taken", "choose another name");
+                self.error(
+                    "mapping::invalid_value",
+                    entry.key_span.clone(),
+                    message,
+                    "taken",
+                    "choose another name",
+                );
             }
             // A value that does not compile keeps its name, so that its uses are not errors too.
             let value = self.value(&entry.value, Expected::ANYTHING);
             let value = value.unwrap_or_else(|| Expression::List(Vec::new()));
             let shape = self.shape(&value);
             self.let_values.push(value);
-            self.lets.push(LetName { name: entry.key.clone(), shape });
+            self.lets.push(LetName {
+                name: entry.key.clone(),
+                shape,
+            });
         }
     }
 
@@ -122,16 +149,20 @@ impl Compiler<'_> {
         let Some(known) = self.known(&entry.key, &entry.key_span, targets) else {
             return;
         };
-        let expected = Expected { target: &entry.key, known, is_element: false };
+        let expected = Expected {
+            target: &entry.key,
+            known,
+            is_element: false,
+        };
         self.field(fields, entry, expected, required);
     }
 
     /// What the schema knows of a target; an error if nothing.
     fn known(&mut self, name: &str, span: &Range<usize>, targets: &Targets<'_>) -> Option<Known> {
-        let is_own = targets
-            .own_prefixes
-            .iter()
-            .any(|prefix| name.strip_prefix(prefix.as_str()).is_some_and(|rest| rest.is_empty() || rest.starts_with('.')));
+        let is_own = targets.own_prefixes.iter().any(|prefix| {
+            name.strip_prefix(prefix.as_str())
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        });
         if is_own {
             return Some(Known::Anything);
         }
@@ -141,11 +172,19 @@ impl Compiler<'_> {
         }
         let advice = "fields of your own belong under a prefix listed in `own_prefixes`";
         let help = match nearest(name, targets.schema.names()) {
-            Some(near) => format!("did you mean `{near}`? Fields of your own belong under a prefix listed in `own_prefixes`"),
+            Some(near) => format!(
+                "did you mean `{near}`? Fields of your own belong under a prefix listed in `own_prefixes`"
+            ),
             None => advice.to_owned(),
         };
         let message = format!("`{name}` is not a field of {}", targets.schema.title());
-        self.error("mapping::unknown_target", span.clone(), message, "written here", help);
+        self.error(
+            "mapping::unknown_target",
+            span.clone(),
+            message,
+            "written here",
+            help,
+        );
         None
     }
 
@@ -169,14 +208,27 @@ impl Compiler<'_> {
         if wants_one && shape == Shape::Many {
             let message = format!("`{}` wants a single value", entry.key);
             let help = "choose one with `| first`, or make one text with `| join(\", \")`";
-            self.error("mapping::wrong_shape", entry.value.span.clone(), message, "a list", help);
+            self.error(
+                "mapping::wrong_shape",
+                entry.value.span.clone(),
+                message,
+                "a list",
+                help,
+            );
             return false;
         }
         let is_required = required.iter().any(|text| text.value == entry.key);
         if is_required && matches!(expression, Expression::Lookup { otherwise: None, .. }) {
             let message = format!("`{}` is required and its `lookup` has no `otherwise`", entry.key);
-            let help = "a key that is not in the table would make the whole record a map error; add `otherwise:`";
-            self.error("mapping::required_lookup", entry.value.span.clone(), message, "may be absent", help);
+            let help =
+                "a key that is not in the table would make the whole record a map error; add `otherwise:`";
+            self.error(
+                "mapping::required_lookup",
+                entry.value.span.clone(),
+                message,
+                "may be absent",
+                help,
+            );
             return false;
         }
         let content = MemberContent::Field(Field {
@@ -187,7 +239,13 @@ impl Compiler<'_> {
         self.insert(structure, &entry.key, &entry.key_span, content)
     }
 
-    fn insert(&mut self, structure: &mut Structure, name: &str, span: &Range<usize>, content: MemberContent) -> bool {
+    fn insert(
+        &mut self,
+        structure: &mut Structure,
+        name: &str,
+        span: &Range<usize>,
+        content: MemberContent,
+    ) -> bool {
         let parts: Vec<_> = name.split('.').collect();
         if parts.iter().any(|part| part.is_empty()) || parts.len() > MAX_DEPTH {
             let message = format!("`{name}` is no name of a field");
@@ -199,9 +257,16 @@ impl Compiler<'_> {
         let Some(parent) = descend(structure, parents) else {
             return self.conflict(name, span, "a part of it is the field of another value");
         };
-        match parent.members.iter().find(|member| &*member.name == *last).map(|member| &member.content) {
+        match parent
+            .members
+            .iter()
+            .find(|member| &*member.name == *last)
+            .map(|member| &member.content)
+        {
             None => parent.members.push(member(last, content)),
-            Some(MemberContent::Structure(_)) => return self.conflict(name, span, "other fields stand below it"),
+            Some(MemberContent::Structure(_)) => {
+                return self.conflict(name, span, "other fields stand below it");
+            }
             Some(_) => return self.conflict(name, span, "it is written twice"),
         }
         true
@@ -210,11 +275,23 @@ impl Compiler<'_> {
     fn conflict(&mut self, name: &str, span: &Range<usize>, reason: &str) -> bool {
         let message = format!("`{name}` cannot be written: {reason}");
         let help = "a field is either a value or a parent of fields, and has one line";
-        self.error("mapping::conflicting_target", span.clone(), message, "in conflict", help);
+        self.error(
+            "mapping::conflicting_target",
+            span.clone(),
+            message,
+            "in conflict",
+            help,
+        );
         false
     }
 
-    fn header_target(&mut self, fields: &mut Structure, text: &Text, targets: &Targets<'_>, what: HeaderTarget) {
+    fn header_target(
+        &mut self,
+        fields: &mut Structure,
+        text: &Text,
+        targets: &Targets<'_>,
+        what: HeaderTarget,
+    ) {
         if self.known(&text.value, &text.span, targets).is_none() {
             return;
         }
@@ -243,11 +320,18 @@ impl Compiler<'_> {
                 _ => None,
             })
             .collect();
-        match names.filter(|names| !names.is_empty() && pipe.root == Root::Document && pipe.calls.is_empty()) {
+        match names.filter(|names| !names.is_empty() && pipe.root == Root::Document && pipe.calls.is_empty())
+        {
             Some(names) => taken.insert(&names, &[]),
             None => {
                 let help = "write `.name.name`: lists are kept or dropped as a whole";
-                self.error("mapping::invalid_value", text.span.clone(), "`except` takes plain paths into the record", "here", help);
+                self.error(
+                    "mapping::invalid_value",
+                    text.span.clone(),
+                    "`except` takes plain paths into the record",
+                    "here",
+                    help,
+                );
             }
         }
     }
@@ -260,7 +344,13 @@ impl Compiler<'_> {
                     None => "give it a line in `fields`".to_owned(),
                 };
                 let message = format!("required field `{}` is never written", text.value);
-                self.error("mapping::unknown_required", text.span.clone(), message, "not in `fields`", help);
+                self.error(
+                    "mapping::unknown_required",
+                    text.span.clone(),
+                    message,
+                    "not in `fields`",
+                    help,
+                );
             }
         }
     }
@@ -268,10 +358,13 @@ impl Compiler<'_> {
     fn check_unused_tables(&mut self) {
         for table in self.tables.iter().filter(|table| !table.is_used) {
             self.diagnostics.push(
-                Diagnostic::new("mapping::unused_table", format!("table `{}` is never used", table.name))
-                    .at(&table.file, table.span.clone(), "this table")
-                    .help("delete it, or use it with `lookup:`")
-                    .warning(),
+                Diagnostic::new(
+                    "mapping::unused_table",
+                    format!("table `{}` is never used", table.name),
+                )
+                .at(&table.file, table.span.clone(), "this table")
+                .help("delete it, or use it with `lookup:`")
+                .warning(),
             );
         }
     }
@@ -279,7 +372,11 @@ impl Compiler<'_> {
     /// Every category must allow one of the types the map can write, and every type must fit one of its categories.
     fn check_event_types(&mut self) {
         let uses = |target: &str| -> Vec<LiteralUse> {
-            self.literals.iter().filter(|used| used.target == target).cloned().collect()
+            self.literals
+                .iter()
+                .filter(|used| used.target == target)
+                .cloned()
+                .collect()
         };
         let (categories, types) = (uses("event.category"), uses("event.type"));
         if categories.is_empty() || types.is_empty() {
@@ -287,18 +384,35 @@ impl Compiler<'_> {
         }
         let fitting: &BTreeMap<String, Vec<String>> = &ecs::FIELDS["event.category"].expected_event_types;
         let fits = |category: &LiteralUse, kind: &LiteralUse| {
-            fitting.get(&category.text).is_none_or(|types| types.contains(&kind.text))
+            fitting
+                .get(&category.text)
+                .is_none_or(|types| types.contains(&kind.text))
         };
         for category in &categories {
             if !types.iter().any(|kind| fits(category, kind)) {
-                let help = format!("types of `{}`: {}", category.text, fitting[&category.text].join(", "));
-                self.misfit(category, format!("category `{}` allows none of the map's event types", category.text), help);
+                let help = format!(
+                    "types of `{}`: {}",
+                    category.text,
+                    fitting[&category.text].join(", ")
+                );
+                self.misfit(
+                    category,
+                    format!(
+                        "category `{}` allows none of the map's event types",
+                        category.text
+                    ),
+                    help,
+                );
             }
         }
         for kind in &types {
             if !categories.iter().any(|category| fits(category, kind)) {
                 let help = "choose a type that `event.category` allows".to_owned();
-                self.misfit(kind, format!("event type `{}` fits none of the map's categories", kind.text), help);
+                self.misfit(
+                    kind,
+                    format!("event type `{}` fits none of the map's categories", kind.text),
+                    help,
+                );
             }
         }
     }
@@ -317,9 +431,14 @@ fn descend<'f>(structure: &'f mut Structure, parts: &[&str]) -> Option<&'f mut S
     let Some((first, rest)) = parts.split_first() else {
         return Some(structure);
     };
-    let position = structure.members.iter().position(|member| &*member.name == *first);
+    let position = structure
+        .members
+        .iter()
+        .position(|member| &*member.name == *first);
     let position = position.unwrap_or_else(|| {
-        structure.members.push(member(first, MemberContent::Structure(Structure::default())));
+        structure
+            .members
+            .push(member(first, MemberContent::Structure(Structure::default())));
         structure.members.len() - 1
     });
     match &mut structure.members[position].content {
@@ -332,5 +451,9 @@ fn member(name: &str, content: MemberContent) -> Member {
     let mut key = Vec::with_capacity(name.len() + 3);
     write_string(&mut key, name);
     key.push(b':');
-    Member { name: name.into(), key: key.into(), content }
+    Member {
+        name: name.into(),
+        key: key.into(),
+        content,
+    }
 }

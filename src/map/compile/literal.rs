@@ -34,12 +34,18 @@ pub(super) struct LiteralUse {
 
 impl Expected<'_> {
     /// No schema, no target.
-    pub const ANYTHING: Expected<'static> =
-        Expected { target: "", known: Known::Anything, is_element: false };
+    pub const ANYTHING: Expected<'static> = Expected {
+        target: "",
+        known: Known::Anything,
+        is_element: false,
+    };
 
     /// What is expected of an element of the list that is expected here.
     pub fn element(self) -> Self {
-        Self { is_element: true, ..self }
+        Self {
+            is_element: true,
+            ..self
+        }
     }
 
     fn field(&self) -> Option<&'static Field> {
@@ -63,7 +69,10 @@ impl Compiler<'_> {
         match &node.content {
             Content::Scalar(scalar) => scalar_value(scalar).or_else(|| self.empty(node)),
             Content::Sequence(elements) if !elements.is_empty() => {
-                let values: Vec<_> = elements.iter().map(|element| self.literal_value(element)).collect();
+                let values: Vec<_> = elements
+                    .iter()
+                    .map(|element| self.literal_value(element))
+                    .collect();
                 values.into_iter().collect::<Option<_>>().map(Value::Array)
             }
             Content::Mapping(entries) if !entries.is_empty() => {
@@ -108,13 +117,30 @@ impl Compiler<'_> {
         match &node.content {
             Content::Scalar(_) if field.is_list && !expected.is_element => {
                 let message = format!("`{}` wants a list", expected.target);
-                let written = self.file.text.get(node.span.clone()).unwrap_or_default().to_owned();
-                self.error("mapping::wrong_shape", node.span.clone(), message, "a single value", format!("write `[{written}]`"));
+                let written = self
+                    .file
+                    .text
+                    .get(node.span.clone())
+                    .unwrap_or_default()
+                    .to_owned();
+                self.error(
+                    "mapping::wrong_shape",
+                    node.span.clone(),
+                    message,
+                    "a single value",
+                    format!("write `[{written}]`"),
+                );
                 false
             }
             Content::Sequence(_) if !field.is_list && !field.field_type.is_object() => {
                 let message = format!("`{}` wants a single value", expected.target);
-                self.error("mapping::wrong_shape", node.span.clone(), message, "a list", "choose one of the values");
+                self.error(
+                    "mapping::wrong_shape",
+                    node.span.clone(),
+                    message,
+                    "a list",
+                    "choose one of the values",
+                );
                 false
             }
             Content::Sequence(elements) => {
@@ -133,7 +159,13 @@ impl Compiler<'_> {
         let text = scalar.text();
         if let Some((wanted, help)) = mismatch(scalar, field.field_type) {
             let message = format!("`{target}` wants {wanted}");
-            self.error("mapping::invalid_literal", node.span.clone(), message, "this is not", help);
+            self.error(
+                "mapping::invalid_literal",
+                node.span.clone(),
+                message,
+                "this is not",
+                help,
+            );
             return false;
         }
         if field.allowed.is_empty() {
@@ -142,7 +174,13 @@ impl Compiler<'_> {
         if !field.allowed.iter().any(|allowed| allowed == text) {
             let message = format!("`{text}` is not a value of `{target}`");
             let help = suggestion(text, field.allowed.iter().map(String::as_str), "values");
-            self.error("mapping::invalid_literal", node.span.clone(), message, "not in the schema", help);
+            self.error(
+                "mapping::invalid_literal",
+                node.span.clone(),
+                message,
+                "not in the schema",
+                help,
+            );
             return false;
         }
         self.literals.push(LiteralUse {
@@ -191,7 +229,11 @@ fn scalar_value(scalar: &Scalar) -> Option<Value<'static>> {
         Scalar::Float(number, text) if !number.is_finite() => Some(Value::String(Cow::Owned(text.clone()))),
         Scalar::Float(number, text) => {
             let is_json = serde_json::from_str::<serde_json::Number>(text).is_ok();
-            Some(Value::Number(Cow::Owned(if is_json { text.clone() } else { number.to_string() })))
+            Some(Value::Number(Cow::Owned(if is_json {
+                text.clone()
+            } else {
+                number.to_string()
+            })))
         }
     }
 }

@@ -100,13 +100,19 @@ impl<'d> Compiler<'d> {
         label: impl Into<String>,
         help: impl Into<String>,
     ) {
-        let diagnostic = Diagnostic::new(code, message).at(&self.file, span, label).help(help);
+        let diagnostic = Diagnostic::new(code, message)
+            .at(&self.file, span, label)
+            .help(help);
         self.diagnostics.push(diagnostic);
     }
 }
 
 /// `did you mean …?` with all candidates behind it; only the candidates if none is near.
-fn suggestion<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str> + Clone, heading: &str) -> String {
+fn suggestion<'c>(
+    given: &str,
+    candidates: impl IntoIterator<Item = &'c str> + Clone,
+    heading: &str,
+) -> String {
     let all: Vec<_> = candidates.clone().into_iter().collect();
     let list = format!("{heading}: {}", all.join(", "));
     match crate::config::diagnostic::nearest(given, candidates) {

@@ -38,12 +38,20 @@ impl Compiler<'_> {
                 None => is_complete = false,
             }
         }
-        is_complete.then_some(Pipe { root: root?, selectors, calls })
+        is_complete.then_some(Pipe {
+            root: root?,
+            selectors,
+            calls,
+        })
     }
 
     pub(super) fn syntax_error(&mut self, error: SyntaxError, start: usize) {
         // An error at the very end has nothing to point at; the last character then stands for it.
-        let from = if error.range.is_empty() { error.range.start.saturating_sub(1) } else { error.range.start };
+        let from = if error.range.is_empty() {
+            error.range.start.saturating_sub(1)
+        } else {
+            error.range.start
+        };
         let span = start + from..start + error.range.end.max(from + 1);
         self.error("mapping::syntax", span, error.message, "here", error.help);
     }
@@ -85,7 +93,13 @@ impl Compiler<'_> {
             [Selector::Key(key)] => key.to_string(),
             _ => {
                 let help = suggestion("", names, "names");
-                self.error("mapping::unknown_name", span, format!("`${scope}` needs one name behind it"), "here", help);
+                self.error(
+                    "mapping::unknown_name",
+                    span,
+                    format!("`${scope}` needs one name behind it"),
+                    "here",
+                    help,
+                );
                 return None;
             }
         };
@@ -93,7 +107,13 @@ impl Compiler<'_> {
         if found.is_none() {
             let span = span.end..span.end + 1 + given.len();
             let message = format!("`${scope}` has no `{given}`");
-            self.error("mapping::unknown_name", span, message, "not one of its names", suggestion(&given, names, "names"));
+            self.error(
+                "mapping::unknown_name",
+                span,
+                message,
+                "not one of its names",
+                suggestion(&given, names, "names"),
+            );
         }
         selectors.clear();
         found
@@ -153,7 +173,13 @@ impl Compiler<'_> {
                 Err(wanted) => {
                     let span = start + given.range.start..start + given.range.end.max(given.range.start + 1);
                     let message = format!("`{}` of `{}` must be {wanted}", parameter.name, function.name);
-                    self.error("mapping::wrong_arguments", span, message, "this is not", format!("write `{}`", usage(function)));
+                    self.error(
+                        "mapping::wrong_arguments",
+                        span,
+                        message,
+                        "this is not",
+                        format!("write `{}`", usage(function)),
+                    );
                     return None;
                 }
             }
@@ -189,6 +215,10 @@ pub(in crate::map) fn usage(function: &Function) -> String {
     if function.parameters.is_empty() {
         return function.name.to_owned();
     }
-    let names: Vec<_> = function.parameters.iter().map(|parameter| parameter.name).collect();
+    let names: Vec<_> = function
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name)
+        .collect();
     format!("{}({})", function.name, names.join(", "))
 }

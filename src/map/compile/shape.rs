@@ -18,18 +18,20 @@ pub(super) enum Shape {
 impl Compiler<'_> {
     pub(super) fn shape(&self, expression: &Expression) -> Shape {
         match expression {
-            Expression::Literal(Value::Array(_)) | Expression::Each { .. } | Expression::List(_) => Shape::Many,
+            Expression::Literal(Value::Array(_)) | Expression::Each { .. } | Expression::List(_) => {
+                Shape::Many
+            }
             Expression::Literal(_) | Expression::Object(_) | Expression::Text(_) => Shape::One,
             Expression::Pipe(pipe) => self.pipe_shape(pipe),
             Expression::Lookup { key, .. } => self.shape(key),
-            Expression::FirstOf(candidates) => self.any(candidates.iter()),
+            Expression::FirstOf(candidates) => self.widest(candidates.iter()),
             Expression::Cases { cases, otherwise } => {
-                self.any(cases.iter().map(|(_, value)| value).chain(otherwise.as_deref()))
+                self.widest(cases.iter().map(|(_, value)| value).chain(otherwise.as_deref()))
             }
         }
     }
 
-    fn any<'e>(&self, expressions: impl Iterator<Item = &'e Expression>) -> Shape {
+    fn widest<'e>(&self, expressions: impl Iterator<Item = &'e Expression>) -> Shape {
         let mut shapes = expressions.map(|expression| self.shape(expression));
         match shapes.any(|shape| shape == Shape::Many) {
             true => Shape::Many,
@@ -42,17 +44,22 @@ impl Compiler<'_> {
             Root::Let(index) => self.lets[index].shape,
             _ => Shape::One,
         };
-        let after_path = pipe.selectors.iter().fold(start, |shape, selector| match selector {
-            Selector::All | Selector::Filter { .. } => Shape::Many,
-            // A position in a computed list chooses one of it.
-            Selector::Index(_) if shape == Shape::Many && pipe.selectors.len() == 1 => Shape::One,
-            Selector::Key(_) | Selector::Index(_) => shape,
-        });
-        pipe.calls.iter().fold(after_path, |shape, call| match call.function.effect {
-            Effect::Keeps if call.function.name == "unique" => Shape::Many,
-            Effect::Keeps | Effect::Reduces => shape,
-            Effect::Picks | Effect::Joins => Shape::One,
-            Effect::Splits => Shape::Many,
-        })
+        let after_path = pipe
+            .selectors
+            .iter()
+            .fold(start, |shape, selector| match selector {
+                Selector::All | Selector::Filter { .. } => Shape::Many,
+                // A position in a computed list chooses one of it.
+                Selector::Index(_) if shape == Shape::Many && pipe.selectors.len() == 1 => Shape::One,
+                Selector::Key(_) | Selector::Index(_) => shape,
+            });
+        pipe.calls
+            .iter()
+            .fold(after_path, |shape, call| match call.function.effect {
+                Effect::Keeps if call.function.name == "unique" => Shape::Many,
+                Effect::Keeps | Effect::Reduces => shape,
+                Effect::Picks | Effect::Joins => Shape::One,
+                Effect::Splits => Shape::Many,
+            })
     }
 }

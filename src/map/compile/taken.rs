@@ -27,7 +27,10 @@ fn mark_value(expression: &Expression, lets: &[Expression], taken: &mut Taken) {
             }
         }
         Expression::FirstOf(candidates) => {
-            candidates.iter().take(1).for_each(|first| mark_value(first, lets, taken));
+            candidates
+                .iter()
+                .take(1)
+                .for_each(|first| mark_value(first, lets, taken));
         }
         Expression::List(values) => values.iter().for_each(|value| mark_value(value, lets, taken)),
         Expression::Object(structure) => mark(structure, lets, taken),
@@ -53,7 +56,10 @@ fn source(pipe: &Pipe, lets: &[Expression]) -> Option<(Vec<Box<str>>, Vec<Call>)
         },
         Root::Record(_) | Root::Hub(_) | Root::Variable(_) => return None,
     };
-    let names = pipe.selectors.strip_suffix(&[Selector::All]).unwrap_or(&pipe.selectors);
+    let names = pipe
+        .selectors
+        .strip_suffix(&[Selector::All])
+        .unwrap_or(&pipe.selectors);
     if !names.is_empty() && !calls.is_empty() {
         return None;
     }

@@ -38,7 +38,10 @@ impl Compiler<'_> {
             }
             Content::Scalar(_) => self.literal(node, expected),
             Content::Sequence(elements) => {
-                if let Some(path) = elements.iter().find(|element| element.as_text().is_some_and(syntax::is_path)) {
+                if let Some(path) = elements
+                    .iter()
+                    .find(|element| element.as_text().is_some_and(syntax::is_path))
+                {
                     self.error(
                         "mapping::invalid_value",
                         path.span.clone(),
@@ -55,14 +58,22 @@ impl Compiler<'_> {
     }
 
     fn operator_of(&mut self, node: &Node, entries: &[Entry]) -> Option<&'static str> {
-        let found = OPERATORS.iter().find(|(name, _)| entries.iter().any(|entry| entry.key == *name));
+        let found = OPERATORS
+            .iter()
+            .find(|(name, _)| entries.iter().any(|entry| entry.key == *name));
         let Some((name, companions)) = found else {
             let names = OPERATORS.iter().map(|(name, _)| *name);
-            let (given, span) = entries
-                .first()
-                .map_or(("", node.span.clone()), |entry| (entry.key.as_str(), entry.key_span.clone()));
+            let (given, span) = entries.first().map_or(("", node.span.clone()), |entry| {
+                (entry.key.as_str(), entry.key_span.clone())
+            });
             let help = suggestion(given, names, "operators");
-            self.error("mapping::unknown_operator", span, format!("`{given}` is no operator"), "not an operator", help);
+            self.error(
+                "mapping::unknown_operator",
+                span,
+                format!("`{given}` is no operator"),
+                "not an operator",
+                help,
+            );
             return None;
         };
         let mut is_valid = true;
@@ -70,14 +81,26 @@ impl Compiler<'_> {
             if entry.key != *name && !companions.contains(&entry.key.as_str()) {
                 let message = format!("`{name}` has no `{}`", entry.key);
                 let help = suggestion(&entry.key, companions.iter().copied(), "keys beside it");
-                self.error("mapping::unknown_operator", entry.key_span.clone(), message, "does not belong here", help);
+                self.error(
+                    "mapping::unknown_operator",
+                    entry.key_span.clone(),
+                    message,
+                    "does not belong here",
+                    help,
+                );
                 is_valid = false;
             }
         }
         for companion in companions.iter().filter(|companion| **companion != "otherwise") {
             if !entries.iter().any(|entry| entry.key == *companion) {
                 let message = format!("`{name}` needs `{companion}` beside it");
-                self.error("mapping::missing_value", node.span.clone(), message, "here", format!("add `{companion}: …`"));
+                self.error(
+                    "mapping::missing_value",
+                    node.span.clone(),
+                    message,
+                    "here",
+                    format!("add `{companion}: …`"),
+                );
                 is_valid = false;
             }
         }
@@ -98,7 +121,10 @@ impl Compiler<'_> {
             "when" => {
                 let condition = self.condition(part(name));
                 let value = self.value(part("use"), expected);
-                Some(Expression::Cases { cases: vec![(condition?, value?)], otherwise: None })
+                Some(Expression::Cases {
+                    cases: vec![(condition?, value?)],
+                    otherwise: None,
+                })
             }
             "each" => self.each(part(name), part("as"), part("make"), expected),
             "object" => self.object(part(name)),
@@ -110,14 +136,29 @@ impl Compiler<'_> {
     fn values(&mut self, node: &Node, expected: Expected<'_>) -> Option<Vec<Expression>> {
         let Some(elements) = node.as_sequence().filter(|elements| !elements.is_empty()) else {
             let message = format!("a list of values belongs here, not {}", node.describe());
-            self.error("mapping::invalid_value", node.span.clone(), message, "no list", "write `[value, value]`");
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                message,
+                "no list",
+                "write `[value, value]`",
+            );
             return None;
         };
-        let values: Vec<_> = elements.iter().map(|element| self.value(element, expected)).collect();
+        let values: Vec<_> = elements
+            .iter()
+            .map(|element| self.value(element, expected))
+            .collect();
         values.into_iter().collect()
     }
 
-    fn lookup(&mut self, node: &Node, table: &Node, key: &Node, expected: Expected<'_>) -> Option<Expression> {
+    fn lookup(
+        &mut self,
+        node: &Node,
+        table: &Node,
+        key: &Node,
+        expected: Expected<'_>,
+    ) -> Option<Expression> {
         let key = self.value(key, Expected::ANYTHING);
         let otherwise = node.get("otherwise").map(|node| self.value(node, expected));
         let given = table.as_text().unwrap_or_default();
@@ -125,7 +166,13 @@ impl Compiler<'_> {
             let names: Vec<String> = self.tables.iter().map(|known| known.name.clone()).collect();
             let help = suggestion(given, names.iter().map(String::as_str), "tables");
             let message = format!("there is no table `{given}`");
-            self.error("mapping::unknown_table", table.span.clone(), message, "not in `tables`", help);
+            self.error(
+                "mapping::unknown_table",
+                table.span.clone(),
+                message,
+                "not in `tables`",
+                help,
+            );
             return None;
         };
         self.tables[index].is_used = true;
@@ -134,21 +181,37 @@ impl Compiler<'_> {
             Some(otherwise) => Some(Box::new(otherwise?)),
             None => None,
         };
-        Some(Expression::Lookup { table: index, key: Box::new(key?), otherwise })
+        Some(Expression::Lookup {
+            table: index,
+            key: Box::new(key?),
+            otherwise,
+        })
     }
 
     fn cases(&mut self, node: &Node, expected: Expected<'_>) -> Option<Expression> {
-        const HELP: &str = "a case is `- when: condition` with `use: value`; the last may be `- otherwise: value`";
+        const HELP: &str =
+            "a case is `- when: condition` with `use: value`; the last may be `- otherwise: value`";
         let elements = node.as_sequence().unwrap_or_default();
         if elements.is_empty() {
-            self.error("mapping::invalid_value", node.span.clone(), "`cases` wants a list of cases", "no list", HELP);
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                "`cases` wants a list of cases",
+                "no list",
+                HELP,
+            );
             return None;
         }
         let mut cases = Vec::with_capacity(elements.len());
         let mut otherwise = None;
         let mut is_complete = true;
         for (index, element) in elements.iter().enumerate() {
-            let keys: Vec<_> = element.as_mapping().unwrap_or_default().iter().map(|entry| entry.key.as_str()).collect();
+            let keys: Vec<_> = element
+                .as_mapping()
+                .unwrap_or_default()
+                .iter()
+                .map(|entry| entry.key.as_str())
+                .collect();
             match keys.as_slice() {
                 ["when", "use"] | ["use", "when"] => {
                     let condition = element.get("when").and_then(|node| self.condition(node));
@@ -157,15 +220,30 @@ impl Compiler<'_> {
                     cases.extend(condition.zip(value));
                 }
                 ["otherwise"] if index + 1 == elements.len() => {
-                    otherwise = element.get("otherwise").and_then(|node| self.value(node, expected)).map(Box::new);
+                    otherwise = element
+                        .get("otherwise")
+                        .and_then(|node| self.value(node, expected))
+                        .map(Box::new);
                     is_complete &= otherwise.is_some();
                 }
                 ["otherwise"] => {
-                    self.error("mapping::invalid_value", element.span.clone(), "cases behind `otherwise` are never reached", "must be the last", HELP);
+                    self.error(
+                        "mapping::invalid_value",
+                        element.span.clone(),
+                        "cases behind `otherwise` are never reached",
+                        "must be the last",
+                        HELP,
+                    );
                     is_complete = false;
                 }
                 _ => {
-                    self.error("mapping::invalid_value", element.span.clone(), "this is no case", "here", HELP);
+                    self.error(
+                        "mapping::invalid_value",
+                        element.span.clone(),
+                        "this is no case",
+                        "here",
+                        HELP,
+                    );
                     is_complete = false;
                 }
             }
@@ -173,14 +251,22 @@ impl Compiler<'_> {
         is_complete.then_some(Expression::Cases { cases, otherwise })
     }
 
-    fn each(&mut self, over: &Node, variable: &Node, make: &Node, expected: Expected<'_>) -> Option<Expression> {
+    fn each(
+        &mut self,
+        over: &Node,
+        variable: &Node,
+        make: &Node,
+        expected: Expected<'_>,
+    ) -> Option<Expression> {
         let over = self.value(over, Expected::ANYTHING);
         let name = match &variable.content {
             Content::Scalar(scalar) => scalar.text().to_owned(),
             _ => String::new(),
         };
         let is_name = !name.is_empty()
-            && name.chars().all(|character| character.is_ascii_alphanumeric() || character == '_')
+            && name
+                .chars()
+                .all(|character| character.is_ascii_alphanumeric() || character == '_')
             && !matches!(name.as_str(), "record" | "hub");
         if !is_name {
             self.error(
@@ -197,13 +283,23 @@ impl Compiler<'_> {
         self.variable_slots = self.variable_slots.max(self.variables.len());
         let make = self.value(make, expected.element());
         self.variables.pop();
-        Some(Expression::Each { over: Box::new(over?), variable: slot, make: Box::new(make?) })
+        Some(Expression::Each {
+            over: Box::new(over?),
+            variable: slot,
+            make: Box::new(make?),
+        })
     }
 
     fn object(&mut self, node: &Node) -> Option<Expression> {
         let Some(entries) = node.as_mapping().filter(|entries| !entries.is_empty()) else {
             let message = format!("`object` wants fields, not {}", node.describe());
-            self.error("mapping::invalid_value", node.span.clone(), message, "no fields", "write `object: { name: value }`");
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                message,
+                "no fields",
+                "write `object: { name: value }`",
+            );
             return None;
         };
         let mut structure = Structure::default();
@@ -217,7 +313,13 @@ impl Compiler<'_> {
     fn text(&mut self, node: &Node) -> Option<Expression> {
         let Some(text) = node.as_text() else {
             let message = format!("`text` wants text, not {}", node.describe());
-            self.error("mapping::invalid_value", node.span.clone(), message, "no text", "write `text: \"{.Path} and text\"`");
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                message,
+                "no text",
+                "write `text: \"{.Path} and text\"`",
+            );
             return None;
         };
         let start = self.inner_start(text, &node.span);

@@ -1,18 +1,17 @@
 //! Functions on ids, addresses and file names.
 
+use std::borrow::Cow;
+
 use super::{Argument, text::part};
 use crate::decode::arm;
 use crate::map::item::Item;
 
 pub(super) fn arm<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let id = input.into_text()?;
-    let text = match arguments[0].as_text() {
-        "subscription" => arm::subscription(&id)?.to_ascii_lowercase(),
-        "resource_group" => arm::resource_group(&id)?.to_owned(),
-        "provider" => arm::provider(&id)?.to_ascii_lowercase(),
-        "type" => arm::resource_type(&id)?.to_ascii_lowercase(),
-        "name" => arm::name(&id)?.to_owned(),
-        _ => arm::parent(&id)?.to_owned(),
+    let part = arm::Part::named(arguments[0].as_text())?;
+    let text = match id {
+        Cow::Borrowed(id) => arm::part(id, part)?,
+        Cow::Owned(id) => Cow::Owned(arm::part(&id, part)?.into_owned()),
     };
     Item::text(text)
 }
@@ -27,7 +26,9 @@ pub(super) fn segment<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<
 }
 
 pub(super) fn basename<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
-    part(input.into_text()?, |text| text.rsplit(['/', '\\']).next().unwrap_or_default())
+    part(input.into_text()?, |text| {
+        text.rsplit(['/', '\\']).next().unwrap_or_default()
+    })
 }
 
 pub(super) fn url<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
@@ -38,5 +39,7 @@ pub(super) fn url<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
         return part(text, str::trim);
     }
     let is_host = host.contains('.') && !host.contains(char::is_whitespace);
-    is_host.then(|| Item::text(format!("https://{trimmed}"))).flatten()
+    is_host
+        .then(|| Item::text(format!("https://{trimmed}")))
+        .flatten()
 }

@@ -8,8 +8,14 @@ use crate::map::write;
 
 pub(super) fn lower<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
     let text = input.into_text()?;
-    let is_lower = text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
-    Item::text(if is_lower { text } else { Cow::Owned(text.to_lowercase()) })
+    let is_lower = text
+        .bytes()
+        .all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+    Item::text(if is_lower {
+        text
+    } else {
+        Cow::Owned(text.to_lowercase())
+    })
 }
 
 pub(super) fn upper<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
@@ -27,7 +33,10 @@ pub(super) fn text<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
 pub(super) fn split<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let separator = arguments[0].as_text();
     let pieces = match input.into_text()? {
-        Cow::Borrowed(text) => text.split(separator).filter_map(|piece| Item::text(piece.trim())).collect(),
+        Cow::Borrowed(text) => text
+            .split(separator)
+            .filter_map(|piece| Item::text(piece.trim()))
+            .collect(),
         Cow::Owned(text) => text
             .split(separator)
             .filter_map(|piece| Item::text(piece.trim().to_owned()))
@@ -38,18 +47,25 @@ pub(super) fn split<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<It
 
 pub(super) fn after_last<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let mark = arguments[0].as_text();
-    part(input.into_text()?, |text| text.rsplit_once(mark).map_or(text, |(_, rest)| rest))
+    part(input.into_text()?, |text| {
+        text.rsplit_once(mark).map_or(text, |(_, rest)| rest)
+    })
 }
 
 pub(super) fn before<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let mark = arguments[0].as_text();
-    part(input.into_text()?, |text| text.split_once(mark).map_or(text, |(head, _)| head))
+    part(input.into_text()?, |text| {
+        text.split_once(mark).map_or(text, |(head, _)| head)
+    })
 }
 
 pub(super) fn truncate<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let limit = arguments[0].as_count();
     part(input.into_text()?, |text| {
-        let end = text.char_indices().nth(limit).map_or(text.len(), |(index, _)| index);
+        let end = text
+            .char_indices()
+            .nth(limit)
+            .map_or(text.len(), |(index, _)| index);
         &text[..end]
     })
 }
@@ -125,7 +141,10 @@ fn tag(text: &str) -> (Option<char>, usize) {
 /// The character an entity at the start of `text` stands for, and its length.
 fn entity(text: &str) -> (Option<char>, usize) {
     // The longest name known here has six characters; a number at most seven digits.
-    let name = text[1..].split_once(';').map(|(name, _)| name).filter(|name| name.len() <= 9);
+    let name = text[1..]
+        .split_once(';')
+        .map(|(name, _)| name)
+        .filter(|name| name.len() <= 9);
     let character = name.and_then(|name| match name {
         "amp" => Some('&'),
         "lt" => Some('<'),

@@ -80,7 +80,11 @@ impl FieldType {
     pub fn is_number(self) -> bool {
         matches!(
             self,
-            FieldType::Long | FieldType::Integer | FieldType::Float | FieldType::Double | FieldType::ScaledFloat
+            FieldType::Long
+                | FieldType::Integer
+                | FieldType::Float
+                | FieldType::Double
+                | FieldType::ScaledFloat
         )
     }
 
