@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod dead_letter;
+pub mod file;
 
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadLetters};
