@@ -61,7 +61,7 @@ impl Checkpointer {
         &self.store
     }
 
-    /// Watches a partition from here on; an older generation of it is let go.
+    /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
         in_flight.notify_every(MAX_SETTLED_EVENTS, Arc::clone(&self.due));
         let partition = Partition {
@@ -210,3 +210,6 @@ impl Checkpointer {
         self.partitions.lock().expect("no holder of this lock panics")
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use serde::Deserialize;
 
-use super::checkpoint::VERSION;
+use super::layout::VERSION;
 use super::{Checkpoint, Error};
 use crate::durable::{directory, replace};
 use crate::event::PartitionId;

@@ -5,14 +5,14 @@
 //!
 //! [`InFlight::mark`]: crate::acknowledge::InFlight::mark
 
-pub mod checkpoint;
+pub mod layout;
 pub mod store;
 pub mod file;
 pub mod memory;
 pub mod checkpointer;
 
-pub use checkpoint::Checkpoint;
 pub use checkpointer::Checkpointer;
 pub use file::FileStore;
+pub use layout::{Checkpoint, TargetPosition};
 pub use memory::MemoryStore;
 pub use store::{Error, Store};

@@ -86,10 +86,20 @@ impl LineFile {
     /// Adds `lines`, which end with a line end, and brings them to disk. After an error the file is as it was before.
     pub fn append(&mut self, lines: &[u8]) -> Result<(), Error> {
         debug_assert!(lines.ends_with(b"\n"), "only whole lines are added");
+        self.append_by(lines, |file| {
+            file.write_all(lines).and_then(|()| file.sync_data())
+        })
+    }
+
+    /// Adds `lines` in the way `write` does it, and undoes that if it fails.
+    fn append_by(
+        &mut self,
+        lines: &[u8],
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), Error> {
         self.open()?;
         let mut open = self.open.take().expect("it was opened just now");
-        let result = open.file.write_all(lines).and_then(|()| open.file.sync_data());
-        if let Err(source) = result {
+        if let Err(source) = write(&mut open.file) {
             self.unfinished = Some(Unfinished {
                 identity: open.identity,
                 length: open.length,
@@ -151,24 +161,25 @@ impl Identity {
 fn open(path: &Path) -> Result<Open, Error> {
     directory::create(directory::parent(path))
         .map_err(|source| io_error("make the directory of", path, source))?;
-    let is_new = !path.exists();
     let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .open(path)
         .map_err(|source| io_error("open", path, source))?;
+    // A file system without locks is no reason to refuse it; the lock is there against a mistake.
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         return Err(Error::Locked {
             path: path.to_owned(),
         });
     }
-    if is_new {
-        directory::sync_parent(path).map_err(|source| io_error("bring to disk the name of", path, source))?;
-    }
     let metadata = file
         .metadata()
         .map_err(|source| io_error("ask the size of", path, source))?;
+    if metadata.len() == 0 {
+        // It may have been made just now.
+        directory::sync_parent(path).map_err(|source| io_error("bring to disk the name of", path, source))?;
+    }
     Ok(Open {
         file,
         identity: Identity::of(&metadata),
@@ -257,24 +268,41 @@ mod tests {
         }
     }
 
-    /// Scenario: an append failed after some of its bytes had reached the file, and they could not be taken back at
-    /// once.
-    /// Guarantees: the retry stands in the file once, without a trace of the failed try.
+    /// Scenario: a write fails after some of its bytes, with a whole line among them, reached the file.
+    /// Guarantees: the file is as before; the retry stands in it once.
     #[test]
     fn a_failed_append_leaves_nothing() {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
         let path = directory.path().join("all.jsonl");
         let mut lines = LineFile::new(path.clone());
         lines.append(b"first\n").expect("it can be written");
-        let open = lines.open.take().expect("it is open");
-        (&open.file).write_all(b"second\nthi").expect("it can be written");
-        lines.unfinished = Some(Unfinished {
-            identity: open.identity,
-            length: open.length,
-        });
-        drop(open);
+        for _ in 0..3 {
+            let error = lines.append_by(b"second\nthird\n", |file| {
+                file.write_all(b"second\nthi")?;
+                Err(io::ErrorKind::StorageFull.into())
+            });
+            assert!(error.is_err());
+            assert_eq!(read(&path), "first\n");
+        }
         lines.append(b"second\nthird\n").expect("it can be written");
         assert_eq!(read(&path), "first\nsecond\nthird\n");
+    }
+
+    /// Scenario: what a failed write left could not be taken back at once.
+    /// Guarantees: the next opening does it, also for lines that look whole.
+    #[test]
+    fn what_is_unfinished_is_taken_back_before_anything_is_added() {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = directory.path().join("all.jsonl");
+        fs::write(&path, "first\nsecond\nthi").expect("it can be written");
+        let mut lines = LineFile::new(path.clone());
+        lines.unfinished = Some(Unfinished {
+            identity: Identity::of(&fs::metadata(&path).expect("it is there")),
+            length: 6,
+        });
+        lines.append(b"second\nthird\n").expect("it can be written");
+        assert_eq!(read(&path), "first\nsecond\nthird\n");
+        assert_eq!(lines.length(), 19);
     }
 
     #[test]

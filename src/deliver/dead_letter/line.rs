@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn carries_every_field() {
-        insta::assert_snapshot!(text(&letter(7)).trim_end(), @"");
+        insta::assert_snapshot!(text(&letter(7)).trim_end(), @r#"{"event_id":"c6d388ba46f7ec4c47b1955d4b545e38","namespace":"contoso.servicebus.windows.net","hub":"defender","consumer_group":"$Default","partition":"3","sequence_number":7,"offset":"4:5:6","enqueued_time":"2023-11-14T22:13:20.123Z","record_index":2,"kind":"alert","key":"key-1","target":"soc","stage":"deliver","reason":"refused","detail":"Invalid data format","mapping_revision":"ecs/alert@1","body":"eyJhIjoxfQ=="}"#);
     }
 
     #[test]

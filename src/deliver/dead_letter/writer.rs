@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
+use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::{Directory, Error};
 use super::{Health, Request, config, line};
-use crate::durable::Retry;
+use crate::durable::retry::{Retry, chain};
 use crate::event::Timestamp;
 use crate::telemetry::Metrics;
 
@@ -47,6 +48,7 @@ impl Writer {
     /// What cannot be written is tried again for ever, loud, without an answer: intake stops by itself.
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, abandon: CancellationToken) {
         let mut looks = tokio::time::interval(LOOK_INTERVAL);
+        looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let first = tokio::select! {
                 biased;
@@ -100,7 +102,7 @@ impl Writer {
 
     async fn failed(&mut self, error: &Error) {
         let failure = self.retry.failed();
-        self.health.block(error.to_string());
+        self.health.block(chain(error));
         if failure.is_to_be_logged {
             tracing::error!(
                 error = error as &dyn std::error::Error,

@@ -1,5 +1,6 @@
 //! The worker of a `file` target: takes what is queued, writes it with one fsync, then settles it.
 
+use std::iter::Peekable;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -9,7 +10,7 @@ use super::config::Settings;
 use super::encode;
 use super::output::{Error, Output};
 use crate::deliver::Context;
-use crate::durable::Retry;
+use crate::durable::retry::{Retry, chain};
 use crate::event::Rendered;
 use crate::telemetry::BlockReason;
 
@@ -31,7 +32,7 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
         while records.recv_many(&mut queued, MAX_BATCH_RECORDS).await > 0 {
             let mut records = queued.drain(..).peekable();
             while records.peek().is_some() {
-                let batch = Batch::collect(&mut records, worker.batch_bytes);
+                let batch = worker.collect(&mut records);
                 worker.deliver(batch).await;
             }
         }
@@ -65,10 +66,19 @@ impl Worker {
     /// first record meets it again.
     async fn open(&mut self) {
         if let Err(error) = self.blocking(Output::open).await {
-            self.context
-                .health
-                .block(BlockReason::Storage, &with_source(&error));
+            self.context.health.block(BlockReason::Storage, &chain(&error));
         }
+    }
+
+    fn collect(&self, queued: &mut Peekable<impl Iterator<Item = Rendered>>) -> Batch {
+        let started = Instant::now();
+        let batch = Batch::collect(queued, self.batch_bytes);
+        self.context
+            .metrics
+            .deliver_seconds
+            .with_label_values(&[&*self.context.target])
+            .observe(started.elapsed().as_secs_f64());
+        batch
     }
 
     /// Completes when every record of the batch is written and settled.
@@ -108,7 +118,7 @@ impl Worker {
     async fn failed(&mut self, error: &Error, records: usize) {
         let failure = self.retry.failed();
         let target = &*self.context.target;
-        let detail = with_source(error);
+        let detail = chain(error);
         let metrics = &self.context.metrics;
         metrics
             .deliver_retries_total
@@ -155,7 +165,7 @@ struct Batch {
 
 impl Batch {
     /// Takes records as long as their lines stay below `bytes`, and at least one.
-    fn collect(queued: &mut std::iter::Peekable<impl Iterator<Item = Rendered>>, bytes: usize) -> Self {
+    fn collect(queued: &mut Peekable<impl Iterator<Item = Rendered>>, bytes: usize) -> Self {
         let mut lines = Vec::new();
         let mut records = Vec::new();
         let fits =
@@ -169,14 +179,4 @@ impl Batch {
             records,
         }
     }
-}
-
-fn with_source(error: &Error) -> String {
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(error);
-    while let Some(cause) = source {
-        text = format!("{text}: {cause}");
-        source = cause.source();
-    }
-    text
 }

@@ -1,4 +1,4 @@
-//! The stored position of one partition.
+//! What a checkpoint says, as it is laid out in a store.
 
 use std::collections::BTreeMap;
 
