@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::blocked::TRY_INTERVAL_MIN;
 use super::config::{Acknowledgement, Compression, SplunkHec, Time};
 use super::tls;
 use super::value::TextByKind;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub is_compressed: bool,
     /// Requests under way at the same time.
     pub workers: usize,
+    /// Time to the first try while the peer refuses everything; no option of the file.
+    pub try_interval: Duration,
     /// Whom connections trust.
     pub tls: rustls::ClientConfig,
     /// Whether the peer's certificate is checked.
@@ -155,6 +158,7 @@ impl Settings {
             linger: options.batch.linger.get(),
             is_compressed: options.compression == Compression::Gzip,
             workers: options.workers.get(),
+            try_interval: TRY_INTERVAL_MIN,
             tls: tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
             verify: options.tls.verify,
         })

@@ -129,7 +129,7 @@ impl Target {
             open: Batch::default(),
             opened: None,
             ready: VecDeque::new(),
-            blocks: Blocks::default(),
+            blocks: Blocks::new(settings.try_interval),
             operations: FuturesUnordered::new(),
             rejecting: 0,
             scratch: Vec::new(),
