@@ -10,3 +10,5 @@ mod refused;
 mod unanswered;
 #[path = "splunk_hec/blocked.rs"]
 mod blocked;
+#[path = "splunk_hec/tls.rs"]
+mod tls;

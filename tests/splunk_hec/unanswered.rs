@@ -16,7 +16,9 @@ async fn reset_after_the_body() {
         .then(RequestKind::Event, [Answer::default().with_fate(Fate::Lost)]);
     let mut bench = Bench::start(&receiver, SMALL);
     bench.send(30).await;
-    bench.until("closed", |bench| bench.retried("closed") == 1).await;
+    bench
+        .until("a surprise", |bench| bench.retried("surprise") == 1)
+        .await;
     bench.balance(&[&receiver], &[]).await;
     assert_eq!(receiver.statistics().duplicates, 10);
 }
@@ -111,6 +113,23 @@ async fn another_node_by_its_cookie() {
         .await;
     bench.balance(&[&receiver], &[]).await;
     assert_eq!(receiver.statistics().duplicates, 10);
+}
+
+/// Scenario: a balancer sets a new cookie in every reply although nothing moves.
+/// Guarantees: the target does not send the same records for ever.
+#[tokio::test]
+async fn a_cookie_that_changes_with_every_reply() {
+    let receiver = receiver().await;
+    let cookies = (0..200).map(|number| Answer {
+        set_cookie: Some(format!("session={number}")),
+        ..Answer::default()
+    });
+    let answers: Vec<Answer> = cookies.collect();
+    receiver.script().then(RequestKind::Event, answers.clone());
+    receiver.script().then(RequestKind::Acknowledgement, answers);
+    let mut bench = Bench::start(&receiver, SMALL);
+    bench.send(50).await;
+    bench.balance(&[&receiver], &[]).await;
 }
 
 /// Scenario: a balancer moves the session to a node that does not know the channel, without a sign.

@@ -117,7 +117,16 @@ impl Settings {
         if options.endpoints.0.is_empty() {
             return Err(Error::NoEndpoint);
         }
-        let endpoints = options.endpoints.0.iter().map(|text| endpoint(text));
+        let endpoints: Vec<Url> = options
+            .endpoints
+            .0
+            .iter()
+            .map(|text| endpoint(text))
+            .collect::<Result<_, _>>()?;
+        let tls = match endpoints.iter().any(|url| url.scheme() == "https") {
+            true => tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
+            false => tls::no_client_config(),
+        };
         for (option, texts) in [
             ("source", &options.source),
             ("sourcetype", &options.sourcetype),
@@ -144,7 +153,7 @@ impl Settings {
             });
         }
         Ok(Self {
-            endpoints: endpoints.collect::<Result<_, _>>()?,
+            endpoints,
             token: token(&options.token)?,
             is_acknowledgement_required: options.acknowledgement == Acknowledgement::Required,
             acknowledgement_timeout: options.acknowledgement_timeout.get(),
@@ -159,7 +168,7 @@ impl Settings {
             is_compressed: options.compression == Compression::Gzip,
             workers: options.workers.get(),
             try_interval: TRY_INTERVAL_MIN,
-            tls: tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
+            tls,
             verify: options.tls.verify,
         })
     }

@@ -193,7 +193,7 @@ mod tests {
 
     #[test]
     fn takes_apart_and_refuses_as_the_collector_does() {
-        let cases: [(&str, usize, Option<(u16, usize)>); 16] = [
+        let cases = [
             (r#"{"event":{"a":1}}{"event":"x"}"#, 2, None),
             ("{\"event\":1}\n {\"event\":2}\n", 2, None),
             (r#"[{"event":1},{"event":2}]"#, 2, None),
