@@ -23,6 +23,8 @@ pub mod item;
 pub mod write;
 pub mod time;
 pub mod budget;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use budget::MapError;
 pub use library::Mappings;
