@@ -17,23 +17,18 @@ const OWN_PREFIXES: [&str; 4] = [
 ];
 
 #[test]
-fn alerts_as_ecs() {
-    insta::glob!("fixtures/alert/*.json", |path| golden("ecs", path));
-}
-
-#[test]
-fn assessments_as_ecs() {
-    insta::glob!("fixtures/assessment/*.json", |path| golden("ecs", path));
+fn alerts_and_assessments_as_ecs() {
+    insta::glob!("fixtures/*/*.json", |path| {
+        if ["alert", "assessment"].contains(&folder(path)) {
+            golden("ecs", path);
+        }
+    });
 }
 
 #[test]
 fn everything_as_native() {
     insta::glob!("fixtures/*/*.json", |path| {
-        let folder = path
-            .parent()
-            .and_then(Path::file_name)
-            .expect("fixtures stand in folders");
-        if folder != "envelope" && folder != "invalid" {
+        if !["envelope", "invalid"].contains(&folder(path)) {
             golden("native", path);
         }
     });
@@ -92,10 +87,17 @@ fn a_secret_is_never_written() {
     }
 }
 
+fn folder(path: &Path) -> &str {
+    let folder = path.parent().and_then(Path::file_name);
+    folder
+        .and_then(|name| name.to_str())
+        .expect("fixtures stand in folders")
+}
+
 fn golden(set: &str, path: &Path) {
     let lines = lines(set, path);
     let texts: Vec<_> = lines.into_iter().map(|(kind, line)| pretty(kind, line)).collect();
-    insta::assert_snapshot!(texts.join("\n"));
+    insta::assert_snapshot!(set, texts.join("\n"));
 }
 
 /// Indented, where the output is shallow enough for the JSON reader of the tests; `native` may be 130 levels deep.
