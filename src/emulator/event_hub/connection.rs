@@ -1,6 +1,7 @@
 //! One connection: SASL, frames in, frames out, and the faults that concern the socket.
 
 use std::collections::BTreeMap;
+use std::ops::Bound;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -13,11 +14,12 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::codec::{
-    self, FRAME_AMQP, FRAME_SASL, Fields, code, put_frame, put_performative, symbol, symbols, take_value,
+    self, FRAME_AMQP, FRAME_SASL, Fields, code, put_frame, put_performative, symbol, take_value,
 };
+use super::consumer::OUTPUT_BYTES_MAX;
 use super::faults::Condition;
 use super::hub::Hub;
-use super::session::{Context, OUTPUT_BYTES_MAX, Session, put_end};
+use super::session::{Context, Session, properties};
 
 /// Protocol headers of the two layers.
 const HEADER_SASL: [u8; 8] = *b"AMQP\x03\x01\x00\x00";
@@ -58,6 +60,8 @@ struct Connection {
     scratch: Vec<u8>,
     sessions: BTreeMap<u16, Session>,
     authorized: bool,
+    torn: bool,
+    first_session: u16,
     frame_size_max: usize,
     heartbeat: Duration,
     drops: u64,
@@ -144,6 +148,8 @@ impl Connection {
             out: BytesMut::with_capacity(OUTPUT_BYTES_MAX),
             scratch: Vec::new(),
             sessions: BTreeMap::new(),
+            torn: false,
+            first_session: 0,
             frame_size_max: 512,
             heartbeat: HEARTBEAT_DEFAULT,
             drops,
@@ -170,10 +176,20 @@ impl Connection {
             return self.close(Some(&condition));
         }
         let mut sessions = std::mem::take(&mut self.sessions);
-        for session in sessions.values_mut() {
+        // Another session goes first each time, so that none starves the others.
+        let mut later = sessions.range((Bound::Excluded(self.first_session), Bound::Unbounded));
+        self.first_session = later.next().map_or(0, |(channel, _)| *channel);
+        let first = self.first_session;
+        for (_, session) in sessions.range_mut(first..) {
+            session.pump(&mut self.context())?;
+        }
+        for (_, session) in sessions.range_mut(..first) {
             session.pump(&mut self.context())?;
         }
         self.sessions = sessions;
+        if self.torn {
+            self.phase = Phase::Closing;
+        }
         Ok(())
     }
 
@@ -230,13 +246,18 @@ impl Connection {
         match code {
             code::OPEN => self.open(&fields),
             code::BEGIN => {
-                let session = Session::begin(channel, &fields, &mut self.out)?;
+                let session = Session::begin(channel, &fields, self.frame_size_max, &mut self.out)?;
                 self.sessions.insert(channel, session);
                 Ok(())
             }
             code::END => {
                 self.sessions.remove(&channel);
-                Ok(put_end(&mut self.out, channel)?)
+                Ok(put_performative(
+                    &mut self.out,
+                    channel,
+                    code::END,
+                    vec![Value::Null],
+                )?)
             }
             code::CLOSE => self.close(None),
             _ => {
@@ -288,7 +309,7 @@ impl Connection {
             Value::Null,
             Value::Null,
             Value::Null,
-            symbols(vec![("product", Value::String("hub2siem".to_owned()))]),
+            properties(),
         ];
         Ok(put_performative(&mut self.out, 0, code::OPEN, fields)?)
     }
@@ -321,7 +342,7 @@ impl Connection {
             out: &mut self.out,
             scratch: &mut self.scratch,
             authorized: &mut self.authorized,
-            frame_size_max: self.frame_size_max,
+            torn: &mut self.torn,
         }
     }
 }

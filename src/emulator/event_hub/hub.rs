@@ -21,6 +21,8 @@ pub(super) struct Hub {
     pub counters: Counters,
     /// Counts up whenever a connection may have something to do: events, faults, evictions.
     pub changes: watch::Sender<u64>,
+    /// Counts up whenever events were sent, for those who wait for that.
+    pub progress: watch::Sender<u64>,
     log: Mutex<Log>,
 }
 
@@ -47,6 +49,7 @@ impl Hub {
             counters: Counters::default(),
             log: Mutex::new(log),
             changes,
+            progress: watch::Sender::new(0),
             options,
         }
     }
@@ -75,6 +78,8 @@ impl Hub {
             sent.resize(partition + 1, 0);
         }
         sent[partition] += events;
+        drop(sent);
+        self.progress.send_modify(|generation| *generation += 1);
     }
 
     /// Adds one to a counter.

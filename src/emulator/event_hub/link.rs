@@ -1,24 +1,18 @@
-//! The kinds of links a session holds, and who may attach which.
+//! The kinds of links a session holds.
 
 use std::collections::VecDeque;
 
-use bytes::BytesMut;
-use serde_amqp::Value;
+use bytes::{BufMut, Bytes, BytesMut};
 
-use super::codec::{Fields, entry, text};
+use super::address::{below_hub, not_found, partition};
+use super::codec::Fields;
+use super::consumer::Consumer;
 use super::faults::Condition;
-use super::filter::start_of_source;
 use super::hub::Hub;
-use super::message::RuntimeMetric;
-use super::receivers::{Claim, Membership, Refusal};
 use super::request::Node;
 
-/// Link property of the owner level.
-const EPOCH: &str = "com.microsoft:epoch";
-/// Link property with the name shown to whoever loses the partition.
-const RECEIVER_NAME: &str = "com.microsoft:receiver-name";
-/// Capability that asks for the runtime metric.
-const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-metric";
+/// Deliveries a sender may have under way; renewed at half.
+const INBOUND_CREDIT: u32 = 1000;
 
 /// One attached link, seen from the hub.
 #[derive(Debug)]
@@ -26,37 +20,14 @@ pub(super) enum Link {
     /// Sends events of a partition.
     Consumer(Consumer),
     /// Takes events for a partition, or for the hub.
-    Producer(Inbound),
+    Producer(Option<usize>, Inbound),
     /// Takes requests.
     Request(Node, Inbound),
     /// Sends answers.
     Reply(Reply),
 }
 
-/// A receiver of events.
-#[derive(Debug)]
-pub(super) struct Consumer {
-    pub partition: usize,
-    /// Sequence number of the next event to send.
-    pub next: i64,
-    pub credit: Credit,
-    pub runtime_metric: bool,
-    pub membership: Membership,
-    /// Detach orders of the partition that were given before this link attached.
-    pub detaches_seen: u64,
-    /// Start of the hub's life this link reads; the link ends with it.
-    pub life: i64,
-}
-
-impl Consumer {
-    /// The metric to send beside events, if it was asked for.
-    pub fn metric(&self, hub: &Hub) -> Option<RuntimeMetric> {
-        self.runtime_metric
-            .then(|| RuntimeMetric::of(&hub.log().partitions[self.partition]))
-    }
-}
-
-/// Credit a receiver granted.
+/// Credit of a link: granted by the peer where the hub sends, by the hub where it receives.
 #[derive(Debug, Default)]
 pub(super) struct Credit {
     pub available: u32,
@@ -64,34 +35,31 @@ pub(super) struct Credit {
     pub drain: bool,
 }
 
-impl Credit {
-    /// Takes over a flow: what the receiver counted may be behind what was sent.
-    pub fn update(&mut self, fields: &Fields) {
-        let counted = fields.uint(5).unwrap_or(0);
-        let granted = fields.uint(6).unwrap_or(0);
-        let under_way = self.delivery_count.wrapping_sub(counted);
-        self.available = granted.saturating_sub(under_way);
-        self.drain = fields.flag(8);
-    }
-
-    /// Counts one delivery.
-    pub fn spend(&mut self) {
-        self.available -= 1;
-        self.delivery_count = self.delivery_count.wrapping_add(1);
-    }
-}
-
-/// A link on which the peer sends.
+/// The receiving half of a link on which the peer sends.
 #[derive(Debug, Default)]
 pub(super) struct Inbound {
-    pub partition: Option<usize>,
-    pub credit: u32,
-    pub delivery_count: u32,
+    pub credit: Credit,
     /// Frames of a delivery that is not complete yet.
-    pub partial: BytesMut,
-    pub delivery_id: u32,
+    partial: BytesMut,
+    delivery_id: u32,
+    format: u32,
+    settled: bool,
+}
+
+/// A complete delivery.
+#[derive(Debug)]
+pub(super) struct Delivery {
+    pub id: u32,
     pub format: u32,
     pub settled: bool,
+    pub message: Bytes,
+}
+
+/// What one transfer frame completed.
+pub(super) enum Received {
+    Nothing,
+    Delivery(Delivery),
+    TooLarge,
 }
 
 /// A link on which answers go out.
@@ -103,121 +71,115 @@ pub(super) struct Reply {
     pub queue: VecDeque<Vec<u8>>,
 }
 
-/// Makes the link for an attach, or says why it is refused.
-pub(super) fn open(hub: &Hub, attach: &Fields, authorized: bool) -> Result<Link, Condition> {
-    let source = Fields::of(attach.get(5));
-    let target = Fields::of(attach.get(6));
-    if attach.flag(2) {
-        let address = source.text(0).unwrap_or_default();
+impl Link {
+    /// Makes the link for an attach, or says why it is refused.
+    pub fn open(hub: &Hub, attach: &Fields, authorized: bool) -> Result<Self, Condition> {
+        let source = Fields::of(attach.get(5));
+        let target = Fields::of(attach.get(6));
+        if attach.flag(2) {
+            let address = source.text(0).unwrap_or_default();
+            if let Some(node) = Node::of(address) {
+                return Ok(Link::Reply(Reply {
+                    node,
+                    address: target.text(0).map(str::to_owned),
+                    credit: Credit::default(),
+                    queue: VecDeque::new(),
+                }));
+            }
+            require(authorized)?;
+            return Consumer::attach(hub, attach, address).map(Link::Consumer);
+        }
+        let address = target.text(0).unwrap_or_default();
         if let Some(node) = Node::of(address) {
-            return Ok(Link::Reply(Reply {
-                node,
-                address: target.text(0).map(str::to_owned),
-                credit: Credit::default(),
-                queue: VecDeque::new(),
-            }));
+            return Ok(Link::Request(node, Inbound::default()));
         }
         require(authorized)?;
-        return consumer(hub, attach, address).map(Link::Consumer);
+        let chosen = match below_hub(hub, address)?.as_slice() {
+            [] => None,
+            [word, id] if word.eq_ignore_ascii_case("Partitions") => Some(partition(hub, id)?),
+            _ => return Err(not_found(address)),
+        };
+        Ok(Link::Producer(chosen, Inbound::default()))
     }
-    let address = target.text(0).unwrap_or_default();
-    if let Some(node) = Node::of(address) {
-        return Ok(Link::Request(node, Inbound::default()));
-    }
-    require(authorized)?;
-    let partition = match path(hub, address)?.as_slice() {
-        [] => None,
-        [word, id] if word.eq_ignore_ascii_case("Partitions") => Some(partition(hub, id)?),
-        _ => return Err(not_found(address)),
-    };
-    Ok(Link::Producer(Inbound {
-        partition,
-        ..Inbound::default()
-    }))
-}
 
-fn consumer(hub: &Hub, attach: &Fields, address: &str) -> Result<Consumer, Condition> {
-    hub.count(|counters| &counters.attaches);
-    let path = path(hub, address)?;
-    let [groups, group, partitions, id] = path.as_slice() else {
-        return Err(not_found(address));
-    };
-    let known = group.eq_ignore_ascii_case("$Default")
-        || hub.options.consumer_groups.is_empty()
-        || hub
-            .options
-            .consumer_groups
-            .iter()
-            .any(|name| name.eq_ignore_ascii_case(group));
-    if !groups.eq_ignore_ascii_case("ConsumerGroups")
-        || !partitions.eq_ignore_ascii_case("Partitions")
-        || !known
-    {
-        return Err(not_found(address));
-    }
-    let partition = partition(hub, id)?;
-    let (repeat, detaches_seen) = {
-        let faults = hub.faults.state();
-        if let Some(condition) = &faults.refuse_attach {
-            return Err(condition.clone());
+    /// The receiving half, if the peer sends on this link.
+    pub fn inbound(&mut self) -> Option<&mut Inbound> {
+        match self {
+            Link::Producer(_, inbound) | Link::Request(_, inbound) => Some(inbound),
+            Link::Consumer(_) | Link::Reply(_) => None,
         }
-        let seen = faults.detaches.get(&partition).map_or(0, |order| order.0);
-        (faults.repeat_after_attach, seen)
-    };
-    let (next, life) = {
-        let log = hub.log();
-        let next = start_of_source(attach.get(5))?.resolve(&log.partitions[partition])?;
-        ((next - repeat).max(0), log.created_at.as_millis())
-    };
-    let properties = attach.get(13);
-    let claim = Claim {
-        group: group.to_ascii_lowercase(),
-        partition,
-        epoch: match entry(properties, EPOCH) {
-            Some(Value::Long(epoch)) => Some(*epoch),
-            _ => None,
-        },
-        name: entry(properties, RECEIVER_NAME)
-            .and_then(text)
-            .unwrap_or("nil")
-            .to_owned(),
-    };
-    Ok(Consumer {
-        partition,
-        next,
-        credit: Credit::default(),
-        runtime_metric: has_symbol(attach.get(12), RUNTIME_METRIC),
-        membership: hub.receivers.attach(claim).map_err(refusal)?,
-        detaches_seen,
-        life,
-    })
-}
-
-/// Path below the hub of an address: bare, with a leading slash, or a whole URL.
-fn path<'a>(hub: &Hub, address: &'a str) -> Result<Vec<&'a str>, Condition> {
-    let path = match address.split_once("://") {
-        Some((_, rest)) => rest.split_once('/').map_or("", |(_, path)| path),
-        None => address.trim_start_matches('/'),
-    };
-    let mut words = path.trim_end_matches('/').split('/');
-    let name = words.next().unwrap_or_default();
-    if !name.eq_ignore_ascii_case(&hub.options.hub) {
-        return Err(not_found(address));
     }
-    Ok(words.collect())
+
+    /// The credit of the link, whoever granted it.
+    pub fn credit(&self) -> &Credit {
+        match self {
+            Link::Consumer(consumer) => &consumer.credit,
+            Link::Reply(reply) => &reply.credit,
+            Link::Producer(_, inbound) | Link::Request(_, inbound) => &inbound.credit,
+        }
+    }
 }
 
-fn partition(hub: &Hub, id: &str) -> Result<usize, Condition> {
-    let count = hub.log().partitions.len();
-    match id.parse::<usize>() {
-        Ok(partition) if partition < count => Ok(partition),
-        _ => Err(Condition::new(
-            "com.microsoft:argument-out-of-range",
-            format!(
-                "The specified partition is invalid for an EventHub partition sender or receiver. It should be between 0 and {}.",
-                count - 1
-            ),
-        )),
+impl Credit {
+    /// Takes over a flow of the receiver, whose count may be behind what was sent.
+    pub fn update(&mut self, flow: &Fields) {
+        let counted = flow.uint(5).unwrap_or(0);
+        let under_way = self.delivery_count.wrapping_sub(counted);
+        self.available = flow.uint(6).unwrap_or(0).saturating_sub(under_way);
+        self.drain = flow.flag(8);
+    }
+
+    /// Counts one delivery.
+    pub fn spend(&mut self) {
+        self.available = self.available.saturating_sub(1);
+        self.delivery_count = self.delivery_count.wrapping_add(1);
+    }
+
+    /// Uses all credit up, as a drain asks.
+    pub fn exhaust(&mut self) {
+        let left = std::mem::take(&mut self.available);
+        self.delivery_count = self.delivery_count.wrapping_add(left);
+    }
+}
+
+impl Inbound {
+    /// Grants new credit when half of it is used; whether the peer must be told.
+    pub fn renew_credit(&mut self) -> bool {
+        if self.credit.available > INBOUND_CREDIT / 2 {
+            return false;
+        }
+        self.credit.available = INBOUND_CREDIT;
+        true
+    }
+
+    /// Takes one transfer frame.
+    pub fn receive(&mut self, transfer: &Fields, payload: &[u8], size_max: u64) -> Received {
+        // Only the first frame of a delivery must carry these.
+        if let Some(id) = transfer.uint(1) {
+            self.delivery_id = id;
+        }
+        if let Some(format) = transfer.uint(3) {
+            self.format = format;
+        }
+        self.settled |= transfer.flag(4);
+        if transfer.flag(9) {
+            self.partial.clear();
+            return Received::Nothing;
+        }
+        self.partial.put_slice(payload);
+        if self.partial.len() as u64 > size_max {
+            return Received::TooLarge;
+        }
+        if transfer.flag(5) {
+            return Received::Nothing;
+        }
+        self.credit.spend();
+        Received::Delivery(Delivery {
+            id: self.delivery_id,
+            format: std::mem::take(&mut self.format),
+            settled: std::mem::take(&mut self.settled),
+            message: self.partial.split().freeze(),
+        })
     }
 }
 
@@ -229,27 +191,4 @@ fn require(authorized: bool) -> Result<(), Condition> {
         "amqp:unauthorized-access",
         "Unauthorized access. Claims are required to perform this operation.",
     ))
-}
-
-fn not_found(address: &str) -> Condition {
-    Condition::new(
-        "amqp:not-found",
-        format!("The messaging entity '{address}' could not be found."),
-    )
-}
-
-fn refusal(refusal: Refusal) -> Condition {
-    match refusal {
-        Refusal::Stolen(text) => Condition::new("amqp:link:stolen", text),
-        Refusal::TooMany(text) => Condition::new("amqp:resource-limit-exceeded", text),
-    }
-}
-
-/// Whether a field that holds one or several symbols holds `name`.
-fn has_symbol(value: &Value, name: &str) -> bool {
-    match value {
-        Value::Array(array) => array.0.iter().any(|value| text(value) == Some(name)),
-        Value::List(list) => list.iter().any(|value| text(value) == Some(name)),
-        single => text(single) == Some(name),
-    }
 }

@@ -15,9 +15,12 @@ mod hub; // what all connections share
 mod log; // the events
 mod receivers; // who is attached, and who gives way
 mod connection; // SASL and frames
-mod session; // links, windows, transfers
+mod session; // links and their performatives
 mod link; // kinds of links
-mod filter; // where a receiver starts
+mod address; // what they name
+mod consumer; // a receiver of events
+mod filter; // where it starts
+mod transfer; // deliveries as frames
 mod producer; // sends
 mod request; // `$cbs` and `$management`
 mod token; // signatures

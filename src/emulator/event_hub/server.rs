@@ -216,13 +216,17 @@ impl EventHubEmulator {
     /// Waits until the counts satisfy `reached`. Without a limit of its own: put a timeout around it.
     pub async fn wait_for(&self, mut reached: impl FnMut(&Statistics) -> bool) -> Statistics {
         let mut changes = self.hub.changes.subscribe();
+        let mut progress = self.hub.progress.subscribe();
         loop {
             let statistics = self.statistics();
             if reached(&statistics) {
                 return statistics;
             }
-            // The hub holds the sender, so this ends only with a change.
-            let _ = changes.changed().await;
+            // The hub holds both senders, so these end only with a change.
+            tokio::select! {
+                _ = changes.changed() => {}
+                _ = progress.changed() => {}
+            }
         }
     }
 
