@@ -5,3 +5,4 @@ mod receiving;
 mod positions;
 mod faults;
 mod tls;
+mod probe;

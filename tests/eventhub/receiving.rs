@@ -6,7 +6,7 @@ use hub2siem::emulator::event_hub::{Body, Options, SharedAccessKey};
 use hub2siem::event::PartitionId;
 use hub2siem::eventhub::{EndReason, StartPosition, Step};
 
-use crate::support::{append, client, hub, next, numbers, read, reader, settings, start, within};
+use crate::support::{append, client, hub, next, numbers, reached, read, reader, settings, start, within};
 
 /// Scenario: events of several shapes wait in a partition.
 /// Guarantees: each arrives once, in order, whole, with the end of the partition as the service knows it.
@@ -37,7 +37,7 @@ async fn receives_every_event_in_order() {
     );
     assert!(matches!(others[..], [Step::Attached { .. }]), "{others:?}");
     reader.close().await;
-    within(hub.wait_for(|statistics| statistics.attached == [0])).await;
+    reached(&hub, |statistics| statistics.attached == [0]).await;
 }
 
 /// Scenario: a caller has room for five events, then for none, then for two more.
@@ -107,7 +107,7 @@ async fn renews_its_token_while_receiving() {
     let mut reader = reader(&client, 0, StartPosition::Earliest);
     append(&hub, 0, 1);
     read(&mut reader, 1).await;
-    within(hub.wait_for(|statistics| statistics.tokens >= 3)).await;
+    reached(&hub, |statistics| statistics.tokens >= 3).await;
     append(&hub, 0, 1);
     let (events, others) = read(&mut reader, 1).await;
     assert_eq!(numbers(&events), [1]);
@@ -128,7 +128,7 @@ async fn a_failed_renewal_costs_no_link() {
     append(&hub, 0, 1);
     read(&mut reader, 1).await;
     hub.faults().reject_tokens(true);
-    within(hub.wait_for(|statistics| statistics.tokens >= 3)).await;
+    reached(&hub, |statistics| statistics.tokens >= 3).await;
     append(&hub, 0, 1);
     let (_, others) = read(&mut reader, 1).await;
     assert!(others.is_empty(), "{others:?}");
@@ -180,5 +180,5 @@ async fn shares_connections_and_sees_new_partitions() {
         reader.close().await;
     }
     client.close().await;
-    within(hub.wait_for(|statistics| statistics.open_connections == 0)).await;
+    reached(&hub, |statistics| statistics.open_connections == 0).await;
 }

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
+use hub2siem::emulator::event_hub::{EventHubEmulator, Options, Statistics};
 use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber};
 use hub2siem::eventhub::{
     ConnectionString, HubClient, HubSettings, OnInvalidCheckpoint, PartitionReader, Position, StartPosition,
@@ -103,4 +103,15 @@ pub fn append(emulator: &EventHubEmulator, partition: u32, count: usize) {
     for _ in 0..count {
         emulator.append(partition, b"{}".to_vec());
     }
+}
+
+/// Waits until the hub's counts satisfy `wanted`, also where a count changes without anything else happening.
+pub async fn reached(emulator: &EventHubEmulator, wanted: impl Fn(&Statistics) -> bool) {
+    let mut ticks = tokio::time::interval(Duration::from_millis(20));
+    within(async {
+        while !wanted(&emulator.statistics()) {
+            ticks.tick().await;
+        }
+    })
+    .await;
 }
