@@ -10,3 +10,6 @@ pub mod window;
 pub use fan_in::{EventInFlight, Settlement, Ticket};
 pub use in_flight::{InFlight, Mark};
 pub use window::{Held, Window};
+
+#[cfg(test)]
+mod tests;

@@ -44,7 +44,7 @@ impl Window {
         self.events.fetch_add(1, Ordering::Relaxed);
     }
 
-    /// Counts `events` events as settled.
+    /// Counts `events` events as passed by the mark, or given up.
     pub(super) fn end_events(&self, events: usize) {
         self.events.fetch_sub(events, Ordering::Relaxed);
         self.released.notify_waiters();

@@ -5,6 +5,7 @@
 
 pub mod diagnostic;
 pub mod secret;
+pub mod tls;
 pub mod unit;
 pub mod yaml;
 

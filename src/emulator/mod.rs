@@ -1,3 +1,7 @@
-//! A hub and a receiver to run against, and what to send.
+//! Stand-ins that demo, tests and benchmarks run against, and who feeds them.
+//!
+//! They speak the real protocols over real sockets, faults included, so that what works against them works for the
+//! same reasons elsewhere.
 
-pub mod generator; // realistic export items
+pub mod event_hub;
+pub mod generator;

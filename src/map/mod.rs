@@ -1,1 +1,30 @@
-//! Stub.
+//! Stage 4: a record becomes what a target's schema wants.
+//!
+//! A mapping file is read ([`file`]), compiled ([`compile`]) and run ([`plan`]) for every record. Nothing here does
+//! I/O after loading, and nothing fails but for a missing required field or an exceeded budget ([`budget`]).
+
+pub mod library; // all sets: embedded ones and a directory of one's own
+pub mod set; // the maps a target names; chooses one for a record
+pub mod file; // a map as written
+pub mod schema; // what the fields are checked against
+pub mod compile; // from written to run
+pub mod plan; // a map as run
+pub mod native; // what is sent where no map fits
+pub mod unmapped; // what a map does not take
+pub mod scope; // what may be asked about a record
+pub mod evaluation; // values for one record
+pub mod expression;
+pub mod condition;
+pub mod table;
+pub mod function;
+pub mod path;
+pub mod syntax;
+pub mod item;
+pub mod write;
+pub mod time;
+pub mod budget;
+
+pub use budget::MapError;
+pub use library::Mappings;
+pub use scope::RecordContext;
+pub use set::{MappingSet, Rendering};

@@ -1,0 +1,49 @@
+//! An event becomes records.
+
+use super::envelope::{Part, parts};
+use super::json::Value;
+use super::{classify, enrichment, key, redact, rest_alert, time};
+use crate::event::{Event, EventId, Hub, Kind, Record};
+
+/// The records of an event, in the order of its body. None for an empty list.
+///
+/// Bytes that are no JSON give one record of kind [`Kind::Undecodable`] with a null document, whose range covers them.
+pub fn decode<'e>(hub: &'e Hub, event: &'e Event) -> Vec<Record<'e>> {
+    let numbered = parts(&event.body).into_iter().zip(0..);
+    numbered
+        .map(|(part, index)| record(hub, event, part, index))
+        .collect()
+}
+
+fn record<'e>(hub: &'e Hub, event: &'e Event, part: Part<'e>, index: u32) -> Record<'e> {
+    let (kind, mut document) = match part.value {
+        Some(document) => (classify::classify(&document), document),
+        None => (Kind::Undecodable, Value::Null),
+    };
+    let is_redacted = redact::redact(&mut document);
+    if kind == Kind::Alert && rest_alert::is_rest(&document) {
+        document = rest_alert::to_wire(document);
+    }
+    let enrichment = enrichment::read(&document);
+    let time = time::event_time(kind, &document, enrichment.is_snapshot);
+    Record {
+        hub,
+        event,
+        kind,
+        index,
+        range: part.range,
+        key: key::key(kind, &document),
+        event_id: EventId::new(
+            hub,
+            &event.partition,
+            event.sequence_number,
+            event.enqueued_time,
+            index,
+        ),
+        time: time.unwrap_or(event.enqueued_time),
+        action: enrichment.action,
+        is_snapshot: enrichment.is_snapshot,
+        is_redacted,
+        document,
+    }
+}

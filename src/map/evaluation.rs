@@ -1,0 +1,180 @@
+//! Computes the values of a map for one record.
+
+use super::budget::MAX_ELEMENTS;
+use super::expression::{Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
+use super::item::{Item, deduplicate};
+use super::path;
+use super::scope::RecordContext;
+use super::table::Table;
+
+/// One rendering of one record: `let` values are computed once, when first asked for.
+pub struct Evaluation<'s, 'e> {
+    context: &'s RecordContext<'e>,
+    names: Names<'s>,
+    lets: Vec<Option<Option<Item<'s>>>>,
+    variables: Vec<Option<Item<'s>>>,
+    is_list_exceeded: bool,
+}
+
+/// What the values of one map refer to by index.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Names<'s> {
+    /// `let` values; each refers to earlier ones only.
+    pub lets: &'s [Expression],
+    /// Lookup tables.
+    pub tables: &'s [Table],
+    /// Number of variable slots of `each`.
+    pub variables: usize,
+}
+
+impl<'s, 'e> Evaluation<'s, 'e> {
+    /// Prepares an evaluation; nothing is computed yet.
+    pub fn new(context: &'s RecordContext<'e>, names: Names<'s>) -> Self {
+        Self {
+            context,
+            names,
+            lets: vec![None; names.lets.len()],
+            variables: vec![None; names.variables],
+            is_list_exceeded: false,
+        }
+    }
+
+    /// The record this is about.
+    pub fn context(&self) -> &'s RecordContext<'e> {
+        self.context
+    }
+
+    /// Whether an `each` met more elements than the budget allows; what it gave is then incomplete.
+    pub fn is_list_exceeded(&self) -> bool {
+        self.is_list_exceeded
+    }
+
+    /// The value of an expression; `None` if it is absent.
+    pub fn value(&mut self, expression: &'s Expression) -> Option<Item<'s>> {
+        match expression {
+            Expression::Literal(value) => Some(Item::Value(value)),
+            Expression::Pipe(pipe) => self.pipe(pipe),
+            Expression::FirstOf(candidates) => candidates.iter().find_map(|candidate| self.value(candidate)),
+            Expression::Lookup {
+                table,
+                key,
+                otherwise,
+            } => self.lookup(*table, key, otherwise.as_deref()),
+            Expression::Cases { cases, otherwise } => {
+                let chosen = cases.iter().find(|(condition, _)| condition.holds(self));
+                match (chosen, otherwise) {
+                    (Some((_, value)), _) => self.value(value),
+                    (None, Some(value)) => self.value(value),
+                    (None, None) => None,
+                }
+            }
+            Expression::Each { over, variable, make } => self.each(over, *variable, make),
+            Expression::List(expressions) => {
+                let mut items = Vec::new();
+                for expression in expressions {
+                    if let Some(item) = self.value(expression) {
+                        items.extend(item.into_elements());
+                    }
+                }
+                deduplicate(&mut items);
+                Item::list(items)
+            }
+            Expression::Object(structure) => self.object(structure),
+            Expression::Text(pieces) => self.text(pieces),
+        }
+    }
+
+    /// The value of a path with its functions.
+    pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        let start = match pipe.root {
+            Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
+            Root::Record(field) => self.context.field(field),
+            Root::Hub(field) => self.context.hub(field),
+            Root::Let(index) => path::follow_item(self.let_value(index)?, &pipe.selectors, self.context),
+            Root::Variable(slot) => {
+                path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
+            }
+        };
+        pipe.calls
+            .iter()
+            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+    }
+
+    /// A field's value, as a list where the schema wants one.
+    pub fn field(&mut self, field: &'s Field) -> Option<Item<'s>> {
+        let item = self.value(&field.expression)?;
+        Some(match field.is_list && !item.is_list() {
+            true => Item::List(vec![item]),
+            false => item,
+        })
+    }
+
+    fn let_value(&mut self, index: usize) -> Option<Item<'s>> {
+        if self.lets[index].is_none() {
+            let names = self.names;
+            let value = self.value(&names.lets[index]);
+            self.lets[index] = Some(value);
+        }
+        self.lets[index].clone().flatten()
+    }
+
+    fn lookup(
+        &mut self,
+        table: usize,
+        key: &'s Expression,
+        otherwise: Option<&'s Expression>,
+    ) -> Option<Item<'s>> {
+        let names = self.names;
+        let table = &names.tables[table];
+        let Some(key) = self.value(key) else {
+            return otherwise.and_then(|otherwise| self.value(otherwise));
+        };
+        let find = |item: Item<'s>| {
+            item.into_text()
+                .and_then(|text| table.get(&text))
+                .map(Item::Value)
+        };
+        if !key.is_list() {
+            return find(key).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)));
+        }
+        let mut found: Vec<_> = key.into_elements().into_iter().filter_map(find).collect();
+        deduplicate(&mut found);
+        Item::list(found).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)))
+    }
+
+    fn each(&mut self, over: &'s Expression, variable: usize, make: &'s Expression) -> Option<Item<'s>> {
+        let elements = self.value(over)?.into_elements();
+        self.is_list_exceeded |= elements.len() > MAX_ELEMENTS;
+        let mut made = Vec::with_capacity(elements.len().min(MAX_ELEMENTS));
+        for element in elements.into_iter().take(MAX_ELEMENTS) {
+            self.variables[variable] = Some(element);
+            made.extend(self.value(make));
+        }
+        deduplicate(&mut made);
+        Item::list(made)
+    }
+
+    fn object(&mut self, structure: &'s Structure) -> Option<Item<'s>> {
+        let mut members = Vec::with_capacity(structure.members.len());
+        for member in &structure.members {
+            let item = match &member.content {
+                MemberContent::Field(field) => self.field(field),
+                MemberContent::Structure(inner) => self.object(inner),
+                MemberContent::Raw => None,
+            };
+            members.extend(item.map(|item| (&*member.name, item)));
+        }
+        (!members.is_empty()).then_some(Item::Object(members))
+    }
+
+    fn text(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {
+        let mut text = String::new();
+        for piece in pieces {
+            match piece {
+                TextPiece::Literal(literal) => text.push_str(literal),
+                TextPiece::Pipe(pipe) => text.push_str(&self.pipe(pipe)?.into_text()?),
+            }
+        }
+        Item::text(text)
+    }
+}

@@ -1,0 +1,136 @@
+//! Compiled values: what stands to the right of a target field.
+
+use super::condition::Condition;
+use super::function::{Argument, Function};
+use super::path::Selector;
+use super::scope::HubField;
+use crate::decode::json::Value;
+use crate::event::RecordField;
+
+/// One value of a map.
+#[derive(Debug)]
+pub enum Expression {
+    /// Written in the map itself.
+    Literal(Value<'static>),
+    /// A path with its functions.
+    Pipe(Pipe),
+    /// The first that is present.
+    FirstOf(Vec<Expression>),
+    /// A table's entry for a key.
+    Lookup {
+        /// Index into the plan's tables.
+        table: usize,
+        /// What to look for; a list gives a list.
+        key: Box<Expression>,
+        /// For a key that is present and not in the table, and for an absent key.
+        otherwise: Option<Box<Expression>>,
+    },
+    /// The first whose condition holds.
+    Cases {
+        /// Conditions and their values, in order.
+        cases: Vec<(Condition, Expression)>,
+        /// If none holds.
+        otherwise: Option<Box<Expression>>,
+    },
+    /// A value for every element of a list.
+    Each {
+        /// The list; a single value counts as a list of one.
+        over: Box<Expression>,
+        /// Slot of the variable that holds the element.
+        variable: usize,
+        /// What is made of an element.
+        make: Box<Expression>,
+    },
+    /// Several values as one list: flat, without absent and repeated ones.
+    List(Vec<Expression>),
+    /// A nested object; absent if empty.
+    Object(Structure),
+    /// Text with values in it; absent if any of them is.
+    Text(Vec<TextPiece>),
+}
+
+/// A path with the functions it is piped through.
+#[derive(Debug)]
+pub struct Pipe {
+    /// Where it starts.
+    pub root: Root,
+    /// The steps from there.
+    pub selectors: Vec<Selector>,
+    /// The functions, in order.
+    pub calls: Vec<Call>,
+}
+
+/// Where a path starts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Root {
+    /// The record.
+    Document,
+    /// `$record.<field>`.
+    Record(RecordField),
+    /// `$hub.<field>`.
+    Hub(HubField),
+    /// A `let` value, by its index.
+    Let(usize),
+    /// The variable of an `each`, by its slot.
+    Variable(usize),
+}
+
+/// A function with its arguments.
+#[derive(Debug, Clone)]
+pub struct Call {
+    /// The function.
+    pub function: &'static Function,
+    /// As many arguments as it has parameters.
+    pub arguments: Vec<Argument>,
+}
+
+/// A piece of a `text:` value.
+#[derive(Debug)]
+pub enum TextPiece {
+    /// Text as it stands.
+    Literal(String),
+    /// A value as text.
+    Pipe(Pipe),
+}
+
+/// Target fields as they nest.
+#[derive(Debug, Default)]
+pub struct Structure {
+    /// In the order in which the map first names them.
+    pub members: Vec<Member>,
+    /// Whether what the map does not take goes here too, behind the members.
+    pub keeps_leftovers: bool,
+}
+
+/// One member of a structure.
+#[derive(Debug)]
+pub struct Member {
+    /// Its name.
+    pub name: Box<str>,
+    /// `"name":`, ready to be written.
+    pub key: Box<[u8]>,
+    /// What stands there.
+    pub content: MemberContent,
+}
+
+/// What stands under a name.
+#[derive(Debug)]
+pub enum MemberContent {
+    /// A value.
+    Field(Field),
+    /// Further members.
+    Structure(Structure),
+    /// The record's own bytes, as text.
+    Raw,
+}
+
+/// A target field.
+#[derive(Debug)]
+pub struct Field {
+    /// Its value.
+    pub expression: Expression,
+    /// Whether a single value becomes a list of one, because the schema wants a list.
+    pub is_list: bool,
+    /// Its full dotted name if it must be present.
+    pub required: Option<std::sync::Arc<str>>,
+}

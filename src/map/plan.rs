@@ -1,0 +1,169 @@
+//! A map as compiled: renders a record straight into an output buffer, without a tree in between.
+
+use std::sync::Arc;
+
+use super::budget::{MAX_DEPTH, MAX_OUTPUT_BYTES, MapError, is_deeper};
+use super::condition::Condition;
+use super::evaluation::{Evaluation, Names};
+use super::expression::{Expression, Field, MemberContent, Structure};
+use super::item::Item;
+use super::scope::RecordContext;
+use super::table::Table;
+use super::unmapped::{self, Taken};
+use super::write;
+use crate::decode::json::write_string;
+use crate::decode::original;
+
+/// One compiled map.
+#[derive(Debug)]
+pub struct Plan {
+    /// `name@revision`.
+    pub revision: Arc<str>,
+    /// Which records of its kind it is for; `None` for all.
+    pub guard: Option<Condition>,
+    /// `let` values, in order.
+    pub lets: Vec<Expression>,
+    /// Lookup tables.
+    pub tables: Vec<Table>,
+    /// Number of variable slots.
+    pub variables: usize,
+    /// The target fields.
+    pub fields: Structure,
+    /// What the fields take of a record, where leftovers are kept.
+    pub taken: Taken,
+}
+
+impl Plan {
+    /// Whether its guard accepts the record.
+    pub fn accepts(&self, context: &RecordContext<'_>) -> bool {
+        let Some(guard) = &self.guard else {
+            return true;
+        };
+        guard.holds(&mut Evaluation::new(context, self.names()))
+    }
+
+    /// Appends the mapped record as one JSON object. Gives the number of leftover values that were cut for size.
+    ///
+    /// On an error `output` is as it was.
+    pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
+        let start = output.len();
+        let mut rendering = Rendering {
+            plan: self,
+            evaluation: Evaluation::new(context, self.names()),
+            output,
+            start,
+            cut: 0,
+        };
+        let result = rendering.run();
+        let cut = rendering.cut;
+        if result.is_err() {
+            output.truncate(start);
+        }
+        result.map(|()| cut)
+    }
+
+    fn names(&self) -> Names<'_> {
+        Names {
+            lets: &self.lets,
+            tables: &self.tables,
+            variables: self.variables,
+        }
+    }
+}
+
+struct Rendering<'s, 'e, 'o> {
+    plan: &'s Plan,
+    evaluation: Evaluation<'s, 'e>,
+    output: &'o mut Vec<u8>,
+    start: usize,
+    cut: u32,
+}
+
+impl<'s> Rendering<'s, '_, '_> {
+    fn run(&mut self) -> Result<(), MapError> {
+        if !self.structure(&self.plan.fields, 1)? {
+            self.output.extend_from_slice(b"{}");
+        }
+        if self.evaluation.is_list_exceeded() {
+            return Err(MapError::TooManyElements);
+        }
+        self.check_size()
+    }
+
+    /// Whether anything was written; `depth` is the level of the structure's braces, from 1.
+    fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
+        let opened = self.output.len();
+        self.output.push(b'{');
+        for member in &structure.members {
+            let at = self.output.len();
+            if at > opened + 1 {
+                self.output.push(b',');
+            }
+            self.output.extend_from_slice(&member.key);
+            let is_written = match &member.content {
+                MemberContent::Field(field) => self.field(&member.name, field, depth)?,
+                MemberContent::Structure(inner) => self.structure(inner, depth + 1)?,
+                MemberContent::Raw => self.raw(),
+            };
+            if !is_written {
+                self.output.truncate(at);
+            }
+        }
+        if structure.keeps_leftovers {
+            self.leftovers(structure, depth)?;
+        }
+        if self.output.len() == opened + 1 {
+            self.output.truncate(opened);
+            return Ok(false);
+        }
+        self.output.push(b'}');
+        Ok(true)
+    }
+
+    fn field(&mut self, name: &str, field: &'s Field, depth: usize) -> Result<bool, MapError> {
+        let Some(item) = self.evaluation.field(field) else {
+            return match &field.required {
+                Some(field) => Err(MapError::Required { field: field.clone() }),
+                None => Ok(false),
+            };
+        };
+        if is_item_deeper(&item, MAX_DEPTH - depth) {
+            return Err(MapError::TooDeep { field: name.into() });
+        }
+        write::item(&item, self.output);
+        self.check_size()?;
+        Ok(true)
+    }
+
+    fn raw(&mut self) -> bool {
+        let mut bytes = Vec::new();
+        original::write(self.evaluation.context().record(), &mut bytes);
+        write_string(self.output, &String::from_utf8_lossy(&bytes));
+        true
+    }
+
+    fn leftovers(&mut self, structure: &'s Structure, depth: usize) -> Result<(), MapError> {
+        let used = |name: &str| structure.members.iter().any(|member| &*member.name == name);
+        let writer = unmapped::Writer::new(self.evaluation.context(), self.output);
+        self.cut += writer.write(&self.plan.taken, &used, MAX_DEPTH - depth);
+        self.check_size()
+    }
+
+    fn check_size(&self) -> Result<(), MapError> {
+        match self.output.len() - self.start > MAX_OUTPUT_BYTES {
+            true => Err(MapError::TooLarge),
+            false => Ok(()),
+        }
+    }
+}
+
+fn is_item_deeper(item: &Item<'_>, levels: usize) -> bool {
+    match item {
+        Item::Value(value) => is_deeper(value, levels),
+        Item::List(items) => levels == 0 || items.iter().any(|item| is_item_deeper(item, levels - 1)),
+        Item::Object(members) => {
+            levels == 0 || members.iter().any(|(_, item)| is_item_deeper(item, levels - 1))
+        }
+        _ => false,
+    }
+}

@@ -1,0 +1,74 @@
+//! A mapping set: what a target's `mapping` names. It chooses the map for a record and renders with it.
+
+use std::sync::Arc;
+
+use super::budget::MapError;
+use super::native;
+use super::plan::Plan;
+use super::scope::RecordContext;
+use crate::event::Kind;
+
+/// The maps of one name, `ecs` or `native`.
+#[derive(Debug)]
+pub struct MappingSet {
+    name: Arc<str>,
+    /// Per kind: guarded maps in name order, then the one without guard.
+    plans: [Vec<Arc<Plan>>; Kind::COUNT],
+}
+
+/// What rendering a record gave besides its bytes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rendering {
+    /// `name@revision` of the map; `None` for `native`.
+    pub revision: Option<Arc<str>>,
+    /// Leftover values that were cut or left out for size; each is marked in the output.
+    pub cut_values: u32,
+}
+
+impl MappingSet {
+    /// A set of compiled maps; `plans` are in the order in which they are tried.
+    pub(super) fn new(name: &str, plans: impl IntoIterator<Item = (Kind, Arc<Plan>)>) -> Self {
+        let mut set = Self {
+            name: name.into(),
+            plans: [const { Vec::new() }; Kind::COUNT],
+        };
+        for (kind, plan) in plans {
+            set.plans[kind.index()].push(plan);
+        }
+        set
+    }
+
+    /// Its name.
+    pub fn name(&self) -> &Arc<str> {
+        &self.name
+    }
+
+    /// Whether it has a map for `kind`; records of other kinds are rendered as `native`.
+    pub fn has(&self, kind: Kind) -> bool {
+        !self.plans[kind.index()].is_empty()
+    }
+
+    /// `name@revision` of every map, in kind order.
+    pub fn revisions(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.plans.iter().flatten().map(|plan| &plan.revision)
+    }
+
+    /// Appends the record in the form of this set: one JSON object on one line, without a line end.
+    ///
+    /// On an error `output` is as it was.
+    pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {
+        let plans = &self.plans[context.record().kind.index()];
+        let Some(plan) = plans.iter().find(|plan| plan.accepts(context)) else {
+            native::render(context, output);
+            return Ok(Rendering {
+                revision: None,
+                cut_values: 0,
+            });
+        };
+        let cut_values = plan.render(context, output)?;
+        Ok(Rendering {
+            revision: Some(plan.revision.clone()),
+            cut_values,
+        })
+    }
+}

@@ -1,0 +1,271 @@
+//! What a map does not take is kept under a field of its own, so that nothing is lost by mapping.
+//!
+//! Which paths are taken is known when a map is compiled. Lists are kept or taken as a whole. `$id`, `$ref` and
+//! `$type`, and a partner's secret, are never kept; references are replaced by what
+//! they refer to. Absent values
+//! (null, empty text, empty lists and objects) say nothing and are left out.
+
+use super::expression::Call;
+use super::item::Item;
+use super::scope::RecordContext;
+use crate::decode::json::Value;
+use crate::decode::json::write::{write_string, write_value};
+
+/// Bytes of one text among the leftovers. Lucene refuses terms above 32,766 bytes; half of that leaves room for names.
+pub const MAX_TEXT_BYTES: usize = 16 << 10;
+
+/// Bytes of all leftovers of one record.
+pub const MAX_TOTAL_BYTES: usize = 256 << 10;
+
+/// Name of the list of top-level members that had no room.
+pub const OMITTED: &str = "_omitted";
+
+/// The paths a map takes, as a tree of names.
+#[derive(Debug, Default)]
+pub struct Taken {
+    whole: Option<Vec<Call>>,
+    members: Vec<(Box<str>, Taken)>,
+}
+
+impl Taken {
+    /// Marks the value at `path` as taken, provided that it survives `calls`: a date that cannot be read is absent in
+    /// its field and stays among the leftovers.
+    pub fn insert(&mut self, path: &[Box<str>], calls: &[Call]) {
+        let Some((first, rest)) = path.split_first() else {
+            // Two fields may take one value; whichever needs fewer conversions decides.
+            if self.whole.as_ref().is_none_or(|known| known.len() > calls.len()) {
+                self.whole = Some(calls.to_vec());
+            }
+            return;
+        };
+        let position = self
+            .members
+            .iter()
+            .position(|(name, _)| name.eq_ignore_ascii_case(first));
+        let position = position.unwrap_or_else(|| {
+            self.members.push((first.clone(), Taken::default()));
+            self.members.len() - 1
+        });
+        self.members[position].1.insert(rest, calls);
+    }
+
+    fn member(&self, name: &str) -> Option<&Taken> {
+        self.members
+            .iter()
+            .find(|(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, taken)| taken)
+    }
+
+    fn takes(&self, value: &Value<'_>) -> bool {
+        self.whole.as_ref().is_some_and(|calls| {
+            let start = Item::present(value);
+            let end = start.and_then(|start| {
+                calls
+                    .iter()
+                    .try_fold(start, |item, call| call.function.apply(item, &call.arguments))
+            });
+            end.is_some()
+        })
+    }
+}
+
+/// Writes leftovers into an object that is already open.
+pub struct Writer<'s, 'e, 'o> {
+    context: &'s RecordContext<'e>,
+    output: &'o mut Vec<u8>,
+    limit: usize,
+    /// Whether what is written stands in place of a reference. References inside it are left out: the object they
+    /// belong to stands elsewhere with them, and cycles end.
+    is_replacement: bool,
+    /// Values cut or left out for size.
+    cut: u32,
+}
+
+impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
+    /// Prepares to write behind what `output` holds.
+    pub fn new(context: &'s RecordContext<'e>, output: &'o mut Vec<u8>) -> Self {
+        let limit = output.len() + MAX_TOTAL_BYTES;
+        Self {
+            context,
+            output,
+            limit,
+            is_replacement: false,
+            cut: 0,
+        }
+    }
+
+    /// Writes what is not taken, at most `levels` levels deep; names in `used` are already in the object and get a
+    /// `_` behind. Gives the number of values that were cut or left out for size.
+    pub fn write(mut self, taken: &Taken, used: &dyn Fn(&str) -> bool, levels: usize) -> u32 {
+        let document = self.context.document();
+        let mut omitted = Vec::new();
+        match document {
+            Value::Object(members) => {
+                for (index, (name, value)) in members.iter().enumerate() {
+                    if members[index + 1..].iter().any(|(later, _)| later == name) {
+                        continue;
+                    }
+                    let shown = if used(name) {
+                        format!("{name}_")
+                    } else {
+                        name.to_string()
+                    };
+                    if !self.top_level(&shown, value, taken.member(name), levels) {
+                        omitted.push(name);
+                    }
+                }
+            }
+            // A record that is no object has no members to take; it is kept whole.
+            other => {
+                self.top_level("value", other, None, levels);
+            }
+        }
+        if !omitted.is_empty() {
+            self.cut += omitted.len() as u32;
+            self.key(OMITTED);
+            for (index, name) in omitted.into_iter().enumerate() {
+                self.output.push(if index == 0 { b'[' } else { b',' });
+                write_string(self.output, name);
+            }
+            self.output.push(b']');
+        }
+        self.cut
+    }
+
+    /// Whether there was room.
+    fn top_level(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) -> bool {
+        let start = self.output.len();
+        self.member(name, value, taken, levels);
+        if self.output.len() <= self.limit {
+            return true;
+        }
+        self.output.truncate(start);
+        false
+    }
+
+    fn member(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
+        if is_marker(name) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
+            return;
+        }
+        let start = self.output.len();
+        self.key(name);
+        if !self.value(value, taken, levels, name.eq_ignore_ascii_case("partnersData")) {
+            self.output.truncate(start);
+        }
+    }
+
+    fn key(&mut self, name: &str) {
+        if self.output.last() != Some(&b'{') {
+            self.output.push(b',');
+        }
+        write_string(self.output, name);
+        self.output.push(b':');
+    }
+
+    /// Whether anything was written.
+    fn value(
+        &mut self,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+        has_secret: bool,
+    ) -> bool {
+        let resolved = self.context.resolve(value);
+        if std::ptr::eq(resolved, value) {
+            return self.written(value, taken, levels, has_secret);
+        }
+        if self.is_replacement {
+            return false;
+        }
+        self.is_replacement = true;
+        let is_written = self.written(resolved, taken, levels, has_secret);
+        self.is_replacement = false;
+        is_written
+    }
+
+    fn written(
+        &mut self,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+        has_secret: bool,
+    ) -> bool {
+        match value {
+            _ if self.output.len() > self.limit => true,
+            Value::Object(_) | Value::Array(_) if levels == 0 => {
+                let mut json = Vec::new();
+                write_value(&mut json, value);
+                self.text(&String::from_utf8_lossy(&json));
+                true
+            }
+            Value::Object(members) => {
+                let start = self.output.len();
+                self.output.push(b'{');
+                for (name, value) in members {
+                    if !(has_secret && name.eq_ignore_ascii_case("secret")) {
+                        self.member(
+                            name,
+                            value,
+                            taken.and_then(|taken| taken.member(name)),
+                            levels - 1,
+                        );
+                    }
+                }
+                self.close(start, b'}')
+            }
+            Value::Array(elements) => {
+                let start = self.output.len();
+                self.output.push(b'[');
+                for element in elements {
+                    let at = self.output.len();
+                    if at > start + 1 {
+                        self.output.push(b',');
+                    }
+                    if element.is_absent() || !self.value(element, None, levels - 1, false) {
+                        self.output.truncate(at);
+                    }
+                }
+                self.close(start, b']')
+            }
+            Value::String(text) => {
+                self.text(text);
+                true
+            }
+            scalar => {
+                write_value(self.output, scalar);
+                true
+            }
+        }
+    }
+
+    /// Ends what began at `start`, or takes it back if nothing is in it.
+    fn close(&mut self, start: usize, bracket: u8) -> bool {
+        if self.output.len() == start + 1 {
+            self.output.truncate(start);
+            return false;
+        }
+        self.output.push(bracket);
+        true
+    }
+
+    fn text(&mut self, text: &str) {
+        if text.len() <= MAX_TEXT_BYTES {
+            write_string(self.output, text);
+            return;
+        }
+        let end = (0..=MAX_TEXT_BYTES)
+            .rev()
+            .find(|index| text.is_char_boundary(*index))
+            .unwrap_or_default();
+        self.cut += 1;
+        write_string(
+            self.output,
+            &format!("{} [cut: {} bytes in all]", &text[..end], text.len()),
+        );
+    }
+}
+
+/// Markers of the exporter's serialiser, which mean nothing outside it.
+fn is_marker(name: &str) -> bool {
+    matches!(name, "$id" | "$ref" | "$type")
+}
