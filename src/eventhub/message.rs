@@ -138,7 +138,7 @@ mod tests {
             sections
                 .iter()
                 .map(|text| Data(Binary::from(text.as_bytes().to_vec())))
-                .collect(),
+                .collect::<Vec<_>>(),
         ))
     }
 

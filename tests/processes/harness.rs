@@ -56,7 +56,12 @@ impl Process {
             .stderr(File::create(&log).expect("the directory is writable"))
             .spawn()
             .expect("the program was built");
-        Self { child, name: name.to_owned(), output, log }
+        Self {
+            child,
+            name: name.to_owned(),
+            output,
+            log,
+        }
     }
 
     /// Sends SIGKILL and waits for the end.
@@ -68,7 +73,10 @@ impl Process {
     /// Sends a signal by its short name, such as `TERM`.
     pub fn signal(&self, signal: &str) {
         let command = format!("kill -{signal} {}", self.child.id());
-        let status = Command::new("sh").args(["-c", &command]).status().expect("there is a shell");
+        let status = Command::new("sh")
+            .args(["-c", &command])
+            .status()
+            .expect("there is a shell");
         assert!(status.success(), "{command}");
     }
 
@@ -76,7 +84,9 @@ impl Process {
     #[track_caller]
     pub fn wait(&mut self, limit: Duration) -> ExitStatus {
         let what = format!("end of {}", self.name);
-        wait_for(&what, limit, || self.child.try_wait().expect("the process is ours"))
+        wait_for(&what, limit, || {
+            self.child.try_wait().expect("the process is ours")
+        })
     }
 
     /// Asks for a clean end and expects it.
@@ -84,7 +94,13 @@ impl Process {
     pub fn stop(mut self) {
         self.signal("TERM");
         let status = self.wait(SOON);
-        assert_eq!(status.code(), Some(0), "{} after SIGTERM: {}", self.name, self.log_text());
+        assert_eq!(
+            status.code(),
+            Some(0),
+            "{} after SIGTERM: {}",
+            self.name,
+            self.log_text()
+        );
     }
 
     /// Whether it still runs.
@@ -103,8 +119,16 @@ impl Process {
         wait_for(what, SOON, || {
             let running = self.is_running();
             let text = fs::read_to_string(&self.output).unwrap_or_default();
-            let found = text.split_inclusive('\n').filter(|line| line.ends_with('\n')).find_map(&find);
-            assert!(found.is_some() || running, "{} ended: {}", self.name, self.log_text());
+            let found = text
+                .split_inclusive('\n')
+                .filter(|line| line.ends_with('\n'))
+                .find_map(&find);
+            assert!(
+                found.is_some() || running,
+                "{} ended: {}",
+                self.name,
+                self.log_text()
+            );
             found
         })
     }
@@ -118,7 +142,9 @@ impl Drop for Process {
         if thread::panicking() {
             let text = self.log_text();
             let tail = text.len().saturating_sub(4000);
-            let tail = (tail..text.len()).find(|index| text.is_char_boundary(*index)).unwrap_or(text.len());
+            let tail = (tail..text.len())
+                .find(|index| text.is_char_boundary(*index))
+                .unwrap_or(text.len());
             eprintln!("--- end of the log of {}:\n{}", self.name, &text[tail..]);
         }
     }
@@ -126,20 +152,30 @@ impl Drop for Process {
 
 /// An emulated event hub.
 pub struct Hub {
-    pub process: Process,
+    _process: Process,
     pub connection_string: String,
 }
 
 impl Hub {
     /// Starts one with `arguments` beside the address and the name.
     pub fn start(directory: &Path, arguments: &[&str]) -> Self {
-        let mut all = vec!["emulator", "event-hub", "--listen", "127.0.0.1:0", "--hub", "defender"];
+        let mut all = vec![
+            "emulator",
+            "event-hub",
+            "--listen",
+            "127.0.0.1:0",
+            "--hub",
+            "defender",
+        ];
         all.extend(arguments);
         let mut process = Process::start(directory, "hub", &all, &[]);
         let connection_string = process.announced("connection string of the hub", |line| {
             line.contains("Endpoint=sb://").then(|| line.trim().to_owned())
         });
-        Self { process, connection_string }
+        Self {
+            _process: process,
+            connection_string,
+        }
     }
 }
 
@@ -163,10 +199,16 @@ impl Receiver {
         let address = process.announced("address of the receiver", |line| {
             let start = line.find("127.0.0.1:")?;
             let rest = &line[start..];
-            let end = rest.find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':').unwrap_or(rest.len());
+            let end = rest
+                .find(|c: char| !c.is_ascii_digit() && c != '.' && c != ':')
+                .unwrap_or(rest.len());
             rest[..end].parse().ok()
         });
-        Self { process, address, events }
+        Self {
+            process,
+            address,
+            events,
+        }
     }
 }
 
@@ -222,8 +264,10 @@ impl Bridge {
         let path = directory.join(format!("{name}.yaml"));
         fs::write(&path, configuration(directory, settings)).expect("the directory is writable");
         let path = path.to_str().expect("temporary paths are UTF-8");
-        let environment =
-            [("EVENT_HUB_CONNECTION_STRING", settings.connection_string), ("HEC_TOKEN", settings.token)];
+        let environment = [
+            ("EVENT_HUB_CONNECTION_STRING", settings.connection_string),
+            ("HEC_TOKEN", settings.token),
+        ];
         Process::start(directory, name, &["run", "--config", path], &environment)
     }
 
@@ -265,7 +309,11 @@ targets:
       batch: {{ records: 100, linger: 100ms }}
     mapping: {}
 ",
-        settings.window_events, settings.grace_period, settings.receiver, settings.acknowledgement_timeout, settings.mapping
+        settings.window_events,
+        settings.grace_period,
+        settings.receiver,
+        settings.acknowledgement_timeout,
+        settings.mapping
     )
     .expect("writing to a String cannot fail");
     text
@@ -282,7 +330,11 @@ fn http_address(line: &str) -> Option<SocketAddr> {
 pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
     let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
     stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n").ok()?;
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"
+    )
+    .ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;
     let (head, body) = answer.split_once("\r\n\r\n")?;

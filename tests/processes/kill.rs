@@ -61,10 +61,17 @@ fn twenty_kills_lose_nothing() {
     watch.look(directory, &mut ledger);
     watch.check_repeats();
     for partition in 0..PARTITIONS {
-        assert_eq!(watch.stored[&partition], (ITEMS / PARTITIONS) as i64 - 1, "position of {partition}");
+        assert_eq!(
+            watch.stored[&partition],
+            (ITEMS / PARTITIONS) as i64 - 1,
+            "position of {partition}"
+        );
     }
     check_dead_letters(directory, &ledger);
-    assert!(watch.repeats_in_all > 0, "20 kills without one repeat: the test did not kill under load");
+    assert!(
+        watch.repeats_in_all > 0,
+        "20 kills without one repeat: the test did not kill under load"
+    );
 }
 
 /// A hub that holds all items from the start.
@@ -77,7 +84,10 @@ fn full_hub(directory: &Path) -> Hub {
     fs::write(&path, lines.join("\n") + "\n").expect("the directory is writable");
     let (partitions, repeat) = (PARTITIONS.to_string(), (ITEMS / BROKEN_EVERY).to_string());
     let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(directory, &["--partitions", &partitions, "--events", path, "--repeat", &repeat])
+    Hub::start(
+        directory,
+        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+    )
 }
 
 fn is_broken(number: usize) -> bool {
@@ -93,7 +103,11 @@ fn check_dead_letters(directory: &Path, ledger: &Ledger) {
     }
     for number in 0..ITEMS {
         let (arrived, buried) = (ledger.arrivals[number] > 0, letters.contains_key(&number));
-        assert_eq!((arrived, buried), (!is_broken(number), is_broken(number)), "item {number}");
+        assert_eq!(
+            (arrived, buried),
+            (!is_broken(number), is_broken(number)),
+            "item {number}"
+        );
     }
 }
 
@@ -122,7 +136,10 @@ impl Watch {
         ledger.refresh(|number, is_repeat| {
             let (partition, sequence) = (number % PARTITIONS, (number / PARTITIONS) as i64);
             let floor = self.floor.get(&partition).copied().unwrap_or(-1);
-            assert!(sequence > floor, "item {number} was sent again from below position {floor}");
+            assert!(
+                sequence > floor,
+                "item {number} was sent again from below position {floor}"
+            );
             assert!(!is_broken(number), "item {number} is broken and was delivered");
             self.repeats += u64::from(is_repeat);
         });
@@ -142,17 +159,25 @@ impl Watch {
             for sequence in 0..=*position {
                 let number = sequence as usize * PARTITIONS + partition;
                 let missing = !is_broken(number) && ledger.arrivals[number] == 0;
-                assert!(!missing, "position {position} of {partition} passed item {number}");
+                assert!(
+                    !missing,
+                    "position {position} of {partition} passed item {number}"
+                );
             }
         }
-        let since_store: u64 = (0..PARTITIONS).map(|p| self.arrived[p] - self.arrived_before_store[p]).sum();
+        let since_store: u64 = (0..PARTITIONS)
+            .map(|p| self.arrived[p] - self.arrived_before_store[p])
+            .sum();
         self.repeats_allowed = u64::from(WINDOW) + since_store;
         self.floor = self.stored.clone();
     }
 
     fn check_repeats(&mut self) {
         let (repeats, allowed) = (self.repeats, self.repeats_allowed);
-        assert!(repeats <= allowed, "{repeats} repeats after a kill that may cause {allowed}");
+        assert!(
+            repeats <= allowed,
+            "{repeats} repeats after a kill that may cause {allowed}"
+        );
         self.repeats_in_all += repeats;
         self.repeats = 0;
     }

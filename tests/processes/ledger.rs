@@ -24,17 +24,26 @@ pub struct Tail {
 
 impl Tail {
     pub fn new(path: &Path) -> Self {
-        Self { path: path.to_owned(), offset: 0, rest: Vec::new() }
+        Self {
+            path: path.to_owned(),
+            offset: 0,
+            rest: Vec::new(),
+        }
     }
 
     /// Calls `line` for every line completed since the last call. A file that is not there yet has none.
     pub fn read(&mut self, mut line: impl FnMut(&[u8])) {
-        let Ok(mut file) = File::open(&self.path) else { return };
-        file.seek(SeekFrom::Start(self.offset)).expect("files can be sought");
+        let Ok(mut file) = File::open(&self.path) else {
+            return;
+        };
+        file.seek(SeekFrom::Start(self.offset))
+            .expect("files can be sought");
         let before = self.rest.len();
         file.read_to_end(&mut self.rest).expect("the file is ours");
         self.offset += (self.rest.len() - before) as u64;
-        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else { return };
+        let Some(end) = self.rest.iter().rposition(|byte| *byte == b'\n') else {
+            return;
+        };
         self.rest[..end].split(|byte| *byte == b'\n').for_each(&mut line);
         self.rest.drain(..=end);
     }
@@ -53,7 +62,12 @@ pub struct Ledger {
 impl Ledger {
     /// A ledger for `items` items on `partitions` partitions.
     pub fn new(items: usize, partitions: usize) -> Self {
-        Self { tails: Vec::new(), partitions, arrivals: vec![0; items], distinct: vec![0; partitions] }
+        Self {
+            tails: Vec::new(),
+            partitions,
+            arrivals: vec![0; items],
+            distinct: vec![0; partitions],
+        }
     }
 
     /// Also reads this output from now on.
@@ -65,7 +79,8 @@ impl Ledger {
     pub fn refresh(&mut self, mut arrived: impl FnMut(usize, bool)) {
         for tail in &mut self.tails {
             tail.read(|line| {
-                let number = item(line).unwrap_or_else(|| panic!("no item: {}", String::from_utf8_lossy(line)));
+                let number =
+                    item(line).unwrap_or_else(|| panic!("no item: {}", String::from_utf8_lossy(line)));
                 let arrivals = &mut self.arrivals[number];
                 *arrivals += 1;
                 if *arrivals == 1 {
@@ -84,15 +99,26 @@ impl Ledger {
 
     /// Items that arrived more than once.
     pub fn repeated(&self) -> Vec<usize> {
-        (0..self.arrivals.len()).filter(|number| self.arrivals[*number] > 1).collect()
+        (0..self.arrivals.len())
+            .filter(|number| self.arrivals[*number] > 1)
+            .collect()
     }
 }
 
 /// The number of the first item that `bytes` name.
 pub fn item(bytes: &[u8]) -> Option<usize> {
-    let start = bytes.windows(MARK.len()).position(|window| window == MARK.as_bytes())? + MARK.len();
-    let digits = bytes[start..].iter().take_while(|byte| byte.is_ascii_digit()).count();
-    std::str::from_utf8(&bytes[start..start + digits]).ok()?.parse().ok()
+    let start = bytes
+        .windows(MARK.len())
+        .position(|window| window == MARK.as_bytes())?
+        + MARK.len();
+    let digits = bytes[start..]
+        .iter()
+        .take_while(|byte| byte.is_ascii_digit())
+        .count();
+    std::str::from_utf8(&bytes[start..start + digits])
+        .ok()?
+        .parse()
+        .ok()
 }
 
 /// The dead letters of a test's directory, oldest first within a file.
@@ -100,7 +126,8 @@ pub fn dead_letters(directory: &Path) -> Vec<Value> {
     let mut letters = Vec::new();
     for path in files(&directory.join("dead-letters")) {
         if path.extension().is_some_and(|extension| extension == "jsonl") {
-            Tail::new(&path).read(|line| letters.push(serde_json::from_slice(line).expect("a dead letter is JSON")));
+            Tail::new(&path)
+                .read(|line| letters.push(serde_json::from_slice(line).expect("a dead letter is JSON")));
         }
     }
     letters
@@ -108,7 +135,10 @@ pub fn dead_letters(directory: &Path) -> Vec<Value> {
 
 /// The bytes a dead letter keeps.
 pub fn letter_body(letter: &Value) -> Vec<u8> {
-    let body = letter["body"].as_str().or(letter["rendered"].as_str()).unwrap_or("");
+    let body = letter["body"]
+        .as_str()
+        .or(letter["rendered"].as_str())
+        .unwrap_or("");
     BASE64_STANDARD.decode(body).expect("a body is base64")
 }
 
@@ -121,15 +151,23 @@ pub fn checkpoints(directory: &Path) -> HashMap<usize, i64> {
         if let Some(partition) = partition.filter(|_| in_checkpoints) {
             let text = fs::read(&path).expect("a checkpoint is replaced in one step");
             let checkpoint: Value = serde_json::from_slice(&text).expect("a checkpoint is never torn");
-            stored.insert(partition, checkpoint["sequence_number"].as_i64().expect("a number"));
+            stored.insert(
+                partition,
+                checkpoint["sequence_number"].as_i64().expect("a number"),
+            );
         }
     }
     stored
 }
 
 fn files(directory: &Path) -> Vec<PathBuf> {
-    let Ok(entries) = fs::read_dir(directory) else { return Vec::new() };
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
-    paths.into_iter().flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] }).collect()
+    paths
+        .into_iter()
+        .flat_map(|path| if path.is_dir() { files(&path) } else { vec![path] })
+        .collect()
 }

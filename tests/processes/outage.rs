@@ -27,20 +27,35 @@ fn receiver_away_loses_nothing() {
     ledger.follow(&receiver.events);
 
     let mut bridge = Bridge::start(directory, "bridge", &settings);
-    wait_for("a part of the items", SOON, || (ledger.total() > 3000).then_some(()));
+    wait_for("a part of the items", SOON, || {
+        (ledger.total() > 3000).then_some(())
+    });
     receiver.process.kill();
-    assert!(ledger.total() < ITEMS as u64, "all was delivered before the outage: the test needs more items");
-    wait_for("a full window", SOON, || (window(&bridge) >= f64::from(WINDOW) * 0.9).then_some(()));
+    assert!(
+        ledger.total() < ITEMS as u64,
+        "all was delivered before the outage: the test needs more items"
+    );
+    wait_for("a full window", SOON, || {
+        (window(&bridge) >= f64::from(WINDOW) * 0.9).then_some(())
+    });
     let received = bridge.metric("hub2siem_eventhub_received_events_total", &[]);
     assert!(received < ITEMS as f64, "the intake did not stop");
-    assert!(window(&bridge) <= f64::from(WINDOW) + PARTITIONS as f64, "{} events held", window(&bridge));
+    assert!(
+        window(&bridge) <= f64::from(WINDOW) + PARTITIONS as f64,
+        "{} events held",
+        window(&bridge)
+    );
     assert!(bridge.metric("hub2siem_eventhub_lag_events", &[]) > 0.0);
     assert!(bridge.process.is_running());
 
     let receiver = Receiver::start(directory, "receiver-2", address.port(), TOKEN);
     ledger.follow(&receiver.events);
-    wait_for("every item", LATER, || (ledger.total() == ITEMS as u64).then_some(()));
-    wait_for("readiness", SOON, || bridge.ready().filter(|(status, _)| *status == 200));
+    wait_for("every item", LATER, || {
+        (ledger.total() == ITEMS as u64).then_some(())
+    });
+    wait_for("readiness", SOON, || {
+        bridge.ready().filter(|(status, _)| *status == 200)
+    });
     bridge.process.stop();
 }
 
@@ -58,19 +73,29 @@ fn wrong_token_blocks_until_it_is_known() {
     let bridge = Bridge::start(directory, "bridge", &settings);
 
     let (_, body) = wait_for("a blocked target", SOON, || {
-        bridge.ready().filter(|(status, body)| *status == 503 && body.contains("soc-splunk"))
+        bridge
+            .ready()
+            .filter(|(status, body)| *status == 503 && body.contains("soc-splunk"))
     });
     assert!(body.contains("authorization"), "{body}");
     let labels = ["target=\"soc-splunk\"", "reason=\"authorization\""];
     assert_eq!(bridge.metric("hub2siem_deliver_blocked", &labels), 1.0);
-    assert_eq!(get(bridge.http, "/healthz").map(|(status, _)| status), Some(200), "blocked is not dead");
+    assert_eq!(
+        get(bridge.http, "/healthz").map(|(status, _)| status),
+        Some(200),
+        "blocked is not dead"
+    );
     receiver.process.kill();
 
     let receiver = Receiver::start(directory, "receiver-2", address.port(), TOKEN);
     let mut ledger = Ledger::new(ITEMS, PARTITIONS);
     ledger.follow(&receiver.events);
-    wait_for("every item", LATER, || (ledger.total() == ITEMS as u64).then_some(()));
-    wait_for("readiness", SOON, || bridge.ready().filter(|(status, _)| *status == 200));
+    wait_for("every item", LATER, || {
+        (ledger.total() == ITEMS as u64).then_some(())
+    });
+    wait_for("readiness", SOON, || {
+        bridge.ready().filter(|(status, _)| *status == 200)
+    });
     assert_eq!(bridge.metric("hub2siem_deliver_blocked", &labels), 0.0);
     assert_eq!(bridge.metric("hub2siem_dead_letter_records_total", &[]), 0.0);
     bridge.process.stop();
@@ -87,5 +112,8 @@ fn full_hub(directory: &Path) -> Hub {
     fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");
     let (partitions, repeat) = (PARTITIONS.to_string(), ITEMS.to_string());
     let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(directory, &["--partitions", &partitions, "--events", path, "--repeat", &repeat])
+    Hub::start(
+        directory,
+        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+    )
 }

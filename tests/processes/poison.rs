@@ -32,16 +32,42 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, End)> {
         .into_bytes()
     };
     let mut not_utf8 = about("\"caf?\"");
-    let question = not_utf8.iter().position(|byte| *byte == b'?').expect("just written");
+    let question = not_utf8
+        .iter()
+        .position(|byte| *byte == b'?')
+        .expect("just written");
     not_utf8[question] = 0xE9;
-    let utf16: Vec<u8> = "{\"id\":\"wide\"}".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let utf16: Vec<u8> = "{\"id\":\"wide\"}"
+        .encode_utf16()
+        .flat_map(u16::to_le_bytes)
+        .collect();
     vec![
-        ("20,000 open brackets", "[".repeat(20_000).into_bytes(), End::Undecodable),
+        (
+            "20,000 open brackets",
+            "[".repeat(20_000).into_bytes(),
+            End::Undecodable,
+        ),
         ("20,000 levels", nested(20_000).into_bytes(), End::Undecodable),
-        ("20,000 levels below a record", about(&nested(20_000)), End::Undecodable),
-        ("20,000 braces", r#"{"a":"#.repeat(20_000).into_bytes(), End::Undecodable),
-        ("20 MB of text", about(&format!("\"{}\"", "long ".repeat(4_000_000))), End::Either),
-        ("20 MB that are no JSON", "long ".repeat(4_000_000).into_bytes(), End::Undecodable),
+        (
+            "20,000 levels below a record",
+            about(&nested(20_000)),
+            End::Undecodable,
+        ),
+        (
+            "20,000 braces",
+            r#"{"a":"#.repeat(20_000).into_bytes(),
+            End::Undecodable,
+        ),
+        (
+            "20 MB of text",
+            about(&format!("\"{}\"", "long ".repeat(4_000_000))),
+            End::Either,
+        ),
+        (
+            "20 MB that are no JSON",
+            "long ".repeat(4_000_000).into_bytes(),
+            End::Undecodable,
+        ),
         ("a byte that is no UTF-8", not_utf8, End::Undecodable),
         ("a number of 30 digits", about(LONG_NUMBER), End::Delivered(1)),
         ("an exponent beyond every type", about("1e99999"), End::Either),
@@ -53,10 +79,18 @@ fn bodies() -> Vec<(&'static str, Vec<u8>, End)> {
         ("a number", b"42".to_vec(), End::Delivered(1)),
         ("a text", b"\"text\"".to_vec(), End::Delivered(1)),
         ("half a surrogate pair", about(r#""\ud800""#), End::Either),
-        ("control characters in escapes", about(r#""\u0000\u0007\u001b[31m""#), End::Delivered(1)),
+        (
+            "control characters in escapes",
+            about(r#""\u0000\u0007\u001b[31m""#),
+            End::Delivered(1),
+        ),
         ("a raw control character", about("\"\u{1}\""), End::Undecodable),
         ("UTF-16", utf16, End::Undecodable),
-        ("three records and a rest", [about("1"), about("2"), about("3"), b"{\"id".to_vec()].concat(), End::Delivered(3)),
+        (
+            "three records and a rest",
+            [about("1"), about("2"), about("3"), b"{\"id".to_vec()].concat(),
+            End::Delivered(3),
+        ),
     ]
 }
 
@@ -74,9 +108,16 @@ async fn poison_is_accounted_for() {
     for (_, body, _) in &bodies {
         hub.append(0, body.clone());
     }
-    let last = hub.append(0, br#"{"SystemAlertId":"end","AlertType":"VM_Test","Severity":"Low"}"#.to_vec());
+    let last = hub.append(
+        0,
+        br#"{"SystemAlertId":"end","AlertType":"VM_Test","Severity":"Low"}"#.to_vec(),
+    );
     let connection_string = hub.connection_string();
-    tokio::task::block_in_place(|| run(directory, &connection_string, &bodies, last.0, || drop(hub.append(0, b"7".to_vec()))));
+    tokio::task::block_in_place(|| {
+        run(directory, &connection_string, &bodies, last.0, || {
+            hub.append(0, b"7".to_vec());
+        });
+    });
     hub.shutdown().await;
 }
 
@@ -90,14 +131,20 @@ fn run(
     let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
     let mut settings = Settings::new(connection_string, receiver.address);
     settings.mapping = "native";
-    let mut seen = Seen { tail: Tail::new(&receiver.events), delivered: HashMap::new(), text: String::new() };
+    let mut seen = Seen {
+        tail: Tail::new(&receiver.events),
+        delivered: HashMap::new(),
+        text: String::new(),
+    };
 
     let mut bridge = Bridge::start(directory, "bridge-1", &settings);
     wait_for("the stored position behind the last body", LATER, || {
         assert!(bridge.process.is_running(), "the bridge crashed");
         (checkpoints(directory).get(&0) == Some(&last)).then_some(())
     });
-    wait_for("readiness", SOON, || bridge.ready().filter(|(status, _)| *status == 200));
+    wait_for("readiness", SOON, || {
+        bridge.ready().filter(|(status, _)| *status == 200)
+    });
     bridge.process.stop();
 
     seen.refresh();
@@ -107,11 +154,16 @@ fn run(
         let delivered = seen.delivered.get(&sequence).copied().unwrap_or(0);
         let reasons = buried.get(&sequence).map_or(&[][..], Vec::as_slice);
         let kept = match end {
-            End::Delivered(records) => delivered == *records && reasons.len() == usize::from(what.contains("rest")),
+            End::Delivered(records) => {
+                delivered == *records && reasons.len() == usize::from(what.contains("rest"))
+            }
             End::Undecodable => delivered == 0 && reasons == ["undecodable"],
             End::Either => delivered + reasons.len() == 1,
         };
-        assert!(kept, "{what}: expected {end:?}, found {delivered} records delivered and dead letters {reasons:?}");
+        assert!(
+            kept,
+            "{what}: expected {end:?}, found {delivered} records delivered and dead letters {reasons:?}"
+        );
     }
     assert_eq!(seen.delivered.get(&last), Some(&1), "the alert behind the poison");
     assert!(seen.text.contains(LONG_NUMBER), "the long number was changed");
@@ -132,7 +184,7 @@ fn run(
 struct Seen {
     tail: Tail,
     delivered: HashMap<i64, usize>,
-    /// All short lines.
+    /// The whole output.
     text: String,
 }
 

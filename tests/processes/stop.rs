@@ -24,16 +24,26 @@ fn clean_stop_and_start_repeat_nothing() {
     ledger.follow(&receiver.events);
 
     let bridge = Bridge::start(directory, "bridge-1", &settings);
-    wait_for("a part of the items", SOON, || (ledger.total() > 2000).then_some(()));
+    wait_for("a part of the items", SOON, || {
+        (ledger.total() > 2000).then_some(())
+    });
     bridge.process.stop();
     let delivered = ledger.total();
-    assert!(delivered < ITEMS as u64, "all was delivered before the stop: the test needs more items");
+    assert!(
+        delivered < ITEMS as u64,
+        "all was delivered before the stop: the test needs more items"
+    );
     let stored: i64 = checkpoints(directory).values().map(|position| position + 1).sum();
-    assert_eq!(stored as u64, delivered, "items below the stored positions, and items delivered");
+    assert_eq!(
+        stored as u64, delivered,
+        "items below the stored positions, and items delivered"
+    );
 
     settings.window_events = 50_000;
     let bridge = Bridge::start(directory, "bridge-2", &settings);
-    wait_for("the rest of the items", SOON * 2, || (ledger.total() == ITEMS as u64).then_some(()));
+    wait_for("the rest of the items", SOON * 2, || {
+        (ledger.total() == ITEMS as u64).then_some(())
+    });
     bridge.process.stop();
     ledger.refresh(|_, _| {});
     assert_eq!(ledger.repeated(), [0; 0]);
@@ -56,12 +66,21 @@ fn second_signal_ends_at_once() {
         (bridge.metric("hub2siem_acknowledge_window_events", &[]) > 0.0).then_some(())
     });
     bridge.process.signal("TERM");
-    wait_for("the drain", SOON, || bridge.process.log_text().contains("\"SIGTERM\"").then_some(()));
-    assert!(bridge.process.is_running(), "the drain must wait for the receiver");
+    wait_for("the drain", SOON, || {
+        bridge.process.log_text().contains("\"SIGTERM\"").then_some(())
+    });
+    assert!(
+        bridge.process.is_running(),
+        "the drain must wait for the receiver"
+    );
     bridge.process.signal("TERM");
     let second = Instant::now();
     let status = bridge.process.wait(SOON);
-    assert!(second.elapsed() < Duration::from_secs(5), "it took {:?}", second.elapsed());
+    assert!(
+        second.elapsed() < Duration::from_secs(5),
+        "it took {:?}",
+        second.elapsed()
+    );
     assert_eq!(status.code(), Some(143), "128 and the number of SIGTERM");
 }
 
@@ -81,13 +100,18 @@ fn locked_or_damaged_state_is_refused() {
     assert_refused(Bridge::spawn(directory, "second", &settings), "state");
 
     assert!(bridge.process.is_running());
-    wait_for("all items", SOON * 2, || (ledger.total() == ITEMS as u64).then_some(()));
+    wait_for("all items", SOON * 2, || {
+        (ledger.total() == ITEMS as u64).then_some(())
+    });
     bridge.process.stop();
 
     let file = checkpoint_file(&directory.join("state")).expect("there are checkpoints");
     let text = fs::read(&file).expect("a checkpoint can be read");
     fs::write(&file, &text[..text.len() / 2]).expect("the directory is writable");
-    let name = file.file_name().and_then(|name| name.to_str()).expect("file names are UTF-8");
+    let name = file
+        .file_name()
+        .and_then(|name| name.to_str())
+        .expect("file names are UTF-8");
     assert_refused(Bridge::spawn(directory, "third", &settings), name);
 }
 
@@ -104,7 +128,9 @@ fn checkpoint_file(directory: &Path) -> Option<std::path::PathBuf> {
         if path.is_dir() {
             return checkpoint_file(&path);
         }
-        path.extension().is_some_and(|extension| extension == "json").then_some(path)
+        path.extension()
+            .is_some_and(|extension| extension == "json")
+            .then_some(path)
     })
 }
 
@@ -115,5 +141,8 @@ fn full_hub(directory: &Path) -> Hub {
     fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");
     let (partitions, repeat) = (PARTITIONS.to_string(), ITEMS.to_string());
     let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(directory, &["--partitions", &partitions, "--events", path, "--repeat", &repeat])
+    Hub::start(
+        directory,
+        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+    )
 }
