@@ -31,3 +31,6 @@ pub use body::{Body, Template};
 pub use faults::{Condition, Faults};
 pub use options::{Options, SharedAccessKey};
 pub use server::{Error, EventHubEmulator, Statistics};
+
+#[cfg(test)]
+mod tests;
