@@ -5,6 +5,8 @@
 //! they refer to. Absent values
 //! (null, empty text, empty lists and objects) say nothing and are left out.
 
+use std::borrow::Cow;
+
 use super::expression::Call;
 use super::item::Item;
 use super::scope::RecordContext;
@@ -105,10 +107,9 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                     if members[index + 1..].iter().any(|(later, _)| later == name) {
                         continue;
                     }
-                    let shown = if used(name) {
-                        format!("{name}_")
-                    } else {
-                        name.to_string()
+                    let shown = match used(name) {
+                        true => Cow::Owned(format!("{name}_")),
+                        false => Cow::Borrowed(&**name),
                     };
                     if !self.top_level(&shown, value, taken.member(name), levels) {
                         omitted.push(name);
