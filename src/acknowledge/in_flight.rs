@@ -2,7 +2,9 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
+
+use tokio::sync::Notify;
 
 use super::Window;
 use super::fan_in::EventInFlight;
@@ -33,8 +35,17 @@ pub struct InFlight {
     queue: Mutex<Queue>,
     settled: AtomicU64,
     retired: AtomicBool,
+    notification: OnceLock<Notification>,
 }
 
+/// Whom to wake after every so many settled events.
+#[derive(Debug)]
+struct Notification {
+    events: u64,
+    due: Arc<Notify>,
+}
+
+/// The events from the first unsettled one on, in order; `mark` is the one before them.
 #[derive(Debug, Default)]
 struct Queue {
     events: VecDeque<Slot>,
@@ -57,6 +68,7 @@ impl InFlight {
             queue: Mutex::default(),
             settled: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            notification: OnceLock::new(),
         })
     }
 
@@ -71,11 +83,8 @@ impl InFlight {
         };
         let mut queue = self.lock();
         let newest = queue.events.back().map(|slot| &slot.mark).or(queue.mark.as_ref());
-        assert!(
-            newest.is_none_or(|newest| newest.sequence_number < mark.sequence_number),
-            "events of partition {} came out of order",
-            self.partition
-        );
+        let is_newer = newest.is_none_or(|newest| newest.sequence_number < mark.sequence_number);
+        assert!(is_newer, "events of a partition begin in rising order, each once");
         queue.events.push_back(Slot {
             mark: mark.clone(),
             is_settled: false,
@@ -86,27 +95,36 @@ impl InFlight {
     }
 
     /// Marks one event as settled and moves the low-water mark over every settled event at the front.
+    ///
+    /// The window counts an event until the mark passes it, not until it settles: what a kill repeats, and what this
+    /// queue holds, is then bounded by the window also while one event in front waits for its target.
     pub(super) fn settle(&self, sequence_number: SequenceNumber) {
         let mut queue = self.lock();
-        let Ok(index) = queue
+        let index = queue
             .events
             .binary_search_by_key(&sequence_number, |slot| slot.mark.sequence_number)
-        else {
-            panic!(
-                "event {sequence_number} of partition {} settled twice",
-                self.partition
-            );
-        };
+            .expect("an event stays queued until its last obligation settles, which happens once");
         queue.events[index].is_settled = true;
         let mut passed = 0;
-        while queue.events.front().is_some_and(|slot| slot.is_settled) {
-            queue.mark = queue.events.pop_front().map(|slot| slot.mark);
+        while let Some(slot) = queue.events.pop_front_if(|slot| slot.is_settled) {
+            queue.mark = Some(slot.mark);
             passed += 1;
         }
         drop(queue);
-        self.settled.fetch_add(1, Ordering::Relaxed);
-        self.window.end_events(1);
-        let _ = passed;
+        if passed > 0 {
+            self.window.end_events(passed);
+        }
+        let settled = self.settled.fetch_add(1, Ordering::Relaxed) + 1;
+        if let Some(notification) = self.notification.get()
+            && settled.is_multiple_of(notification.events)
+        {
+            notification.due.notify_one();
+        }
+    }
+
+    /// Wakes `due` after every `events` settled events. Only the first call counts.
+    pub fn notify_every(&self, events: u64, due: Arc<Notify>) {
+        self.notification.get_or_init(|| Notification { events, due });
     }
 
     /// The low-water mark; `None` until the first event settled, or after [`InFlight::retire`].
@@ -154,5 +172,17 @@ impl InFlight {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("no holder of this lock panics")
+    }
+}
+
+/// Events that were let go without a settlement give their room back with the last of them.
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        // A panic may have poisoned the lock; a second one here would hide the first.
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let unsettled = queue.events.len();
+        if unsettled > 0 {
+            self.window.end_events(unsettled);
+        }
     }
 }

@@ -1,1 +1,18 @@
-//! Stub.
+//! Stage 7: the marks are stored, and say where a restart begins.
+//!
+//! Deliberately absent: a mark that nobody settled. What is stored comes from [`InFlight::mark`], or is a position that
+//! was resolved before the first event.
+//!
+//! [`InFlight::mark`]: crate::acknowledge::InFlight::mark
+
+pub mod layout;
+pub mod store;
+pub mod file;
+pub mod memory;
+pub mod checkpointer;
+
+pub use checkpointer::Checkpointer;
+pub use file::FileStore;
+pub use layout::{Checkpoint, TargetPosition};
+pub use memory::MemoryStore;
+pub use store::{Error, Store};

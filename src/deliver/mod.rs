@@ -5,6 +5,8 @@
 
 pub mod context;
 pub mod dead_letter;
+pub mod splunk_hec;
+pub mod file;
 
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadLetters};

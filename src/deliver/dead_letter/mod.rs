@@ -1,7 +1,17 @@
 //! Records that were refused for good, kept with their reason.
 
+pub mod config;
 pub mod letter;
+pub mod line;
 pub mod queue;
+pub mod directory;
+pub mod writer;
+pub mod health;
 
+pub use health::Health;
 pub use letter::{Content, DeadLetter};
 pub use queue::{Closed, DeadLetters, Request};
+pub use writer::Writer;
+
+#[cfg(test)]
+mod tests;

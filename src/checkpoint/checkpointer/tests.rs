@@ -1,0 +1,222 @@
+//! The checkpointer with a paused clock and a store in memory.
+
+use bytes::Bytes;
+
+use super::*;
+use crate::acknowledge::Window;
+use crate::checkpoint::MemoryStore;
+use crate::event::{Event, Offset};
+
+struct Group {
+    store: MemoryStore,
+    checkpointer: Arc<Checkpointer>,
+    metrics: Arc<Metrics>,
+    stop: CancellationToken,
+    task: tokio::task::JoinHandle<Result<(), Error>>,
+}
+
+fn start() -> Group {
+    let store = MemoryStore::default();
+    let metrics = Arc::new(Metrics::new());
+    let checkpointer = Arc::new(Checkpointer::new(
+        Store::Memory(store.clone()),
+        "$Default".into(),
+        Arc::clone(&metrics),
+    ));
+    let stop = CancellationToken::new();
+    let task = tokio::spawn({
+        let (checkpointer, stop) = (Arc::clone(&checkpointer), stop.clone());
+        async move { checkpointer.run(stop).await }
+    });
+    Group {
+        store,
+        checkpointer,
+        metrics,
+        stop,
+        task,
+    }
+}
+
+impl Group {
+    fn register(&self, partition: &str, generation: u64) -> Arc<InFlight> {
+        let in_flight = InFlight::new(
+            PartitionId::new(partition),
+            generation,
+            Window::new(100_000, 1 << 20),
+        );
+        self.checkpointer
+            .register(Arc::clone(&in_flight), Some(Timestamp::from_millis(1)));
+        in_flight
+    }
+
+    fn stored(&self, partition: &str) -> Option<i64> {
+        let checkpoint = self.store.load(&PartitionId::new(partition))?;
+        Some(checkpoint.sequence_number.0)
+    }
+
+    async fn stop(self) -> Result<(), Error> {
+        self.stop.cancel();
+        self.task.await.expect("the task does not panic")
+    }
+}
+
+fn event(number: i64) -> Event {
+    Event {
+        partition: PartitionId::new("0"),
+        sequence_number: SequenceNumber(number),
+        offset: Offset::new(number.to_string()),
+        enqueued_time: Timestamp::from_millis(number),
+        body: Bytes::new(),
+        last_enqueued: None,
+    }
+}
+
+fn settle(in_flight: &Arc<InFlight>, numbers: std::ops::RangeInclusive<i64>) {
+    for number in numbers {
+        in_flight.begin(&event(number)).close();
+    }
+}
+
+/// Lets the task run without letting an interval pass.
+async fn turn() {
+    tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Scenario: events settle between two intervals; one stays open.
+/// Guarantees: the mark is stored with the next interval, nothing is stored while nothing moves, and nothing passes
+/// the open event.
+#[tokio::test(start_paused = true)]
+async fn stores_what_moved_each_interval() {
+    let group = start();
+    let in_flight = group.register("0", 0);
+    turn().await;
+    settle(&in_flight, 1..=3);
+    let open = in_flight.begin(&event(4));
+    settle(&in_flight, 5..=6);
+    turn().await;
+    assert_eq!(group.stored("0"), None, "not before the interval");
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(3));
+    tokio::time::sleep(10 * INTERVAL).await;
+    assert_eq!(group.store.stores(), 1, "a mark that stands still is stored once");
+    open.close();
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(6));
+    let gauge = group
+        .metrics
+        .checkpoint_sequence_number
+        .with_label_values(&["0", "$Default"]);
+    assert_eq!(gauge.get(), 6);
+    let checkpoint = group.store.load(&PartitionId::new("0")).expect("it is stored");
+    assert_eq!(checkpoint.hub_created_at, Some(Timestamp::from_millis(1)));
+}
+
+/// Scenario: a backlog of one partition is read faster than the interval; another partition settles little.
+/// Guarantees: no more than the documented number of events settle between two stores of the one; the other waits for
+/// its interval.
+#[tokio::test(start_paused = true)]
+async fn stores_sooner_where_much_settled() {
+    let group = start();
+    let in_flight = group.register("0", 0);
+    turn().await;
+    let limit = MAX_SETTLED_EVENTS as i64;
+    let quiet = group.register("1", 0);
+    settle(&quiet, 1..=1);
+    settle(&in_flight, 1..=limit - 1);
+    turn().await;
+    assert_eq!(group.stored("0"), None);
+    settle(&in_flight, limit..=limit);
+    turn().await;
+    assert_eq!((group.stored("0"), group.stored("1")), (Some(limit), None));
+    settle(&in_flight, limit + 1..=2 * limit + 5);
+    turn().await;
+    assert_eq!(group.stored("0"), Some(2 * limit + 5));
+}
+
+/// Scenario: the store of one partition fails for a while; another partition's does not.
+/// Guarantees: the other is stored, the failure is counted and its age grows, and the mark is stored later.
+#[tokio::test(start_paused = true)]
+async fn tries_again_until_it_is_stored() {
+    let group = start();
+    let (first, second) = (group.register("0", 0), group.register("1", 0));
+    let failing = PartitionId::new("0");
+    group.store.refuse(&failing, true);
+    settle(&first, 1..=1);
+    settle(&second, 7..=7);
+    tokio::time::sleep(4 * INTERVAL).await;
+    assert_eq!((group.stored("0"), group.stored("1")), (None, Some(7)));
+    assert!(group.metrics.checkpoint_errors_total.get() >= 3);
+    let age = group
+        .metrics
+        .checkpoint_age_seconds
+        .with_label_values(&["0", "$Default"]);
+    assert!(age.get() >= 10.0, "{}", age.get());
+    group.store.refuse(&failing, false);
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!((group.stored("0"), age.get()), (Some(1), 0.0));
+}
+
+/// Scenario: the bridge stops shortly after events settled.
+/// Guarantees: the last marks are stored; if that fails, the caller is told.
+#[tokio::test(start_paused = true)]
+async fn stores_a_last_time_at_stop() {
+    let group = start();
+    let in_flight = group.register("0", 0);
+    turn().await;
+    settle(&in_flight, 1..=5);
+    let store = group.store.clone();
+    group.stop().await.expect("it can be stored");
+    let checkpoint = store.load(&PartitionId::new("0")).expect("it is stored");
+    assert_eq!(checkpoint.sequence_number.0, 5);
+
+    let group = start();
+    let in_flight = group.register("0", 0);
+    turn().await;
+    group.store.refuse(&PartitionId::new("0"), true);
+    settle(&in_flight, 1..=5);
+    group.stop().await.expect_err("the store refuses");
+}
+
+/// Scenario: a hub is made anew: its events count from 0, while an old outcome still arrives.
+/// Guarantees: the new generation's position is stored, and the old one moves nothing any more.
+#[tokio::test(start_paused = true)]
+async fn an_old_generation_moves_no_position() {
+    let group = start();
+    let old = group.register("0", 0);
+    settle(&old, 900..=900);
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(900));
+    old.retire();
+    settle(&old, 901..=901);
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(900));
+    let new = group.register("0", 1);
+    settle(&new, 0..=2);
+    settle(&old, 902..=902);
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn stores_a_position_before_any_event() {
+    let group = start();
+    let partition = PartitionId::new("3");
+    let mark = crate::acknowledge::Mark {
+        sequence_number: SequenceNumber(-1),
+        offset: Offset::new("-1"),
+        enqueued_time: Timestamp::from_millis(0),
+    };
+    let checkpoint = Checkpoint::new(mark, None);
+    group
+        .checkpointer
+        .store_initial(&partition, &checkpoint)
+        .await
+        .expect("it can be stored");
+    let loaded = group
+        .checkpointer
+        .store()
+        .load(&partition)
+        .await
+        .expect("it can be read");
+    assert_eq!(loaded, Some(checkpoint));
+}

@@ -1,0 +1,55 @@
+//! What a checkpoint says, as it is laid out in a store.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::acknowledge::Mark;
+use crate::event::{Offset, SequenceNumber, Timestamp};
+
+/// Version of the layout below; another number is refused, never guessed at.
+pub const VERSION: u32 = 1;
+
+/// Position up to which every record of a partition is settled; a restart reads what comes after it.
+///
+/// Order: by `sequence_number`, among checkpoints of the same `hub_created_at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Version of this layout, [`VERSION`].
+    pub version: u32,
+    /// Number of the last settled event; -1 before the first event of an empty partition.
+    pub sequence_number: SequenceNumber,
+    /// Its offset, kept as received.
+    pub offset: Offset,
+    /// When the hub took it in.
+    pub enqueued_time: Timestamp,
+    /// When the hub was made, to notice that it was made anew; a checkpoint without it adopts it.
+    pub hub_created_at: Option<Timestamp>,
+    /// Positions of the targets that are ahead of the shared one, by their names.
+    pub targets: BTreeMap<String, TargetPosition>,
+}
+
+/// How far one target is within a shared consumer group.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TargetPosition {
+    /// Number of the last event it settled.
+    pub sequence_number: SequenceNumber,
+    /// Its offset, kept as received.
+    pub offset: Offset,
+}
+
+impl Checkpoint {
+    /// The checkpoint of a mark.
+    pub fn new(mark: Mark, hub_created_at: Option<Timestamp>) -> Self {
+        Self {
+            version: VERSION,
+            sequence_number: mark.sequence_number,
+            offset: mark.offset,
+            enqueued_time: mark.enqueued_time,
+            hub_created_at,
+            targets: BTreeMap::new(),
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! One way to trust a peer's certificate, shared by the hub, the targets and every other TLS client.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls_pki_types::CertificateDer;
+use rustls_pki_types::pem::PemObject;
+
+/// Certificates to trust could not be had.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The file is missing, unreadable or no PEM.
+    #[error("failed to read CA file `{}`", path.display())]
+    Read {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// The file holds no certificate, or one that is none.
+    #[error("CA file `{}` holds no usable certificate", path.display())]
+    Unusable {
+        /// Its path.
+        path: PathBuf,
+    },
+    /// The machine has no certificates of its own, or they cannot be used.
+    #[error("failed to load the system's CA certificates; install `ca-certificates` or set `tls.ca_file`")]
+    System {
+        /// Why.
+        source: rustls::Error,
+    },
+    /// The crypto provider offers no protocol version that rustls considers safe.
+    #[error("failed to set up TLS")]
+    Setup {
+        /// Why.
+        source: rustls::Error,
+    },
+}
+
+/// A TLS client without a client certificate. With `ca_file` only its certificates (PEM) are trusted, else those of
+/// the system. The crypto provider is aws-lc-rs whatever is installed in the process.
+pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let verifier: Arc<dyn ServerCertVerifier> = match ca_file {
+        Some(path) => {
+            WebPkiServerVerifier::builder_with_provider(Arc::new(read_roots(path)?), Arc::clone(&provider))
+                .build()
+                .map_err(|_| Error::Unusable { path: path.into() })?
+        }
+        None => Arc::new(
+            rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
+                .map_err(|source| Error::System { source })?,
+        ),
+    };
+    let config = ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|source| Error::Setup { source })?
+        .dangerous()
+        .with_custom_certificate_verifier(verifier)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
+}
+
+fn read_roots(path: &Path) -> Result<rustls::RootCertStore, Error> {
+    let read = |source| Error::Read {
+        path: path.into(),
+        source,
+    };
+    let mut roots = rustls::RootCertStore::empty();
+    for certificate in CertificateDer::pem_file_iter(path).map_err(read)? {
+        roots
+            .add(certificate.map_err(read)?)
+            .map_err(|_| Error::Unusable { path: path.into() })?;
+    }
+    Ok(roots)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_a_file_that_cannot_be_used() {
+        let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        assert!(matches!(
+            client_config(Some(file.path())),
+            Err(Error::Unusable { .. })
+        ));
+        let error = client_config(Some(Path::new("/nonexistent/ca.pem"))).expect_err("it is missing");
+        assert_eq!(error.to_string(), "failed to read CA file `/nonexistent/ca.pem`");
+    }
+
+    #[test]
+    fn trusts_a_ca_file() {
+        let certificate =
+            rcgen::generate_simple_self_signed(["hub.test".to_owned()]).expect("it can be made");
+        let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
+        std::fs::write(file.path(), certificate.cert.pem()).expect("it can be written");
+        assert!(client_config(Some(file.path())).is_ok());
+    }
+}

@@ -1,0 +1,96 @@
+//! The section `dead_letter` as written.
+
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer};
+
+use crate::config::{ByteSize, Duration};
+
+/// Where records go that were refused for good.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Settings {
+    /// The directory on a local disk.
+    pub file: File,
+    /// Not available in this version: a target that gets a copy of every dead letter.
+    #[serde(default, deserialize_with = "refuse_forward_to")]
+    pub forward_to: Option<String>,
+    /// What becomes of valid JSON of an unknown type that no route of any target accepts.
+    #[serde(default)]
+    pub unrouted_unknown: UnroutedUnknown,
+}
+
+/// Files of dead letters, one for each day (UTC).
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// Directory of the files; made if missing.
+    pub directory: PathBuf,
+    /// Size of all files at which intake stops, until some are moved away or the limit is raised.
+    #[serde(default = "default_limit")]
+    pub limit: ByteSize,
+    /// Dead letters older than this are warned about; they are never removed.
+    #[serde(default = "default_age")]
+    pub age: Duration,
+}
+
+/// What becomes of an unknown record that no route accepts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum UnroutedUnknown {
+    /// It becomes a dead letter, so that an alert whose shape changed does not vanish.
+    #[default]
+    DeadLetter,
+    /// It is only counted, for a hub shared with other senders.
+    Count,
+}
+
+fn default_limit() -> ByteSize {
+    ByteSize::from_mib(1024)
+}
+
+fn default_age() -> Duration {
+    Duration::from_secs(30 * 24 * 60 * 60)
+}
+
+fn refuse_forward_to<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    match Option::<String>::deserialize(deserializer)? {
+        None => Ok(None),
+        Some(_) => Err(serde::de::Error::custom(
+            "`forward_to` is not available in this version; leave it out",
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn has_the_documented_defaults() {
+        let short: Settings =
+            serde_saphyr::from_str("file: { directory: ./dead-letters }").expect("the rest has defaults");
+        let long = "{ file: { directory: ./dead-letters, limit: 1GiB, age: 30d }, forward_to: null, \
+                    unrouted_unknown: dead_letter }";
+        assert_eq!(
+            short,
+            serde_saphyr::from_str(long).expect("every option is known")
+        );
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_do() {
+        for (text, expected) in [
+            ("{ file: { directory: x }, forward_to: soc }", "not available"),
+            ("{ file: { directory: x, keep: 1 } }", "keep"),
+            ("{ file: { directory: x, limit: 5 } }", "not a size"),
+            ("{}", "file"),
+        ] {
+            let error = serde_saphyr::from_str::<Settings>(text)
+                .expect_err(text)
+                .to_string();
+            assert!(error.contains(expected), "{error}");
+        }
+    }
+}

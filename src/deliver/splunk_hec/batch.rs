@@ -1,0 +1,108 @@
+//! Records that travel together.
+
+use tokio::time::Instant;
+
+use super::envelope::Envelopes;
+use super::request::Request;
+use crate::event::Rendered;
+
+/// Records of one request, from the first one gathered to the last one settled.
+#[derive(Debug, Default)]
+pub struct Batch {
+    /// The records, in the order they came.
+    pub records: Vec<Rendered>,
+    /// Size before compression, slightly overestimated.
+    pub size: usize,
+    /// Bytes of the rendered records.
+    pub rendered_bytes: u64,
+    /// One bit for each index its records go to.
+    pub indexes: u16,
+    /// The encoded request, if it was sent before.
+    pub request: Option<Request>,
+    /// When it was sent first.
+    pub first_sent: Option<Instant>,
+    /// Replies that nobody should give, in a row.
+    pub surprises: u32,
+    /// Endpoint of the last surprise, and how many records it had accepted by then.
+    pub surprised_at: Option<(usize, u64)>,
+    /// Endpoint that refused this record within a larger batch, and the size of that batch.
+    pub suspected_by: Option<(usize, usize)>,
+    /// Whether it goes alone to find out whether acknowledgements come again.
+    pub is_probe: bool,
+}
+
+impl Batch {
+    /// Adds a record at the end.
+    pub fn push(&mut self, record: Rendered, envelopes: &Envelopes) {
+        self.size += envelopes.size(&record);
+        self.rendered_bytes += record.bytes.len() as u64;
+        self.indexes |= 1 << envelopes.index(record.about.kind);
+        self.records.push(record);
+    }
+
+    /// A batch of these records, nothing known of it yet.
+    pub fn of(records: impl IntoIterator<Item = Rendered>, envelopes: &Envelopes) -> Self {
+        let mut batch = Batch::default();
+        records
+            .into_iter()
+            .for_each(|record| batch.push(record, envelopes));
+        batch
+    }
+
+    /// Number of records.
+    pub fn len(&self) -> usize {
+        self.records.len()
+    }
+
+    /// Whether there is no record.
+    pub fn is_empty(&self) -> bool {
+        self.records.is_empty()
+    }
+
+    /// Lets go of the records' bytes: from now on the request is their only copy, and the window books what is kept.
+    pub fn release(&mut self) {
+        debug_assert!(self.request.is_some(), "something must keep the records");
+        for record in &mut self.records {
+            record.bytes = bytes::Bytes::new();
+            record.original = None;
+            let key = record.about.key.as_ref().map_or(0, |key| key.len());
+            record.held.resize(size_of::<Rendered>() + key);
+        }
+    }
+
+    /// Takes the rendered records out of the request again, if they were let go, and drops the request.
+    pub fn restore(&mut self) {
+        let Some(request) = self.request.take() else {
+            return;
+        };
+        if self.records.iter().all(|record| !record.bytes.is_empty()) {
+            return;
+        }
+        for (record, event) in self.records.iter_mut().zip(request.events()) {
+            record.held.resize(event.len());
+            record.bytes = event;
+        }
+    }
+
+    /// The same records as two batches, the first half first. There must be more than one record.
+    pub fn halves(mut self, envelopes: &Envelopes) -> [Batch; 2] {
+        debug_assert!(self.len() > 1, "a single record has no halves");
+        self.restore();
+        let second = self.records.split_off(self.len().div_ceil(2));
+        [self.records, second].map(|records| Batch::of(records, envelopes))
+    }
+
+    /// The same records, one batch for each index, in the order of the indexes' numbers.
+    pub fn by_index(mut self, envelopes: &Envelopes) -> Vec<Batch> {
+        self.restore();
+        let mut batches: Vec<Batch> = Vec::new();
+        for record in self.records {
+            let bit = 1 << envelopes.index(record.about.kind);
+            match batches.iter_mut().find(|batch| batch.indexes == bit) {
+                Some(batch) => batch.push(record, envelopes),
+                None => batches.push(Batch::of([record], envelopes)),
+            }
+        }
+        batches
+    }
+}

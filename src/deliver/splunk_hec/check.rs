@@ -1,0 +1,119 @@
+//! The harmless try of `check --connect`: health, token and acknowledgement, without a record.
+
+use super::acknowledge;
+use super::client::{self, Client, Identity};
+use super::reply::{Reply, Verdict};
+use super::settings::Settings;
+
+/// Why an endpoint would not do.
+#[derive(Debug, thiserror::Error)]
+#[error("endpoint `{endpoint}`: {cause}")]
+pub struct Problem {
+    /// The address tried.
+    pub endpoint: String,
+    /// What is wrong.
+    pub cause: String,
+    /// What to do.
+    pub fix: &'static str,
+}
+
+/// Tries every endpoint in the way a batch would, without sending one. Empty: all is well.
+pub async fn check(settings: &Settings) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for url in &settings.endpoints {
+        let client = Client::new(&settings.tls);
+        let identity = Identity {
+            token: settings.token().clone(),
+            channel: uuid::Uuid::new_v4().to_string(),
+            cookie: None,
+        };
+        if let Err((cause, fix)) = check_endpoint(settings, &client, &identity, url).await {
+            problems.push(Problem {
+                endpoint: url.to_string(),
+                cause,
+                fix,
+            });
+        }
+    }
+    problems
+}
+
+type Found = (String, &'static str);
+
+async fn check_endpoint(
+    settings: &Settings,
+    client: &Client,
+    identity: &Identity,
+    url: &url::Url,
+) -> Result<(), Found> {
+    let health = client.health(url, identity).await.map_err(unreachable)?;
+    if health.status >= 500 {
+        return Err((
+            health.describe(),
+            "wait until the collector is healthy, or look at its queues",
+        ));
+    }
+    // An empty batch passes the token and then fails for want of data: nothing is indexed.
+    let body = bytes::Bytes::new();
+    let empty = client
+        .post_events(url, identity, body, false)
+        .await
+        .map_err(unreachable)?;
+    check_token(&empty)?;
+    if settings.is_acknowledgement_required {
+        let question = acknowledge::question([0].into_iter());
+        let answer = client.ask(url, identity, question).await.map_err(unreachable)?;
+        if acknowledge::confirmed(&answer.body).is_none() {
+            return Err((
+                answer.describe(),
+                "switch indexer acknowledgement on for this token in Splunk, or set `acknowledgement: off`",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn check_token(reply: &Reply) -> Result<(), Found> {
+    /// The code that says the token is good and the batch is empty.
+    const NO_DATA: i64 = 5;
+    if reply.code() == Some(NO_DATA) {
+        return Ok(());
+    }
+    let fix = match (reply.code(), reply.verdict()) {
+        (Some(1), _) => "enable the token in Splunk",
+        (Some(2..=4 | 21 | 22), _) => {
+            "compare the token with the one in Splunk: Settings, Data inputs, HTTP Event Collector"
+        }
+        (Some(_), Verdict::Busy { .. } | Verdict::Unavailable) => {
+            "wait until the collector is healthy, or look at its queues"
+        }
+        (Some(_), _) => "look the code up in Splunk's documentation of the HTTP Event Collector",
+        (None, _) => "the reply is not from a collector; check host, port and what stands between",
+    };
+    Err((reply.describe(), fix))
+}
+
+fn unreachable(error: client::Error) -> Found {
+    let fix = match &error {
+        client::Error::Connect(_) => {
+            "check host and port, name resolution and firewalls; the usual port is 8088"
+        }
+        client::Error::Tls { .. } => {
+            "name the certificate of the collector's issuer in `tls.ca_file`; check that the \
+                                      host is the one in the certificate, and `https` against `http`"
+        }
+        client::Error::Timeout(_) => {
+            "something accepts the connection and does not answer; check what stands between"
+        }
+        client::Error::Closed(_) | client::Error::Truncated(_) => {
+            "check `https` against `http`, and what stands between"
+        }
+    };
+    let mut cause = error.to_string();
+    let mut source = std::error::Error::source(&error);
+    while let Some(error) = source {
+        cause = format!("{cause}: {error}");
+        source = error.source();
+    }
+    (cause, fix)
+}

@@ -1,0 +1,154 @@
+//! The options of a `splunk_hec` target, as the file has them.
+
+use std::num::{NonZeroU32, NonZeroUsize};
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::value::{TextByKind, Texts};
+use crate::config::{ByteSize, Duration, SecretReference};
+
+/// Sends records to the HTTP Event Collector of Splunk Enterprise or Splunk Cloud.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SplunkHec {
+    /// Where the collector listens: scheme, host and port, such as `https://splunk:8088`. One or several; each batch
+    /// goes to the healthy one with the least to do.
+    pub endpoints: Texts,
+    /// The collector's token.
+    pub token: SecretReference,
+    /// `required`: a record is settled once the indexer acknowledged it; the token must have acknowledgement on.
+    /// `off`: once the collector took it into its memory, which a crash of that node loses.
+    #[serde(default)]
+    pub acknowledgement: Acknowledgement,
+    /// How long to wait for an acknowledgement before the records are sent again.
+    #[serde(default = "acknowledgement_timeout")]
+    pub acknowledgement_timeout: Duration,
+    /// Index to write to: one text, or a text for each kind with `otherwise` for the rest. Without it the token's
+    /// default index. `{kind}`, `{namespace}` and `{hub}` are replaced, here and in the three options below.
+    #[serde(default)]
+    pub index: Option<TextByKind>,
+    /// Splunk's `source`, in the same form.
+    #[serde(default = "source")]
+    pub source: TextByKind,
+    /// Splunk's `sourcetype`, in the same form.
+    #[serde(default = "sourcetype")]
+    pub sourcetype: TextByKind,
+    /// Splunk's `host`, in the same form.
+    #[serde(default = "host")]
+    pub host: TextByKind,
+    /// What becomes `_time`. `auto`: the event time of alerts, the enqueued time of everything else, because the
+    /// source date of a recommendation can be months old and would land in old buckets.
+    #[serde(default)]
+    pub time: Time,
+    /// How many records share a request.
+    #[serde(default)]
+    pub batch: Batch,
+    /// How requests are compressed.
+    #[serde(default)]
+    pub compression: Compression,
+    /// Requests under way at the same time, each on its own channel.
+    #[serde(default = "workers")]
+    #[schemars(range(min = 1, max = 64))]
+    pub workers: NonZeroUsize,
+    /// How the collector's certificate is checked.
+    #[serde(default)]
+    pub tls: Tls,
+}
+
+/// What must be known before a record is settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Acknowledgement {
+    /// The indexer's acknowledgement.
+    #[default]
+    Required,
+    /// The collector's reply.
+    Off,
+}
+
+/// What becomes `_time`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Time {
+    /// Event time for alerts, enqueued time for the rest.
+    #[default]
+    Auto,
+    /// Event time for all.
+    Event,
+    /// Enqueued time for all.
+    Enqueued,
+}
+
+/// Limits of one request. The first that is reached sends it; so does a window without room.
+#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Batch {
+    /// Size before compression. A record above it goes alone.
+    pub bytes: ByteSize,
+    /// Number of records.
+    pub records: NonZeroU32,
+    /// How long the first record waits for others.
+    pub linger: Duration,
+}
+
+/// How requests are compressed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Compression {
+    /// By gzip, until the peer refuses that.
+    #[default]
+    Gzip,
+    /// Not at all.
+    None,
+}
+
+/// How the collector's certificate is checked.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct Tls {
+    /// Certificates in PEM form that are trusted besides those of the system.
+    pub ca_file: Option<PathBuf>,
+    /// `false` accepts any certificate: whoever can redirect the connection reads the records and the token.
+    pub verify: bool,
+}
+
+impl Default for Batch {
+    fn default() -> Self {
+        Self {
+            bytes: ByteSize::from_mib(1),
+            records: NonZeroU32::new(500).expect("500 is not 0"),
+            linger: Duration::from_secs(1),
+        }
+    }
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self {
+            ca_file: None,
+            verify: true,
+        }
+    }
+}
+
+fn acknowledgement_timeout() -> Duration {
+    Duration::from_secs(300)
+}
+
+fn source() -> TextByKind {
+    TextByKind::all("eventhub:{namespace}/{hub}")
+}
+
+fn sourcetype() -> TextByKind {
+    TextByKind::all("mdc:{kind}")
+}
+
+fn host() -> TextByKind {
+    TextByKind::all("hub2siem")
+}
+
+fn workers() -> NonZeroUsize {
+    NonZeroUsize::new(2).expect("2 is not 0")
+}

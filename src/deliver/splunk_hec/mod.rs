@@ -1,0 +1,28 @@
+//! Target kind `splunk_hec`: the HTTP Event Collector of Splunk, with indexer acknowledgement.
+//!
+//! Order of a record's way: `batch` gathers, `envelope` and `request` encode, `client` sends, `reply` tells what the
+//! peer said, `outcome` what that means, `channel` and `acknowledge` wait for the indexer. Deliberately absent: a way
+//! to settle a record by less than the configured acknowledgement.
+
+pub mod config;
+pub mod value;
+pub mod settings;
+pub mod tls;
+pub mod envelope;
+pub mod request;
+pub mod batch;
+pub mod client;
+pub mod reply;
+pub mod acknowledge;
+pub mod channel;
+pub mod endpoint;
+pub mod blocked;
+mod dispatch;
+mod outcome;
+mod target;
+pub mod check;
+
+pub use check::check;
+pub use config::SplunkHec;
+pub use settings::Settings;
+pub use target::run;

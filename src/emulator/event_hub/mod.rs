@@ -1,0 +1,33 @@
+//! A look-alike of an event hub over AMQP 1.0, for the demo, the tests and the benchmarks.
+//!
+//! One hand-written server does everything, from a single send of the official Python client to the feed of a
+//! benchmark: a second implementation for load would have to repeat tokens, management and attaches on the same port.
+//!
+//! Deliberately absent: durability, throughput limits, the Kafka and HTTP endpoints, geo-replication.
+
+pub mod options; // how a hub is set up
+pub mod server; // the running hub
+pub mod faults; // switches for misbehaviour
+pub mod body; // what an event holds
+pub mod command; // the verb `emulator event-hub`
+
+mod hub; // what all connections share
+mod log; // the events
+mod receivers; // who is attached, and who gives way
+mod connection; // SASL and frames
+mod session; // links and their performatives
+mod link; // kinds of links
+mod address; // what they name
+mod consumer; // a receiver of events
+mod filter; // where it starts
+mod transfer; // deliveries as frames
+mod producer; // sends
+mod request; // `$cbs` and `$management`
+mod token; // signatures
+mod message; // sections of messages
+mod codec; // values and frames
+
+pub use body::{Body, Template};
+pub use faults::{Condition, Faults};
+pub use options::{Options, SharedAccessKey};
+pub use server::{Error, EventHubEmulator, Statistics};

@@ -1,0 +1,121 @@
+//! One attempt to attach a partition, from finding a connection to the attached link.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::client::HubClient;
+use super::connection::Connection;
+use super::end_reason::End;
+use super::receiver::{EPOCH, Link};
+use super::selector::selector;
+use super::settings::StartPosition;
+use crate::event::{PartitionId, SequenceNumber, Timestamp};
+
+/// What one attempt is to do.
+#[derive(Debug, Clone)]
+pub(super) struct Plan {
+    pub(super) partition: PartitionId,
+    pub(super) start: Start,
+    pub(super) hub_created_at: Option<Timestamp>,
+    pub(super) recovery: Recovery,
+}
+
+/// Where to start.
+#[derive(Debug, Clone)]
+pub(super) enum Start {
+    At(StartPosition),
+    /// After the newest event of this moment.
+    Latest,
+    /// Do not attach: only find the number of the oldest event.
+    Locate,
+}
+
+/// What has to be done differently after the failure before; all of it is forgotten once an event arrives.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Recovery {
+    /// Put a new token first.
+    pub(super) force_token: bool,
+    /// Ask whether the hub is still the same, though the connection is not new.
+    pub(super) check_hub: bool,
+    /// Start by the sequence number.
+    pub(super) skip_offset: bool,
+}
+
+/// How an attempt ended.
+#[derive(Debug)]
+pub(super) enum Outcome {
+    Attached {
+        link: Box<Link>,
+        hub_created_at: Timestamp,
+        position: String,
+        /// What [`Start::Latest`] turned out to be.
+        resolved: Option<StartPosition>,
+    },
+    Located(SequenceNumber),
+    HubRecreated(Timestamp),
+    Failed {
+        end: End,
+        /// Set by a connection that all of its partitions wait for.
+        retry_after: Option<Duration>,
+    },
+}
+
+pub(super) async fn attach(client: Arc<HubClient>, plan: Plan) -> Outcome {
+    match client.connection(&plan.partition).await {
+        Ok(connection) => attach_on(&client, connection, plan)
+            .await
+            .unwrap_or_else(|end| Outcome::Failed {
+                end,
+                retry_after: None,
+            }),
+        Err(refused) => Outcome::Failed {
+            end: refused.end,
+            retry_after: Some(refused.retry_after),
+        },
+    }
+}
+
+async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) -> Result<Outcome, End> {
+    if plan.recovery.force_token {
+        connection.authorize().await?;
+    }
+    let hub_created_at = match plan.recovery.check_hub {
+        true => connection.hub_properties().await?.created_at,
+        false => connection.hub.created_at,
+    };
+    if plan.hub_created_at.is_some_and(|known| known != hub_created_at) {
+        if connection.hub.created_at != hub_created_at {
+            // It remembers the hub that is gone.
+            connection.retire();
+        }
+        return Ok(Outcome::HubRecreated(hub_created_at));
+    }
+    let (start, resolved) = match plan.start {
+        Start::At(start) => (start, None),
+        Start::Latest => {
+            let properties = connection.partition_properties(&plan.partition).await?;
+            let start = StartPosition::After(properties.latest(hub_created_at));
+            (start.clone(), Some(start))
+        }
+        Start::Locate => {
+            let properties = connection.partition_properties(&plan.partition).await?;
+            return Ok(Outcome::Located(properties.begin_sequence_number));
+        }
+    };
+    let position = selector(&start, plan.recovery.skip_offset);
+    let link = Link::attach(
+        connection,
+        client.settings(),
+        client.tasks(),
+        &plan.partition,
+        &position,
+        Some(EPOCH),
+    )
+    .await?;
+    Ok(Outcome::Attached {
+        link: Box::new(link),
+        hub_created_at,
+        position,
+        resolved,
+    })
+}

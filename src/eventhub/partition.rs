@@ -1,0 +1,292 @@
+//! The reader of one partition, which heals by itself for ever.
+
+mod heal; // what it does when a link ends
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until, timeout};
+
+use super::attach::{Outcome, Plan, Recovery, Start, attach};
+use super::client::HubClient;
+use super::connection::CLOSE_TIMEOUT;
+use super::cursor::{Admission, Cursor, GapCause};
+use super::end_reason::{End, EndReason};
+use super::receiver::{Link, Received, Refusal};
+use super::settings::StartPosition;
+use super::step::Step;
+use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
+
+/// Reads one partition, over as many links and connections as it takes. One reader is one generation of ownership.
+pub struct PartitionReader {
+    client: Arc<HubClient>,
+    partition: PartitionId,
+    cursor: Cursor,
+    state: State,
+    pending: VecDeque<Step>,
+    recovery: Recovery,
+    attempts: u32,
+    /// Thefts in a row. Events do not end the row: two readers in a fight both get some.
+    thefts: u32,
+    attached_at: Option<Instant>,
+    next_start: NextStart,
+    refused: Refused,
+}
+
+type Task<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
+
+enum State {
+    Waiting(Instant),
+    // Kept here while under way, so that a caller may give up waiting without half an attached link going astray.
+    Attaching(Task<Outcome>),
+    Receiving(Box<Link>),
+    Closing(Task<()>, Instant),
+}
+
+/// Where the next attempt starts, if not at the cursor.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum NextStart {
+    Cursor,
+    Latest,
+    Locate,
+}
+
+/// Deliveries that the library refused and whose numbers are not known yet.
+#[derive(Default)]
+struct Refused {
+    waiting: i64,
+    /// Slips of the protocol in a row without an event between them.
+    slips: u32,
+    detail: String,
+}
+
+impl PartitionReader {
+    /// A reader that attaches at the first call of [`PartitionReader::next`].
+    pub fn new(client: Arc<HubClient>, partition: PartitionId, start: StartPosition) -> Self {
+        Self {
+            client,
+            partition,
+            cursor: Cursor::new(start),
+            state: State::Waiting(Instant::now()),
+            pending: VecDeque::new(),
+            recovery: Recovery::default(),
+            attempts: 0,
+            thefts: 0,
+            attached_at: None,
+            next_start: NextStart::Cursor,
+            refused: Refused::default(),
+        }
+    }
+
+    /// The partition it reads.
+    pub fn partition(&self) -> &PartitionId {
+        &self.partition
+    }
+
+    /// When the hub was made that is read, once it is known.
+    pub fn hub_created_at(&self) -> Option<Timestamp> {
+        self.cursor.hub_created_at()
+    }
+
+    /// Number of the event taken in last, or of the checkpoint.
+    pub fn last_sequence_number(&self) -> Option<SequenceNumber> {
+        self.cursor.last()
+    }
+
+    /// Whether a link is attached.
+    pub fn is_attached(&self) -> bool {
+        matches!(self.state, State::Receiving(_))
+    }
+
+    /// Events that may still come for the credit given; the caller keeps room for them. It is 0 whenever the link is
+    /// not attached.
+    pub fn outstanding(&self) -> u32 {
+        match &self.state {
+            State::Receiving(link) => link.outstanding(),
+            _ => 0,
+        }
+    }
+
+    /// Waits for the next thing to happen. `credit` is how many events the caller has room for beyond
+    /// [`PartitionReader::outstanding`]; less than that may be asked for, never more. It is asked for when it is at
+    /// least what is outstanding, so that one frame serves many events.
+    ///
+    /// Cancel-safe: nothing is lost if the future is dropped, but nothing happens either until it is polled again.
+    pub async fn next(&mut self, credit: u32) -> Step {
+        loop {
+            if let Some(step) = self.pending.pop_front() {
+                return step;
+            }
+            match &mut self.state {
+                State::Waiting(until) => {
+                    sleep_until(*until).await;
+                    self.state = State::Attaching(Box::pin(attach(Arc::clone(&self.client), self.plan())));
+                }
+                State::Attaching(attempt) => {
+                    let outcome = attempt.as_mut().await;
+                    self.on_attempt(outcome);
+                }
+                State::Receiving(link) => match link.receive(credit).await {
+                    Received::Event(event) => self.on_event(event),
+                    Received::Refused(refusal) => self.on_refusal(refusal),
+                    Received::Ended(end) => self.on_end(end, None),
+                },
+                State::Closing(closing, until) => {
+                    closing.as_mut().await;
+                    self.state = State::Waiting(*until);
+                }
+            }
+        }
+    }
+
+    /// Ends the reader: the link is closed within a few seconds. Events that were under way come again to the next
+    /// reader.
+    pub async fn close(mut self) {
+        match std::mem::replace(&mut self.state, State::Waiting(Instant::now())) {
+            State::Waiting(_) => {}
+            State::Receiving(link) => link.close().await,
+            State::Closing(closing, _) => closing.await,
+            State::Attaching(attempt) => {
+                // An attempt that does not end is without a link; one that does may have one to close.
+                if let Ok(Outcome::Attached { link, .. }) = timeout(CLOSE_TIMEOUT, attempt).await {
+                    link.close().await;
+                }
+            }
+        }
+    }
+
+    fn plan(&self) -> Plan {
+        let start = match self.next_start {
+            NextStart::Cursor => Start::At(self.cursor.start().clone()),
+            NextStart::Latest => Start::Latest,
+            NextStart::Locate => Start::Locate,
+        };
+        Plan {
+            partition: self.partition.clone(),
+            start,
+            hub_created_at: self.cursor.hub_created_at(),
+            recovery: self.recovery,
+        }
+    }
+
+    fn on_attempt(&mut self, outcome: Outcome) {
+        match outcome {
+            Outcome::Attached {
+                link,
+                hub_created_at,
+                position,
+                resolved,
+            } => {
+                if let Some(start) = resolved {
+                    self.cursor.restart(start, Some(hub_created_at));
+                }
+                self.next_start = NextStart::Cursor;
+                self.cursor.attached(hub_created_at);
+                self.refused.waiting = 0;
+                self.attached_at = Some(Instant::now());
+                self.state = State::Receiving(link);
+                self.pending.push_back(Step::Attached {
+                    position,
+                    hub_created_at,
+                });
+            }
+            Outcome::Located(first) => {
+                self.next_start = NextStart::Cursor;
+                self.pass(first);
+                self.wait(Duration::ZERO);
+            }
+            Outcome::HubRecreated(created_at) => {
+                self.cursor.restart(StartPosition::Earliest, Some(created_at));
+                self.next_start = NextStart::Cursor;
+                self.recovery = Recovery::default();
+                self.pending.push_back(Step::HubRecreated { created_at });
+                self.wait(Duration::ZERO);
+            }
+            Outcome::Failed { end, retry_after } => self.on_end(end, retry_after),
+        }
+    }
+
+    fn on_event(&mut self, event: Event) {
+        self.attempts = 0;
+        self.recovery = Recovery::default();
+        self.refused.slips = 0;
+        let number = event.sequence_number;
+        for waiting in (1..=std::mem::take(&mut self.refused.waiting)).rev() {
+            self.pass(SequenceNumber(number.0 - waiting));
+        }
+        match self.cursor.admit(&event) {
+            Admission::Repeated => {
+                self.pending.push_back(Step::Repeated {
+                    sequence_number: number,
+                });
+                return;
+            }
+            Admission::Next => {}
+            Admission::AfterGap { events, cause } => self.pending.push_back(match cause {
+                GapCause::Retention => Step::Lost {
+                    events,
+                    before: number,
+                },
+                GapCause::Skipped => Step::Missing {
+                    events,
+                    before: number,
+                },
+            }),
+        }
+        self.pending.push_back(Step::Event(event));
+    }
+
+    /// A refused delivery is the one after the last: its number follows from that, or from the next event, or, where
+    /// the link is gone as well, from the oldest event there is.
+    fn on_refusal(&mut self, refusal: Refusal) {
+        let Refusal {
+            detail,
+            is_link_usable,
+            is_certain,
+        } = refusal;
+        self.refused.detail.clone_from(&detail);
+        self.refused.slips += u32::from(!is_certain);
+        let must_pass = is_certain || self.refused.slips > 1;
+        match self.first_unread() {
+            Some(number) if must_pass => self.pass(number),
+            None if must_pass && is_link_usable => self.refused.waiting += 1,
+            None if must_pass => self.next_start = NextStart::Locate,
+            _ => {}
+        }
+        if !is_link_usable || !must_pass {
+            self.on_end(End::new(EndReason::Unreadable, detail), None);
+        }
+    }
+
+    fn first_unread(&self) -> Option<SequenceNumber> {
+        match (self.cursor.last(), self.cursor.start()) {
+            (Some(last), _) => Some(last.next()),
+            (None, StartPosition::SequenceNumber(first)) => Some(*first),
+            (None, _) => None,
+        }
+    }
+
+    fn pass(&mut self, number: SequenceNumber) {
+        self.refused.slips = 0;
+        self.cursor.pass(number);
+        self.pending.push_back(Step::Unreadable {
+            sequence_number: number,
+            detail: self.refused.detail.clone(),
+        });
+    }
+}
+
+impl fmt::Debug for PartitionReader {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter
+            .debug_struct("PartitionReader")
+            .field("partition", &self.partition)
+            .field("cursor", &self.cursor)
+            .field("is_attached", &self.is_attached())
+            .finish_non_exhaustive()
+    }
+}

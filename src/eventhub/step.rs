@@ -1,0 +1,69 @@
+//! What a partition's reader tells its caller.
+
+use std::time::Duration;
+
+use super::end_reason::EndReason;
+use super::settings::OnInvalidCheckpoint;
+use crate::event::{Event, SequenceNumber, Timestamp};
+
+/// One thing that happened to a partition.
+#[derive(Debug)]
+pub enum Step {
+    /// The link is attached.
+    Attached {
+        /// The selector it starts at.
+        position: String,
+        /// When the hub was made; to be stored with checkpoints.
+        hub_created_at: Timestamp,
+    },
+    /// The next event.
+    Event(Event),
+    /// The service sent an event again that was already taken in; it is dropped.
+    Repeated {
+        /// Its number.
+        sequence_number: SequenceNumber,
+    },
+    /// The AMQP library refused an event; it is passed and will not come again.
+    Unreadable {
+        /// Its number, taken from its neighbours.
+        sequence_number: SequenceNumber,
+        /// What the library said.
+        detail: String,
+    },
+    /// Numbers were skipped between two neighbouring events of one link.
+    Missing {
+        /// How many.
+        events: i64,
+        /// The event after them, which is the next step.
+        before: SequenceNumber,
+    },
+    /// Retention removed events before they were read.
+    Lost {
+        /// How many.
+        events: i64,
+        /// The event after them, which is the next step.
+        before: SequenceNumber,
+    },
+    /// The hub was deleted and made anew. Reading starts again at its oldest event, and numbers count from 0: what is
+    /// in flight is to be finished but moves no position.
+    HubRecreated {
+        /// When the new one was made.
+        created_at: Timestamp,
+    },
+    /// The service refuses the stored position. Reading starts again as the policy says, and numbers may be lower.
+    PositionRefused {
+        /// What the service said.
+        detail: String,
+        /// The policy that is applied.
+        policy: OnInvalidCheckpoint,
+    },
+    /// The link, or the attempt to attach it, ended. The reader tries again by itself.
+    Detached {
+        /// The class of the cause.
+        reason: EndReason,
+        /// What the peer or the system said.
+        detail: String,
+        /// When it tries again.
+        retry_after: Duration,
+    },
+}

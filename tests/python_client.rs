@@ -1,0 +1,145 @@
+//! The official Python client sends to the emulated hub and receives from it.
+//!
+//! It is the strictest reader of AMQP among the official clients: it reads the fields of a frame by fixed position.
+
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use hub2siem::emulator::event_hub::{EventHubEmulator, Options, SharedAccessKey};
+use serde_json::Value;
+use tokio::process::Command;
+
+const CLIENT: &str = "azure-eventhub==5.15.1";
+const INSTALL_LIMIT: Duration = Duration::from_secs(300);
+const RUN_LIMIT: Duration = Duration::from_secs(180);
+
+/// Scenario: the client sends batches to the hub, to a partition and with a partition key, and single events; then it
+/// receives from the earliest, after a sequence number, from an offset, after a time, and from the latest, with and
+/// without owner level, with a key that the hub checks.
+/// Guarantees: every event arrives once, in order, with its body, key and properties; positions mean what they say.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_client_sends_and_receives() {
+    let python = match python().await {
+        Ok(python) => python,
+        Err(reason) => {
+            eprintln!("PYTHON CLIENT NOT TESTED: {reason}");
+            let skip = std::env::var("HUB2SIEM_SKIP_PYTHON").is_ok_and(|value| value == "1");
+            assert!(skip, "{reason}; set HUB2SIEM_SKIP_PYTHON=1 to go on without it");
+            return;
+        }
+    };
+    let emulator = EventHubEmulator::start(Options {
+        key: Some(SharedAccessKey {
+            name: "policy".to_owned(),
+            key: "c2VjcmV0".to_owned(),
+        }),
+        ..Options::new("defender", 2)
+    })
+    .await
+    .unwrap();
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/event_hub_client.py");
+    let mut client = Command::new(python);
+    client.arg(script).arg(emulator.connection_string());
+    let output = run(client, RUN_LIMIT).await.unwrap();
+    let seen: Value = serde_json::from_str(&output).unwrap();
+
+    assert_eq!(seen["hub"]["name"], "defender");
+    assert_eq!(seen["hub"]["partition_ids"], serde_json::json!(["0", "1"]));
+    assert_eq!(seen["hub"]["empty"], true);
+    assert_eq!(seen["hub"]["last_sequence_number"], -1);
+    // 2 to the hub, 3 to partition 0, 2 with a key, 2 to partition 1.
+    let sent: Vec<i64> = serde_json::from_value(seen["hub"]["sent"].clone()).unwrap();
+    assert_eq!(sent.iter().sum::<i64>(), 9);
+
+    let earliest = seen["earliest"].as_array().unwrap();
+    assert_in_order(earliest, 0, sent[0]);
+    assert_eq!(
+        bodies(earliest)[..5],
+        ["hub-1", "hub-2", "zero-1", "zero-2", "zero-3"]
+    );
+    assert_eq!(earliest[0]["properties"].as_array().unwrap().len(), 1);
+    assert_eq!(earliest[0]["last_enqueued"], sent[0] - 1);
+
+    assert_in_order(
+        seen["after_sequence_number"].as_array().unwrap(),
+        sent[0] - 1,
+        sent[0],
+    );
+    assert_in_order(seen["from_offset"].as_array().unwrap(), sent[0] - 2, sent[0]);
+    assert_in_order(seen["after_time"].as_array().unwrap(), 0, sent[0]);
+
+    let owned = seen["owner_level"].as_array().unwrap();
+    assert_in_order(owned, 0, sent[1]);
+    assert_eq!(bodies(owned)[owned.len() - 2..], ["single", "200000"]);
+
+    let keyed: Vec<&Value> = earliest
+        .iter()
+        .chain(owned)
+        .filter(|event| event["partition_key"] == "a key")
+        .collect();
+    assert_eq!(keyed.len(), 2);
+
+    let latest = seen["latest"].as_array().unwrap();
+    assert!(!latest.is_empty());
+    assert!(bodies(latest).iter().all(|body| body.starts_with("late-")));
+    emulator.shutdown().await;
+}
+
+fn assert_in_order(events: &[Value], first: i64, end: i64) {
+    let numbers: Vec<i64> = events
+        .iter()
+        .map(|event| event["sequence_number"].as_i64().unwrap())
+        .collect();
+    assert_eq!(numbers, (first..end).collect::<Vec<_>>());
+}
+
+fn bodies(events: &[Value]) -> Vec<String> {
+    events
+        .iter()
+        .map(|event| match &event["body"] {
+            Value::String(text) => text.clone(),
+            other => other.to_string(),
+        })
+        .collect()
+}
+
+/// A Python interpreter that has the client, in an environment of its own below `target`.
+async fn python() -> Result<PathBuf, String> {
+    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
+    let python = environment.join("bin/python");
+    let mut probe = Command::new(&python);
+    probe.args(["-c", "import azure.eventhub"]);
+    if run(probe, RUN_LIMIT).await.is_ok() {
+        return Ok(python);
+    }
+    let mut create = Command::new("python3");
+    create.args(["-m", "venv", "--clear"]).arg(&environment);
+    run(create, INSTALL_LIMIT).await?;
+    let mut install = Command::new(&python);
+    install.args([
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--disable-pip-version-check",
+        CLIENT,
+    ]);
+    run(install, INSTALL_LIMIT).await?;
+    Ok(python)
+}
+
+/// Runs a program to its end and gives its standard output.
+async fn run(mut command: Command, limit: Duration) -> Result<String, String> {
+    command.stdin(Stdio::null()).kill_on_drop(true);
+    let output = tokio::time::timeout(limit, command.output())
+        .await
+        .map_err(|_| format!("{command:?} took longer than {limit:?}"))?
+        .map_err(|error| format!("failed to run {command:?}: {error}"))?;
+    let errors = String::from_utf8_lossy(&output.stderr);
+    if !output.status.success() {
+        return Err(format!("{command:?} failed: {errors}"));
+    }
+    eprint!("{errors}");
+    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
