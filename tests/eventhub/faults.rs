@@ -258,6 +258,44 @@ async fn management_recovers() {
     within(client.partitions()).await.expect("the hub answers again");
 }
 
+/// Scenario: a request is given up before its answer, which comes late; the next one asks something else.
+/// Guarantees: the late answer is not taken for the next request's.
+#[tokio::test]
+async fn a_late_answer_is_passed_over() {
+    let hub = hub(2).await;
+    let client = client(settings(&hub));
+    within(client.partitions()).await.expect("the hub answers");
+    within(client.partition_properties(&PartitionId::new("0")))
+        .await
+        .expect("the hub answers");
+    hub.faults().silent(true);
+    for _ in 0..3 {
+        let given_up = tokio::time::timeout(Duration::from_millis(50), client.hub_properties()).await;
+        assert!(given_up.is_err(), "{given_up:?}");
+    }
+    hub.faults().silent(false);
+    let partition = within(client.partition_properties(&PartitionId::new("0"))).await;
+    assert!(partition.expect("it is the answer to this request").is_empty);
+    assert_eq!(hub.statistics().connections, 1);
+}
+
+/// Scenario: the hub accepts connections and says nothing.
+/// Guarantees: no step waits for ever, and the reader attaches once the hub speaks.
+#[tokio::test]
+async fn does_not_wait_for_ever_for_a_silent_hub() {
+    let hub = hub(1).await;
+    hub.faults().silent(true);
+    let mut settings = settings(&hub);
+    settings.call_timeout = Duration::from_millis(300);
+    let client = client(settings);
+    let mut reader = reader(&client, 0, StartPosition::Earliest);
+    let step = next(&mut reader, 1).await;
+    assert_eq!(ended(&step), Some(EndReason::Timeout), "{step:?}");
+    hub.faults().silent(false);
+    read_until(&mut reader, |step| matches!(step, Step::Attached { .. })).await;
+    reader.close().await;
+}
+
 fn ended(step: &Step) -> Option<EndReason> {
     match step {
         Step::Detached { reason, .. } => Some(*reason),
