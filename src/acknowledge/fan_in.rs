@@ -1,7 +1,7 @@
 //! One event, many records, many targets: the event settles when all of them have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::in_flight::{InFlight, Mark};
 use crate::event::PartitionId;
@@ -12,6 +12,7 @@ pub struct EventInFlight {
     partition: Arc<InFlight>,
     mark: Mark,
     unsettled: AtomicUsize,
+    is_closed: AtomicBool,
 }
 
 impl EventInFlight {
@@ -21,20 +22,30 @@ impl EventInFlight {
             partition,
             mark,
             unsettled: AtomicUsize::new(1),
+            is_closed: AtomicBool::new(false),
         })
     }
 
-    /// A further obligation: one record at one target.
+    /// A further obligation: one record at one target. Made before [`EventInFlight::close`].
     pub fn ticket(self: &Arc<Self>) -> Ticket {
-        self.unsettled.fetch_add(1, Ordering::Relaxed);
+        let before = self.unsettled.fetch_add(1, Ordering::Relaxed);
+        assert!(
+            before > 0,
+            "an event that settled gets no further tickets: its mark may have passed"
+        );
         Ticket {
             event: Arc::clone(self),
             is_settled: false,
         }
     }
 
-    /// The reader made all tickets of the event; an event without records settles here.
+    /// The reader made all tickets of the event; an event without records settles here. Called once.
     pub fn close(self: &Arc<Self>) {
+        let was_closed = self.is_closed.swap(true, Ordering::Relaxed);
+        assert!(
+            !was_closed,
+            "an event is closed once: a second time would settle a record's share"
+        );
         self.settle_one();
     }
 

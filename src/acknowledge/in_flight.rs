@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
@@ -178,7 +178,9 @@ impl InFlight {
 /// Events that were let go without a settlement give their room back with the last of them.
 impl Drop for InFlight {
     fn drop(&mut self) {
-        let unsettled = self.lock().events.len();
+        // A panic may have poisoned the lock; a second one here would hide the first.
+        let queue = self.queue.get_mut().unwrap_or_else(PoisonError::into_inner);
+        let unsettled = queue.events.len();
         if unsettled > 0 {
             self.window.end_events(unsettled);
         }

@@ -3,10 +3,12 @@
 //! A [`Window`] bounds what one consumer group holds, [`InFlight`] tracks the events of one partition, and a
 //! [`Ticket`] is the obligation of one record at one target to settle. Deliberately absent: I/O and waiting for room.
 
+pub mod credit;
 pub mod fan_in;
 pub mod in_flight;
 pub mod window;
 
+pub use credit::CreditBudget;
 pub use fan_in::{EventInFlight, Settlement, Ticket};
 pub use in_flight::{InFlight, Mark};
 pub use window::{Held, Window};

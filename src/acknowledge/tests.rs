@@ -244,3 +244,30 @@ async fn wakes_after_every_so_many_settled_events() {
         assert_eq!(woken.is_ok(), number % 3 == 0, "{number}");
     }
 }
+
+#[test]
+#[should_panic(expected = "an event is closed once")]
+fn a_second_close_is_our_own_bug() {
+    let in_flight = InFlight::new(PartitionId::new("0"), 0, Window::new(10, 10));
+    let event = in_flight.begin(&event(1));
+    let _ticket = event.ticket();
+    event.close();
+    event.close();
+}
+
+#[test]
+#[should_panic(expected = "gets no further tickets")]
+fn a_ticket_after_the_settlement_is_our_own_bug() {
+    let in_flight = InFlight::new(PartitionId::new("0"), 0, Window::new(10, 10));
+    let event = in_flight.begin(&event(1));
+    event.close();
+    drop(event.ticket());
+}
+
+#[test]
+#[should_panic(expected = "begin in rising order")]
+fn an_event_that_begins_twice_is_our_own_bug() {
+    let in_flight = InFlight::new(PartitionId::new("0"), 0, Window::new(10, 10));
+    in_flight.begin(&event(1)).close();
+    in_flight.begin(&event(1)).close();
+}

@@ -15,8 +15,18 @@ pub struct Window {
     bytes_limit: usize,
     events: AtomicUsize,
     bytes: AtomicUsize,
+    /// Events that may arrive at any moment, because credit for them is out.
+    credited: AtomicUsize,
+    /// Partitions among which free room is shared.
+    sharers: AtomicUsize,
+    /// Bytes and events given back since waiters were last told.
+    released_bytes: AtomicUsize,
+    released_events: AtomicUsize,
     released: Notify,
 }
+
+/// Waiters are told when this part of the window was given back, not at every record: a wake-up costs more than it finds.
+const RELEASE_FRACTION: usize = 32;
 
 impl Window {
     /// A window of `events` events and `bytes` bytes.
@@ -26,6 +36,10 @@ impl Window {
             bytes_limit: bytes,
             events: AtomicUsize::new(0),
             bytes: AtomicUsize::new(0),
+            credited: AtomicUsize::new(0),
+            sharers: AtomicUsize::new(0),
+            released_bytes: AtomicUsize::new(0),
+            released_events: AtomicUsize::new(0),
             released: Notify::new(),
         })
     }
@@ -46,8 +60,46 @@ impl Window {
 
     /// Counts `events` events as passed by the mark, or given up.
     pub(super) fn end_events(&self, events: usize) {
-        self.events.fetch_sub(events, Ordering::Relaxed);
+        let before = self.events.fetch_sub(events, Ordering::Relaxed);
+        let released = self.released_events.fetch_add(events, Ordering::Relaxed) + events;
+        if before == events || released >= self.events_limit / RELEASE_FRACTION {
+            self.tell_waiters();
+        }
+    }
+
+    fn release_bytes(&self, bytes: usize) {
+        let before = self.bytes.fetch_sub(bytes, Ordering::Relaxed);
+        let released = self.released_bytes.fetch_add(bytes, Ordering::Relaxed) + bytes;
+        if before == bytes || released >= self.bytes_limit / RELEASE_FRACTION {
+            self.tell_waiters();
+        }
+    }
+
+    fn tell_waiters(&self) {
+        self.released_bytes.store(0, Ordering::Relaxed);
+        self.released_events.store(0, Ordering::Relaxed);
         self.released.notify_waiters();
+    }
+
+    pub(super) fn join(&self) {
+        self.sharers.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(super) fn leave(&self) {
+        self.sharers.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Partitions that share the window now, at least 1.
+    pub(super) fn sharers(&self) -> usize {
+        self.sharers.load(Ordering::Relaxed).max(1)
+    }
+
+    pub(super) fn credit(&self, events: usize) {
+        self.credited.fetch_add(events, Ordering::Relaxed);
+    }
+
+    pub(super) fn uncredit(&self, events: usize) {
+        self.credited.fetch_sub(events, Ordering::Relaxed);
     }
 
     /// Events in flight now.
@@ -70,9 +122,10 @@ impl Window {
         self.bytes_limit
     }
 
-    /// Events for which there is room now.
+    /// Events for which there is room now, besides those that credit is out for.
     pub fn free_events(&self) -> usize {
-        self.events_limit.saturating_sub(self.events())
+        let taken = self.events() + self.credited.load(Ordering::Relaxed);
+        self.events_limit.saturating_sub(taken)
     }
 
     /// Bytes for which there is room now.
@@ -85,9 +138,9 @@ impl Window {
         self.free_events() == 0 || self.free_bytes() == 0
     }
 
-    /// Completes at the next release of room after the future was first polled.
-    pub async fn released(&self) {
-        self.released.notified().await;
+    /// Completes when a noticeable part of the window was given back after the future was enabled or first polled.
+    pub fn released(&self) -> tokio::sync::futures::Notified<'_> {
+        self.released.notified()
     }
 }
 
@@ -104,8 +157,7 @@ impl Held {
         if bytes >= self.bytes {
             self.window.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
         } else {
-            self.window.bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
-            self.window.released.notify_waiters();
+            self.window.release_bytes(self.bytes - bytes);
         }
         self.bytes = bytes;
     }
@@ -123,7 +175,6 @@ impl Held {
 
 impl Drop for Held {
     fn drop(&mut self) {
-        self.window.bytes.fetch_sub(self.bytes, Ordering::Relaxed);
-        self.window.released.notify_waiters();
+        self.window.release_bytes(self.bytes);
     }
 }

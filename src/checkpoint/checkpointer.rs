@@ -41,6 +41,25 @@ struct Partition {
     hub_created_at: Option<Timestamp>,
     stored: Option<SequenceNumber>,
     stored_at: Instant,
+    /// Events that had settled when the stored mark was taken.
+    settled_when_stored: u64,
+}
+
+/// Which partitions a pass stores, of those whose mark moved.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Pass {
+    All,
+    /// Those where much settled since the last store, so that a busy partition does not cost a write of every other.
+    Due,
+}
+
+/// A mark that is newer than what is stored.
+#[derive(Debug)]
+struct Moved {
+    partition: PartitionId,
+    generation: u64,
+    settled: u64,
+    checkpoint: Checkpoint,
 }
 
 impl Checkpointer {
@@ -68,6 +87,7 @@ impl Checkpointer {
             hub_created_at,
             stored: None,
             stored_at: Instant::now(),
+            settled_when_stored: 0,
             in_flight,
         };
         let name = partition.in_flight.partition().clone();
@@ -92,14 +112,14 @@ impl Checkpointer {
         let mut ticks = tokio::time::interval(INTERVAL);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
-            tokio::select! {
+            let pass = tokio::select! {
                 biased;
                 () = stop.cancelled() => return self.finish().await,
-                () = self.due.notified() => {}
-                _ = ticks.tick() => {}
-            }
+                _ = ticks.tick() => Pass::All,
+                () = self.due.notified() => Pass::Due,
+            };
             // A failure is logged and counted there, and the mark is still newer than what is stored at the next pass.
-            let _is_stored = self.store_moved().await.is_ok();
+            let _is_stored = self.store_moved(pass).await.is_ok();
         }
     }
 
@@ -108,53 +128,42 @@ impl Checkpointer {
     /// Errors: of the last try; what it did not store is sent again after a restart.
     pub async fn finish(&self) -> Result<(), Error> {
         for _ in 1..MAX_FINAL_TRIES {
-            if self.store_moved().await.is_ok() {
+            if self.store_moved(Pass::All).await.is_ok() {
                 return Ok(());
             }
             let delay = self.writing.lock().await.failed().delay;
             tokio::time::sleep(delay).await;
         }
-        self.store_moved().await
+        self.store_moved(Pass::All).await
     }
 
     /// One pass over the partitions. Every one is tried; the last failure is returned.
-    async fn store_moved(&self) -> Result<(), Error> {
+    async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
         let mut writing = self.writing.lock().await;
         let mut result = Ok(());
-        for (partition, generation, checkpoint) in self.moved() {
-            match self.write(&partition, &checkpoint).await {
-                Ok(()) => self.note_stored(&partition, generation, checkpoint.sequence_number),
+        for moved in self.moved(pass) {
+            match self.write(&moved.partition, &moved.checkpoint).await {
+                Ok(()) => self.note_stored(&moved),
                 Err(error) => {
-                    self.note_failed(&partition, &error, &mut writing);
+                    self.note_failed(&moved.partition, &error, &mut writing);
                     result = Err(error);
                 }
             }
         }
-        if result.is_ok() {
+        if pass == Pass::All && result.is_ok() {
             writing.succeeded();
         }
         result
     }
 
     /// The partitions whose mark is newer than what is stored.
-    fn moved(&self) -> Vec<(PartitionId, u64, Checkpoint)> {
-        let mut moved = Vec::new();
-        for (name, partition) in self.lock().iter() {
-            let Some(mark) = partition.in_flight.mark() else {
-                continue;
-            };
-            assert!(
-                partition
-                    .stored
-                    .is_none_or(|stored| stored <= mark.sequence_number),
-                "a mark never moves backwards within a generation"
-            );
-            if partition.stored != Some(mark.sequence_number) {
-                let checkpoint = Checkpoint::new(mark, partition.hub_created_at);
-                moved.push((name.clone(), partition.in_flight.generation(), checkpoint));
-            }
-        }
-        moved
+    fn moved(&self, pass: Pass) -> Vec<Moved> {
+        let partitions = self.lock();
+        partitions
+            .values()
+            .filter(|partition| pass == Pass::All || partition.is_due())
+            .filter_map(Partition::moved)
+            .collect()
     }
 
     async fn write(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
@@ -175,13 +184,14 @@ impl Checkpointer {
         Ok(())
     }
 
-    fn note_stored(&self, name: &PartitionId, generation: u64, sequence_number: SequenceNumber) {
+    fn note_stored(&self, moved: &Moved) {
         // A newer generation may have been registered meanwhile; what was stored says nothing about it.
-        if let Some(partition) = self.lock().get_mut(name)
-            && partition.in_flight.generation() == generation
+        if let Some(partition) = self.lock().get_mut(&moved.partition)
+            && partition.in_flight.generation() == moved.generation
         {
-            partition.stored = Some(sequence_number);
+            partition.stored = Some(moved.checkpoint.sequence_number);
             partition.stored_at = Instant::now();
+            partition.settled_when_stored = moved.settled;
         }
     }
 
@@ -208,6 +218,29 @@ impl Checkpointer {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Partition>> {
         self.partitions.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Partition {
+    /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
+    fn is_due(&self) -> bool {
+        self.in_flight.settled() / MAX_SETTLED_EVENTS > self.settled_when_stored / MAX_SETTLED_EVENTS
+    }
+
+    fn moved(&self) -> Option<Moved> {
+        // Read before the mark: counted too low, the partition is due sooner, never later.
+        let settled = self.in_flight.settled();
+        let mark = self.in_flight.mark()?;
+        assert!(
+            self.stored.is_none_or(|stored| stored <= mark.sequence_number),
+            "a mark never moves backwards within a generation"
+        );
+        (self.stored != Some(mark.sequence_number)).then(|| Moved {
+            partition: self.in_flight.partition().clone(),
+            generation: self.in_flight.generation(),
+            settled,
+            checkpoint: Checkpoint::new(mark, self.hub_created_at),
+        })
     }
 }
 

@@ -1,1 +1,76 @@
-//! Stub.
+//! The command line: one file for each verb.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+pub mod check;
+pub mod demo;
+pub mod emulator;
+pub mod exit;
+pub mod health;
+pub mod load;
+pub mod run;
+pub mod schema;
+
+use exit::Failure;
+
+/// Brings Microsoft Defender for Cloud's continuous export from an Azure event hub to your SIEM, without losing an item.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 100, after_long_help = EXAMPLES)]
+pub struct Arguments {
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  hub2siem demo                              see it work, without Azure and without Splunk
+  hub2siem check --config bridge.yaml        find every mistake of a configuration, offline
+  hub2siem check --connect                   try the hub and the targets, harmlessly
+  hub2siem run --config bridge.yaml          run the bridge until SIGTERM
+  hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
+
+/// The verbs.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Run the bridge until SIGTERM or Ctrl-C; a second signal ends at once.
+    Run(ConfigArguments),
+    /// Find every mistake in the configuration and the mappings; with --connect also try each peer, harmlessly.
+    Check(check::CheckArguments),
+    /// Run everything in one process: a hub, a sender, the bridge and a receiver. Needs no configuration.
+    Demo(demo::DemoArguments),
+    /// Print a JSON Schema, for completion and checks in an editor.
+    Schema(schema::SchemaArguments),
+    /// Ask the running bridge whether it is ready; for images without curl.
+    Health(ConfigArguments),
+    /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
+    #[command(subcommand)]
+    Emulator(emulator::EmulatorArguments),
+}
+
+/// Where the configuration is.
+#[derive(Debug, clap::Args)]
+pub struct ConfigArguments {
+    /// The configuration file.
+    #[arg(
+        long,
+        value_name = "PATH",
+        default_value = "./hub2siem.yaml",
+        env = "HUB2SIEM_CONFIG"
+    )]
+    pub config: PathBuf,
+}
+
+/// Runs one verb to its end.
+pub fn run(arguments: Arguments) -> Result<(), Failure> {
+    match arguments.verb {
+        Verb::Run(arguments) => run::run(&arguments.config),
+        Verb::Check(arguments) => check::run(&arguments),
+        Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Health(arguments) => health::run(&arguments.config),
+        Verb::Emulator(arguments) => emulator::run(arguments),
+    }
+}

@@ -3,12 +3,19 @@
 //! Deliberately absent: defaults hidden in code elsewhere. Every option, its default and its unit stand in this folder
 //! or in the `config.rs` of a target kind.
 
+pub mod check;
+pub mod configuration;
 pub mod diagnostic;
+pub mod event_hub;
+pub mod file;
+pub mod reference;
 pub mod secret;
+pub mod target;
 pub mod tls;
 pub mod unit;
 pub mod yaml;
 
+pub use configuration::{Configuration, TargetConfiguration, TargetSettings, http_address, load};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;
 pub use unit::{ByteSize, Duration};

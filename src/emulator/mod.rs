@@ -5,3 +5,4 @@
 
 pub mod event_hub;
 pub mod generator;
+pub mod splunk_hec;

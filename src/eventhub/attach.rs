@@ -45,7 +45,7 @@ pub(super) struct Recovery {
 #[derive(Debug)]
 pub(super) enum Outcome {
     Attached {
-        link: Link,
+        link: Box<Link>,
         hub_created_at: Timestamp,
         position: String,
         /// What [`Start::Latest`] turned out to be.
@@ -113,7 +113,7 @@ async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) 
     )
     .await?;
     Ok(Outcome::Attached {
-        link,
+        link: Box::new(link),
         hub_created_at,
         position,
         resolved,

@@ -2,24 +2,26 @@
 //!
 //! Deliberately absent: looking into bodies, and deciding which partitions are ours.
 
-pub mod connection_string;
-pub mod credential;
-mod sas;
-pub mod settings;
-mod selector;
-mod cursor;
-mod message;
-pub mod end_reason;
-mod fault;
-mod transport;
-mod request;
-pub mod management;
-mod connection;
-pub mod client;
-mod receiver;
-mod attach;
-mod step;
-mod partition;
+pub mod settings; // what the consumer must know
+pub mod connection_string; // the portal's way to say it
+pub mod credential; // who we are
+pub mod end_reason; // why links end, and how long to wait
+pub mod client; // the connections of a consumer group
+pub mod management; // what the hub tells of itself
+pub mod probe; // a harmless try of everything
+
+mod partition; // the reader of one partition, which heals by itself
+mod step; // what it tells
+mod cursor; // where it stands
+mod attach; // one attempt to attach
+mod selector; // where a link starts
+mod receiver; // the link
+mod message; // from message to event
+mod connection; // one AMQP connection
+mod request; // requests to `$cbs` and `$management`
+mod transport; // the byte stream under AMQP
+mod sas; // signatures
+mod fault; // what the library's errors mean
 
 pub use client::HubClient;
 pub use connection_string::ConnectionString;

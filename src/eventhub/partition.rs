@@ -1,5 +1,7 @@
 //! The reader of one partition, which heals by itself for ever.
 
+mod heal; // what it does when a link ends
+
 use std::collections::VecDeque;
 use std::fmt;
 use std::future::Future;
@@ -13,15 +15,11 @@ use super::attach::{Outcome, Plan, Recovery, Start, attach};
 use super::client::HubClient;
 use super::connection::CLOSE_TIMEOUT;
 use super::cursor::{Admission, Cursor, GapCause};
-use super::end_reason::{End, EndReason, Rebuild};
+use super::end_reason::{End, EndReason};
 use super::receiver::{Link, Received, Refusal};
-use super::selector::usable_offset;
-use super::settings::{OnInvalidCheckpoint, StartPosition};
+use super::settings::StartPosition;
 use super::step::Step;
 use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
-
-/// A link that held this long was well, whether or not it brought an event.
-const STEADY_AFTER: Duration = Duration::from_secs(60);
 
 /// Reads one partition, over as many links and connections as it takes. One reader is one generation of ownership.
 pub struct PartitionReader {
@@ -32,6 +30,8 @@ pub struct PartitionReader {
     pending: VecDeque<Step>,
     recovery: Recovery,
     attempts: u32,
+    /// Thefts in a row. Events do not end the row: two readers in a fight both get some.
+    thefts: u32,
     attached_at: Option<Instant>,
     next_start: NextStart,
     refused: Refused,
@@ -43,7 +43,7 @@ enum State {
     Waiting(Instant),
     // Kept here while under way, so that a caller may give up waiting without half an attached link going astray.
     Attaching(Task<Outcome>),
-    Receiving(Link),
+    Receiving(Box<Link>),
     Closing(Task<()>, Instant),
 }
 
@@ -75,6 +75,7 @@ impl PartitionReader {
             pending: VecDeque::new(),
             recovery: Recovery::default(),
             attempts: 0,
+            thefts: 0,
             attached_at: None,
             next_start: NextStart::Cursor,
             refused: Refused::default(),
@@ -276,99 +277,6 @@ impl PartitionReader {
             sequence_number: number,
             detail: self.refused.detail.clone(),
         });
-    }
-
-    fn on_end(&mut self, end: End, retry_after: Option<Duration>) {
-        if self
-            .attached_at
-            .take()
-            .is_some_and(|since| since.elapsed() >= STEADY_AFTER)
-        {
-            self.attempts = 0;
-        }
-        let has_connection = retry_after.is_none();
-        let retry_after = match retry_after {
-            Some(delay) => delay,
-            None if self.try_differently(&end) => Duration::ZERO,
-            None => end.reason.delay(self.attempts, rand::random()),
-        };
-        self.retire_connection(end.reason);
-        if has_connection {
-            self.attempts = self.attempts.saturating_add(1);
-        }
-        self.pending.push_back(Step::Detached {
-            reason: end.reason,
-            detail: end.detail,
-            retry_after,
-        });
-        self.wait(retry_after);
-    }
-
-    /// Whether there is another way that can be tried at once.
-    fn try_differently(&mut self, end: &End) -> bool {
-        match end.reason {
-            EndReason::Unauthorized => !std::mem::replace(&mut self.recovery.force_token, true),
-            EndReason::InvalidOffset if self.has_offset() && !self.recovery.skip_offset => {
-                self.recovery.skip_offset = true;
-                true
-            }
-            EndReason::InvalidPosition | EndReason::InvalidOffset => {
-                !std::mem::replace(&mut self.recovery.check_hub, true) || self.apply_policy(&end.detail)
-            }
-            _ => false,
-        }
-    }
-
-    fn has_offset(&self) -> bool {
-        matches!(self.cursor.start(), StartPosition::After(position) if usable_offset(position).is_some())
-    }
-
-    /// The position is refused, and the hub is the same: starts again where the policy says.
-    fn apply_policy(&mut self, detail: &str) -> bool {
-        let policy = self.client.settings().on_invalid_checkpoint;
-        let hub_created_at = self.cursor.hub_created_at();
-        let start = match (policy, self.cursor.enqueued_time()) {
-            (OnInvalidCheckpoint::Fail, _) => return false,
-            // There is nothing to fall back to from the beginning.
-            _ if *self.cursor.start() == StartPosition::Earliest => return false,
-            // One millisecond early: others of the same moment may not have been read.
-            (OnInvalidCheckpoint::EnqueuedTime, Some(moment)) => {
-                StartPosition::EnqueuedAfter(Timestamp::from_millis(moment.as_millis() - 1))
-            }
-            _ => StartPosition::Earliest,
-        };
-        self.cursor.restart(start, hub_created_at);
-        if policy == OnInvalidCheckpoint::Latest {
-            self.next_start = NextStart::Latest;
-        }
-        self.pending.push_back(Step::PositionRefused {
-            detail: detail.to_owned(),
-            policy,
-        });
-        true
-    }
-
-    fn retire_connection(&self, reason: EndReason) {
-        let State::Receiving(link) = &self.state else {
-            return;
-        };
-        let must_retire = match reason.rebuild() {
-            Rebuild::Link => false,
-            Rebuild::Connection => true,
-            Rebuild::LinkThenConnection => self.attempts > 0,
-        };
-        if must_retire {
-            link.connection().retire();
-        }
-    }
-
-    /// Closes what is open, then waits.
-    fn wait(&mut self, delay: Duration) {
-        let until = Instant::now() + delay;
-        self.state = match std::mem::replace(&mut self.state, State::Waiting(until)) {
-            State::Receiving(link) => State::Closing(Box::pin(link.close()), until),
-            _ => State::Waiting(until),
-        };
     }
 }
 

@@ -184,3 +184,6 @@ fn is_guid(text: &[u8]) -> bool {
             _ => byte.is_ascii_hexdigit(),
         })
 }
+
+#[cfg(test)]
+mod tests;

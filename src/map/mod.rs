@@ -6,6 +6,7 @@
 pub mod library; // all sets: embedded ones and a directory of one's own
 pub mod set; // the maps a target names; chooses one for a record
 pub mod file; // a map as written
+pub mod file_schema;
 pub mod schema; // what the fields are checked against
 pub mod compile; // from written to run
 pub mod plan; // a map as run
@@ -23,8 +24,11 @@ pub mod item;
 pub mod write;
 pub mod time;
 pub mod budget;
+#[cfg(test)]
+pub(crate) mod testing;
 
 pub use budget::MapError;
+pub use file_schema::file_schema;
 pub use library::Mappings;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};

@@ -167,3 +167,6 @@ fn is_item_deeper(item: &Item<'_>, levels: usize) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -269,3 +269,6 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
 fn is_marker(name: &str) -> bool {
     matches!(name, "$id" | "$ref" | "$type")
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,1 +1,13 @@
-//! Stub.
+//! The wiring: which task runs what, who watches it, and how everything stops.
+//!
+//! In the running bridge this is the only place that spawns tasks: a reader for each partition (decode, route and map
+//! run on it), the workers of each target, a checkpointer and a writer of undeliverable records for each consumer group,
+//! and one writer of dead letters.
+
+pub mod bridge;
+pub mod dispatch;
+pub mod group;
+pub mod reader;
+pub mod undeliverable;
+
+pub use bridge::{Bridge, Stop};

@@ -120,6 +120,8 @@ metrics! {
 
     /// Records a map could not render.
     map_errors_total: IntCounterVec ["target", "mapping"];
+    /// Leftover values that were cut or left out for size; each is marked in the output.
+    map_cut_values_total: IntCounterVec ["target"];
     /// Time spent routing and mapping the records of one event.
     map_seconds: Histogram {STAGE_BUCKETS};
     /// Always 1; the labels say which revision of a map a target uses.

@@ -1,7 +1,11 @@
 //! What the bridge says about itself: metrics, logs, health.
 
 pub mod health;
+pub mod http;
+pub mod log;
 pub mod metrics;
+pub mod readiness;
 
 pub use health::{BlockReason, TargetHealth};
 pub use metrics::Metrics;
+pub use readiness::{PartitionStatus, Readiness};

@@ -36,6 +36,8 @@ pub async fn within<T>(future: impl Future<Output = T>) -> T {
 pub struct Client {
     pub connection: ConnectionHandle<()>,
     pub session: SessionHandle<()>,
+    /// One per receiver: after a refused attach the library may confuse the next link of the same session with it.
+    sessions: Vec<SessionHandle<()>>,
     links: u32,
 }
 
@@ -103,6 +105,7 @@ impl Client {
         Ok(Self {
             connection,
             session,
+            sessions: Vec::new(),
             links: 0,
         })
     }
@@ -136,7 +139,10 @@ impl Client {
             Vec::new()
         };
         self.links += 1;
-        within(
+        let mut session = within(Session::begin(&mut self.connection))
+            .await
+            .map_err(|_| ReceiverAttachError::SessionNotMapped)?;
+        let attached = within(
             Receiver::builder()
                 .name(format!("receiver-{}", self.links))
                 .source(source)
@@ -144,9 +150,11 @@ impl Client {
                 .set_desired_capabilities(capabilities)
                 .properties(properties)
                 .credit_mode(CreditMode::Manual)
-                .attach(&mut self.session),
+                .attach(&mut session),
         )
-        .await
+        .await;
+        self.sessions.push(session);
+        attached
     }
 
     pub async fn sender(&mut self, target: &str) -> Sender {
@@ -263,10 +271,10 @@ impl Request for Read<'_> {
 
 impl Response for Description {
     const STATUS_CODE: u16 = 200;
-    type Body = OrderedMap<String, Value>;
+    type Body = Option<OrderedMap<String, Value>>;
     type Error = ManagementError;
 
     fn decode_message(message: Message<Self::Body>) -> Result<Self, Self::Error> {
-        Ok(Self(message.body.into_iter().collect()))
+        Ok(Self(message.body.into_iter().flatten().collect()))
     }
 }

@@ -105,7 +105,7 @@ async fn deliveries_can_be_repeated_torn_and_too_large() {
     assert!(next(&mut receiver).await.is_err());
     emulator.faults().partial_transfer(false);
 
-    emulator.faults().advertised_message_size(Some(100));
+    emulator.faults().advertised_message_size(Some(300));
     emulator.append(0, vec![b'x'; 500]);
     let mut client = Client::connect(emulator.address()).await.unwrap();
     let mut receiver = client.attach(after_third).await.unwrap();

@@ -111,20 +111,26 @@ async fn stores_what_moved_each_interval() {
     assert_eq!(checkpoint.hub_created_at, Some(Timestamp::from_millis(1)));
 }
 
-/// Scenario: a backlog is read faster than the interval.
-/// Guarantees: no more than the documented number of events settle between two stores.
+/// Scenario: a backlog of one partition is read faster than the interval; another partition settles little.
+/// Guarantees: no more than the documented number of events settle between two stores of the one; the other waits for
+/// its interval.
 #[tokio::test(start_paused = true)]
 async fn stores_sooner_where_much_settled() {
     let group = start();
     let in_flight = group.register("0", 0);
     turn().await;
     let limit = MAX_SETTLED_EVENTS as i64;
+    let quiet = group.register("1", 0);
+    settle(&quiet, 1..=1);
     settle(&in_flight, 1..=limit - 1);
     turn().await;
     assert_eq!(group.stored("0"), None);
     settle(&in_flight, limit..=limit);
     turn().await;
-    assert_eq!(group.stored("0"), Some(limit));
+    assert_eq!((group.stored("0"), group.stored("1")), (Some(limit), None));
+    settle(&in_flight, limit + 1..=2 * limit + 5);
+    turn().await;
+    assert_eq!(group.stored("0"), Some(2 * limit + 5));
 }
 
 /// Scenario: the store of one partition fails for a while; another partition's does not.

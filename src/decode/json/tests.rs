@@ -189,10 +189,7 @@ fn gives_several_values_with_their_places() {
     let text = " {\"a\":1}\n[2]{}\"x\" 3 true[] ";
     let mut position = 0;
     let mut places = Vec::new();
-    loop {
-        let Some((range, _)) = parse_next(text, &mut position).unwrap() else {
-            break;
-        };
+    while let Some((range, _)) = parse_next(text, &mut position).unwrap() {
         places.push(&text[range]);
     }
     assert_eq!(places, ["{\"a\":1}", "[2]", "{}", "\"x\"", "3", "true", "[]"]);

@@ -84,14 +84,12 @@ impl Batch {
         }
     }
 
-    /// The same records as two batches, the first half first. `None` for a single record.
-    pub fn halves(mut self, envelopes: &Envelopes) -> Result<[Batch; 2], Batch> {
-        if self.len() < 2 {
-            return Err(self);
-        }
+    /// The same records as two batches, the first half first. There must be more than one record.
+    pub fn halves(mut self, envelopes: &Envelopes) -> [Batch; 2] {
+        debug_assert!(self.len() > 1, "a single record has no halves");
         self.restore();
         let second = self.records.split_off(self.len().div_ceil(2));
-        Ok([self.records, second].map(|records| Batch::of(records, envelopes)))
+        [self.records, second].map(|records| Batch::of(records, envelopes))
     }
 
     /// The same records, one batch for each index, in the order of the indexes' numbers.

@@ -7,14 +7,15 @@ use tokio::time::Instant;
 use crate::telemetry::health::{BlockReason, TargetHealth};
 
 /// Time to the first try; it doubles with every further one.
-const TRY_INTERVAL_MIN: Duration = Duration::from_secs(30);
+pub const TRY_INTERVAL_MIN: Duration = Duration::from_secs(30);
 
 /// Longest time between tries.
 const TRY_INTERVAL_MAX: Duration = Duration::from_secs(300);
 
 /// Everything that blocks one target.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Blocks {
+    interval: Duration,
     target: Option<Block>,
     indexes: Vec<(usize, Block)>,
 }
@@ -39,11 +40,20 @@ pub enum Cause {
 }
 
 impl Blocks {
+    /// Nothing is blocked. The first try comes after `interval`.
+    pub fn new(interval: Duration) -> Self {
+        Self {
+            interval,
+            target: None,
+            indexes: Vec::new(),
+        }
+    }
+
     /// Everything is refused.
     pub fn block(&mut self, reason: BlockReason, detail: String, cause: Cause, now: Instant) {
         match &mut self.target {
             Some(block) => block.update(reason, detail, cause),
-            None => self.target = Some(Block::new(reason, detail, cause, now)),
+            None => self.target = Some(Block::new(reason, detail, cause, now + self.interval)),
         }
     }
 
@@ -52,7 +62,12 @@ impl Blocks {
         match self.indexes.iter_mut().find(|(known, _)| *known == number) {
             Some((_, block)) => block.update(BlockReason::Destination, detail, Cause::Batch),
             None => {
-                let block = Block::new(BlockReason::Destination, detail, Cause::Batch, now);
+                let block = Block::new(
+                    BlockReason::Destination,
+                    detail,
+                    Cause::Batch,
+                    now + self.interval,
+                );
                 self.indexes.push((number, block));
             }
         }
@@ -101,7 +116,7 @@ impl Blocks {
     /// A try begins, if everything is refused; the next one is later.
     pub fn begin_try(&mut self, now: Instant) {
         if let Some(block) = &mut self.target {
-            block.begin_try(now);
+            block.begin_try(self.interval, now);
         }
     }
 
@@ -118,7 +133,7 @@ impl Blocks {
         block.is_some_and(|(_, block)| {
             let is_due = block.is_due(now);
             if is_due {
-                block.begin_try(now);
+                block.begin_try(self.interval, now);
             }
             is_due
         })
@@ -149,13 +164,13 @@ impl Blocks {
 }
 
 impl Block {
-    fn new(reason: BlockReason, detail: String, cause: Cause, now: Instant) -> Self {
+    fn new(reason: BlockReason, detail: String, cause: Cause, next_try: Instant) -> Self {
         Self {
             reason,
             detail,
             cause,
             tries: 0,
-            next_try: now + TRY_INTERVAL_MIN,
+            next_try,
             may_send: false,
         }
     }
@@ -170,11 +185,11 @@ impl Block {
         self.next_try <= now
     }
 
-    fn begin_try(&mut self, now: Instant) {
+    fn begin_try(&mut self, interval: Duration, now: Instant) {
         self.tries = self.tries.saturating_add(1);
         self.may_send = false;
         self.next_try = now
-            + TRY_INTERVAL_MIN
+            + interval
                 .saturating_mul(1 << self.tries.min(8))
                 .min(TRY_INTERVAL_MAX);
     }
@@ -187,7 +202,7 @@ mod tests {
     #[test]
     fn tries_become_rarer() {
         let mut now = Instant::now();
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::new(TRY_INTERVAL_MIN);
         assert!(blocks.is_due(now));
         blocks.block(BlockReason::Authorization, "code 4".into(), Cause::Batch, now);
         for seconds in [30, 60, 120, 240, 300, 300] {
@@ -205,7 +220,7 @@ mod tests {
     fn an_index_blocks_only_itself() {
         let now = Instant::now();
         let later = now + TRY_INTERVAL_MIN;
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::new(TRY_INTERVAL_MIN);
         blocks.block_index(1, "code 7".into(), now);
         assert_eq!(blocks.indexes(), 0b10);
         assert!(!blocks.begin_index_try(0b10, now));
@@ -220,7 +235,7 @@ mod tests {
     #[test]
     fn a_missing_acknowledgement_needs_an_answer_before_each_batch() {
         let now = Instant::now();
-        let mut blocks = Blocks::default();
+        let mut blocks = Blocks::new(TRY_INTERVAL_MIN);
         blocks.block(BlockReason::Acknowledgement, "code 14".into(), Cause::Batch, now);
         assert!(blocks.needs_answer());
         blocks.answered(true, now);

@@ -1,11 +1,13 @@
 //! One channel at one endpoint: its identity, its cookies, and the batches it owes an acknowledgement for.
 
 use std::collections::BTreeMap;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::batch::Batch;
+use super::reply::Reply;
 
 /// Time to the first question about a batch, and between questions while answers change something.
 const POLL_INTERVAL_MIN: Duration = Duration::from_secs(1);
@@ -19,6 +21,7 @@ pub struct Channel {
     /// The GUID in the request header.
     pub id: String,
     cookies: Vec<(String, String)>,
+    peer: Option<IpAddr>,
     pending: BTreeMap<u64, Pending>,
     last_id: Option<u64>,
     poll_interval: Duration,
@@ -33,10 +36,11 @@ struct Pending {
 
 impl Channel {
     /// A channel nobody knows yet.
-    pub fn new() -> Self {
+    pub fn open() -> Self {
         Self {
             id: uuid::Uuid::new_v4().to_string(),
             cookies: Vec::new(),
+            peer: None,
             pending: BTreeMap::new(),
             last_id: None,
             poll_interval: POLL_INTERVAL_MIN,
@@ -54,29 +58,39 @@ impl Channel {
         (!pairs.is_empty()).then(|| pairs.join("; "))
     }
 
-    /// Keeps the cookies of a reply. `false` if one of them changed: another node answered.
-    pub fn keep_cookies(&mut self, cookies: &[(String, String)]) -> bool {
-        for (name, value) in cookies {
-            match self.cookies.iter().find(|(known, _)| known == name) {
-                Some((_, known)) if known != value => return false,
-                Some(_) => {}
+    /// Keeps the cookies and the address behind a reply. `false` if they say that another node answered: a cookie
+    /// changed, or, as long as no cookie leads to one node, the address.
+    pub fn keep_node(&mut self, reply: &Reply) -> bool {
+        let mut is_same = true;
+        for (name, value) in &reply.cookies {
+            match self.cookies.iter_mut().find(|(known, _)| known == name) {
+                Some((_, known)) => {
+                    is_same &= known == value;
+                    known.clone_from(value);
+                }
                 None => self.cookies.push((name.clone(), value.clone())),
             }
         }
-        true
+        let peer = std::mem::replace(&mut self.peer, reply.peer);
+        if self.cookies.is_empty() && peer.is_some() {
+            is_same &= peer == reply.peer;
+        }
+        is_same
     }
 
-    /// Waits for the acknowledgement of a batch. Gives it back if `id` does not rise: the node forgot the channel.
-    pub fn wait_for(&mut self, id: u64, batch: Batch, now: Instant) -> Result<(), Batch> {
-        if self.last_id.is_some_and(|last| id <= last) {
-            return Err(batch);
-        }
+    /// Whether `id` comes after all before it. If not, the node forgot the channel and counts anew.
+    pub fn is_rising(&self, id: u64) -> bool {
+        self.last_id.is_none_or(|last| id > last)
+    }
+
+    /// Waits for the acknowledgement of a batch; `id` must be rising.
+    pub fn wait_for(&mut self, id: u64, batch: Batch, now: Instant) {
+        debug_assert!(self.is_rising(id), "an id stands for one batch");
         self.last_id = Some(id);
         self.pending.insert(id, Pending { batch, accepted: now });
         self.poll_interval = POLL_INTERVAL_MIN;
         let soon = now + POLL_INTERVAL_MIN;
         self.next_poll = Some(self.next_poll.map_or(soon, |next| next.min(soon)));
-        Ok(())
     }
 
     /// The ids to ask about.
@@ -133,26 +147,52 @@ impl Channel {
 mod tests {
     use super::*;
 
+    fn reply(cookie: Option<(&str, &str)>, peer: [u8; 4]) -> Reply {
+        let cookies = cookie.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        Reply {
+            status: 200,
+            cookies: cookies.into_iter().collect(),
+            retry_after: None,
+            peer: Some(peer.into()),
+            body: bytes::Bytes::new(),
+        }
+    }
+
     #[test]
     fn a_changed_cookie_is_another_node() {
-        let pair = |text: &str| vec![("node".to_owned(), text.to_owned())];
-        let mut channel = Channel::new();
+        let (here, there) = ([10, 0, 0, 1], [10, 0, 0, 2]);
+        let mut channel = Channel::open();
         assert_eq!(channel.cookie(), None);
-        assert!(channel.keep_cookies(&pair("a")));
-        assert!(channel.keep_cookies(&pair("a")));
-        assert!(channel.keep_cookies(&[("other".into(), "1".into())]));
-        assert_eq!(channel.cookie().as_deref(), Some("node=a; other=1"));
-        assert!(!channel.keep_cookies(&pair("b")));
+        for (cookie, peer, is_same) in [
+            (Some(("node", "a")), here, true),
+            (Some(("node", "a")), here, true),
+            (Some(("other", "1")), here, true),
+            (None, there, true),
+            (Some(("node", "b")), here, false),
+        ] {
+            assert_eq!(
+                channel.keep_node(&reply(cookie, peer)),
+                is_same,
+                "{cookie:?} {peer:?}"
+            );
+        }
+        assert_eq!(channel.cookie().as_deref(), Some("node=b; other=1"));
+    }
+
+    #[test]
+    fn without_cookies_a_changed_address_is_another_node() {
+        let mut channel = Channel::open();
+        assert!(channel.keep_node(&reply(None, [10, 0, 0, 1])));
+        assert!(channel.keep_node(&reply(None, [10, 0, 0, 1])));
+        assert!(!channel.keep_node(&reply(None, [10, 0, 0, 2])));
     }
 
     #[test]
     fn polls_slower_while_nothing_changes() {
         let mut now = Instant::now();
-        let mut channel = Channel::new();
-        channel
-            .wait_for(0, Batch::default(), now)
-            .expect("it is the first");
-        channel.wait_for(1, Batch::default(), now).expect("it rises");
+        let mut channel = Channel::open();
+        channel.wait_for(0, Batch::default(), now);
+        channel.wait_for(1, Batch::default(), now);
         for seconds in [1, 2, 4, 8, 10, 10] {
             let next = channel.next_poll().expect("something is pending");
             assert_eq!(next - now, Duration::from_secs(seconds));
@@ -167,15 +207,10 @@ mod tests {
 
     #[test]
     fn ids_that_do_not_rise_are_another_node() {
-        let now = Instant::now();
-        let mut channel = Channel::new();
-        channel
-            .wait_for(3, Batch::default(), now)
-            .expect("it is the first");
-        channel
-            .wait_for(3, Batch::default(), now)
-            .expect_err("it repeats");
-        channel.wait_for(0, Batch::default(), now).expect_err("it falls");
+        let mut channel = Channel::open();
+        assert!(channel.is_rising(3));
+        channel.wait_for(3, Batch::default(), Instant::now());
+        assert!(channel.is_rising(4) && !channel.is_rising(3) && !channel.is_rising(0));
         assert_eq!(channel.into_pending().count(), 1);
     }
 }

@@ -154,6 +154,7 @@ async fn exchange(request: reqwest::RequestBuilder) -> Result<Reply, Error> {
     let response = request.send().await.map_err(before_reply)?;
     let status = response.status().as_u16();
     let cookies = cookies(response.headers());
+    let peer = response.remote_addr().map(|address| address.ip());
     let retry_after = response
         .headers()
         .get(header::RETRY_AFTER)
@@ -166,6 +167,7 @@ async fn exchange(request: reqwest::RequestBuilder) -> Result<Reply, Error> {
     Ok(Reply {
         status,
         cookies,
+        peer,
         retry_after,
         body,
     })

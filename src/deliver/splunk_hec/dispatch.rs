@@ -116,12 +116,11 @@ impl Target {
             return false;
         };
         let limit = self.endpoints[self.connections[connection].endpoint].batch_bytes;
-        match batch {
-            batch if batch.size > limit => match batch.halves(&self.envelopes) {
-                Ok(halves) => self.put_first(halves),
-                Err(single) => self.post(connection, single, now),
-            },
-            batch => self.post(connection, batch, now),
+        if batch.size > limit && batch.len() > 1 {
+            let halves = batch.halves(&self.envelopes);
+            self.put_first(halves);
+        } else {
+            self.post(connection, batch, now);
         }
         true
     }

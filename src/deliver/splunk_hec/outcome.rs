@@ -15,6 +15,10 @@ use crate::telemetry::BlockReason;
 /// Replies that nobody should give, in a row, before a batch is divided or a record given up.
 const MAX_SURPRISES: u32 = 3;
 
+/// Changes of the node without an acknowledgement in between, before the cookie is taken for one that changes with
+/// every reply: such a balancer would make every channel die and every batch be sent for ever.
+const MAX_NODES_LOST: u32 = 5;
+
 impl Target {
     /// Hears the end of what was started.
     pub(super) fn finish(&mut self, end: End, now: Instant) {
@@ -41,7 +45,7 @@ impl Target {
             Ok(reply) => reply,
             Err(error) => return self.failed(endpoint, batch, error, now),
         };
-        let is_same_node = self.connections[connection].channel.keep_cookies(&reply.cookies);
+        let is_same_node = self.keep_node(connection, &reply);
         self.judge(connection, batch, reply.verdict(), now);
         if !is_same_node {
             self.replace_channel(connection, "channel_lost");
@@ -53,7 +57,9 @@ impl Target {
     fn failed(&mut self, endpoint: usize, batch: Batch, error: Error, now: Instant) {
         tracing::debug!(target_name = &*self.context.target, %error, "batch not delivered");
         let reason = match error {
-            Error::Truncated(_) => return self.surprised(endpoint, batch, error.to_string(), now),
+            Error::Truncated(_) | Error::Closed(_) => {
+                return self.surprised(endpoint, batch, error.to_string(), now);
+            }
             Error::Connect(_) => {
                 self.endpoints[endpoint].eject(now);
                 "connect"
@@ -69,10 +75,6 @@ impl Target {
             Error::Timeout(_) => {
                 self.endpoints[endpoint].back_off(None, now);
                 "timeout"
-            }
-            Error::Closed(_) => {
-                self.endpoints[endpoint].back_off(None, now);
-                "closed"
             }
         };
         self.retry(batch, reason);
@@ -101,14 +103,11 @@ impl Target {
             }
             Verdict::TooLarge { text } => {
                 let size = batch.size;
-                match batch.halves(&self.envelopes) {
-                    Ok(halves) => {
-                        self.endpoints[endpoint].shrink(size);
-                        halves.iter().for_each(|half| self.count_retry(half, "too_large"));
-                        self.put_first(halves);
-                    }
-                    Err(single) => self.reject(single, RejectReason::TooLarge, text),
+                if batch.len() == 1 {
+                    return self.reject(batch, RejectReason::TooLarge, text);
                 }
+                self.endpoints[endpoint].shrink(size);
+                self.divide(batch, "too_large");
             }
             Verdict::CompressionRefused => match &batch.request {
                 Some(request) if request.is_gzip => {
@@ -162,7 +161,10 @@ impl Target {
             self.endpoints[endpoint].has_probe = true;
             batch.is_probe = true;
         }
-        if let Err(batch) = self.connections[connection].channel.wait_for(id, batch, now) {
+        let channel = &mut self.connections[connection].channel;
+        if channel.is_rising(id) {
+            channel.wait_for(id, batch, now);
+        } else {
             self.retry(batch, "channel_lost");
             self.replace_channel(connection, "channel_lost");
         }
@@ -181,14 +183,9 @@ impl Target {
         if batch.len() == 1 {
             return self.reject(batch, RejectReason::Refused, text);
         }
-        self.count_retry(&batch, "partial");
         let Some(refused) = refused.filter(|refused| *refused < batch.len()) else {
             // Nobody says which one: find it by halves.
-            match batch.halves(&self.envelopes) {
-                Ok(halves) => self.put_first(halves),
-                Err(single) => self.ready.push_front(single),
-            }
-            return;
+            return self.divide(batch, "partial");
         };
         batch.restore();
         let endpoint = self.connections[connection].endpoint;
@@ -201,13 +198,14 @@ impl Target {
         suspect.suspected_by = Some((endpoint, size));
         taken.first_sent = batch.first_sent;
         let is_settling = !self.settings.is_acknowledgement_required || acknowledgement.is_some();
+        self.count_retry(&suspect, "partial");
+        self.count_retry(&rest, "partial");
         self.put_first([suspect, rest]);
-        if taken.is_empty() {
-        } else if is_settling {
+        if !taken.is_empty() && is_settling {
             self.encode(&mut taken, endpoint);
             self.accepted(connection, taken, acknowledgement, now);
-        } else {
-            self.put_first([taken]);
+        } else if !taken.is_empty() {
+            self.retry(taken, "partial");
         }
     }
 
@@ -246,12 +244,10 @@ impl Target {
             self.count_retry(&batch, "surprise");
             return self.ready.push_back(batch);
         }
-        match batch.halves(&self.envelopes) {
-            Ok(halves) => {
-                halves.iter().for_each(|half| self.count_retry(half, "surprise"));
-                self.put_first(halves);
-            }
-            Err(single) => self.reject(single, RejectReason::Refused, text),
+        if batch.len() == 1 {
+            self.reject(batch, RejectReason::Refused, text);
+        } else {
+            self.divide(batch, "surprise");
         }
     }
 
@@ -261,9 +257,12 @@ impl Target {
             self.connections[connection].channel.confirm(&[], now);
             return;
         };
-        let is_same_node = self.connections[connection].channel.keep_cookies(&reply.cookies);
+        let is_same_node = self.keep_node(connection, &reply);
         if let Some((reason, text)) = reply.refusal() {
             self.blocks.block(reason, text, Cause::Question, now);
+            if self.blocks.is_due(now) {
+                self.blocks.begin_try(now);
+            }
             let next_try = self.blocks.next_try().unwrap_or(now);
             self.connections[connection].channel.confirm(&[], now);
             self.connections[connection].channel.postpone_poll(next_try);
@@ -278,7 +277,9 @@ impl Target {
                 .channel
                 .confirm(&ids.unwrap_or_default(), now);
             if !confirmed.is_empty() {
-                let endpoint = &mut self.endpoints[self.connections[connection].endpoint];
+                let number = self.connections[connection].endpoint;
+                self.connections[connection].nodes_lost = 0;
+                let endpoint = &mut self.endpoints[number];
                 endpoint.is_on_probation = false;
                 endpoint.has_probe = false;
             }
@@ -290,10 +291,29 @@ impl Target {
         self.blocks.publish(&self.context.health);
     }
 
+    /// Whether the node that answered is the one the channel lives on.
+    fn keep_node(&mut self, number: usize, reply: &Reply) -> bool {
+        let connection = &mut self.connections[number];
+        if connection.channel.keep_node(reply) || connection.has_rotating_cookie {
+            return true;
+        }
+        connection.nodes_lost += 1;
+        if connection.nodes_lost < MAX_NODES_LOST {
+            return false;
+        }
+        connection.has_rotating_cookie = true;
+        tracing::warn!(
+            target_name = &*self.context.target,
+            "the peer sets another cookie in every reply, so a cookie no longer tells its nodes apart; \
+             acknowledgements still do"
+        );
+        true
+    }
+
     /// Begins a new channel; what the old one owes is sent again, in order and first.
     pub(super) fn replace_channel(&mut self, connection: usize, reason: &'static str) {
         let endpoint = self.connections[connection].endpoint;
-        let channel = std::mem::replace(&mut self.connections[connection].channel, Channel::new());
+        let channel = std::mem::replace(&mut self.connections[connection].channel, Channel::open());
         for mut batch in channel.into_pending().rev() {
             if std::mem::take(&mut batch.is_probe) {
                 self.endpoints[endpoint].has_probe = false;
@@ -332,6 +352,13 @@ impl Target {
                 End::Rejected
             }));
         }
+    }
+
+    /// Both halves of a batch, before the others.
+    fn divide(&mut self, batch: Batch, reason: &'static str) {
+        let halves = batch.halves(&self.envelopes);
+        halves.iter().for_each(|half| self.count_retry(half, reason));
+        self.put_first(halves);
     }
 
     /// The same batch again, before the others.

@@ -13,6 +13,8 @@ pub struct Reply {
     pub status: u16,
     /// Names and values of the cookies it sets.
     pub cookies: Vec<(String, String)>,
+    /// Address that answered, if known.
+    pub peer: Option<std::net::IpAddr>,
     /// `Retry-After`, where it is a number of seconds.
     pub retry_after: Option<Duration>,
     /// The body.
@@ -185,6 +187,7 @@ mod tests {
         Reply {
             status,
             cookies: Vec::new(),
+            peer: None,
             retry_after: Some(Duration::from_secs(7)),
             body: bytes::Bytes::copy_from_slice(body.as_bytes()),
         }

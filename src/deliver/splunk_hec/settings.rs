@@ -6,6 +6,7 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
+use super::blocked::TRY_INTERVAL_MIN;
 use super::config::{Acknowledgement, Compression, SplunkHec, Time};
 use super::tls;
 use super::value::TextByKind;
@@ -44,6 +45,8 @@ pub struct Settings {
     pub is_compressed: bool,
     /// Requests under way at the same time.
     pub workers: usize,
+    /// Time to the first try while the peer refuses everything; no option of the file.
+    pub try_interval: Duration,
     /// Whom connections trust.
     pub tls: rustls::ClientConfig,
     /// Whether the peer's certificate is checked.
@@ -114,7 +117,16 @@ impl Settings {
         if options.endpoints.0.is_empty() {
             return Err(Error::NoEndpoint);
         }
-        let endpoints = options.endpoints.0.iter().map(|text| endpoint(text));
+        let endpoints: Vec<Url> = options
+            .endpoints
+            .0
+            .iter()
+            .map(|text| endpoint(text))
+            .collect::<Result<_, _>>()?;
+        let tls = match endpoints.iter().any(|url| url.scheme() == "https") {
+            true => tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
+            false => tls::no_client_config(),
+        };
         for (option, texts) in [
             ("source", &options.source),
             ("sourcetype", &options.sourcetype),
@@ -141,7 +153,7 @@ impl Settings {
             });
         }
         Ok(Self {
-            endpoints: endpoints.collect::<Result<_, _>>()?,
+            endpoints,
             token: token(&options.token)?,
             is_acknowledgement_required: options.acknowledgement == Acknowledgement::Required,
             acknowledgement_timeout: options.acknowledgement_timeout.get(),
@@ -155,7 +167,8 @@ impl Settings {
             linger: options.batch.linger.get(),
             is_compressed: options.compression == Compression::Gzip,
             workers: options.workers.get(),
-            tls: tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
+            try_interval: TRY_INTERVAL_MIN,
+            tls,
             verify: options.tls.verify,
         })
     }

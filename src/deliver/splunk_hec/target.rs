@@ -93,6 +93,10 @@ pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) channel: Channel,
     pub(super) is_busy: bool,
+    /// Times in a row that the channel was replaced because another node answered.
+    pub(super) nodes_lost: u32,
+    /// Whether a changed cookie says nothing about the node.
+    pub(super) has_rotating_cookie: bool,
 }
 
 /// How something that was started ended.
@@ -118,8 +122,10 @@ impl Target {
             .map(|number| Connection {
                 endpoint: number % endpoints.len(),
                 client: Client::new(&settings.tls),
-                channel: Channel::new(),
+                channel: Channel::open(),
                 is_busy: false,
+                nodes_lost: 0,
+                has_rotating_cookie: false,
             })
             .collect();
         Self {
@@ -129,7 +135,7 @@ impl Target {
             open: Batch::default(),
             opened: None,
             ready: VecDeque::new(),
-            blocks: Blocks::default(),
+            blocks: Blocks::new(settings.try_interval),
             operations: FuturesUnordered::new(),
             rejecting: 0,
             scratch: Vec::new(),

@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, ConfigBuilder, WantsVerifier};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, ServerName, UnixTime};
 
@@ -31,6 +31,13 @@ pub enum Error {
     System(#[source] rustls::Error),
 }
 
+/// A configuration for addresses without TLS: it trusts nobody, and needs no certificates on the machine.
+pub fn no_client_config() -> ClientConfig {
+    builder(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_root_certificates(rustls::RootCertStore::empty())
+        .with_no_client_auth()
+}
+
 /// A configuration that trusts the system's certificates and those of `ca_file`, or everybody without `verify`.
 pub fn client_config(ca_file: Option<&Path>, verify: bool) -> Result<ClientConfig, Error> {
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
@@ -41,12 +48,16 @@ pub fn client_config(ca_file: Option<&Path>, verify: bool) -> Result<ClientConfi
     } else {
         Arc::new(AnyCertificate(Arc::clone(&provider)))
     };
-    Ok(ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("the provider knows the default versions")
+    Ok(builder(provider)
         .dangerous()
         .with_custom_certificate_verifier(verifier)
         .with_no_client_auth())
+}
+
+fn builder(provider: Arc<CryptoProvider>) -> ConfigBuilder<ClientConfig, WantsVerifier> {
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("the provider knows the default versions")
 }
 
 fn certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -10,7 +10,7 @@ use bytes::{Buf, BytesMut};
 use serde_amqp::Value;
 use serde_amqp::primitives::Array;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
-use tokio::time::MissedTickBehavior;
+use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::codec::{
@@ -30,6 +30,8 @@ const FRAME_SIZE_MAX: u32 = 65_536;
 const MECHANISMS: [&str; 4] = ["MSSBCBS", "PLAIN", "ANONYMOUS", "EXTERNAL"];
 /// Used where the peer asks for no heartbeat.
 const HEARTBEAT_DEFAULT: Duration = Duration::from_secs(60);
+/// How long a peer may take to answer a close.
+const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 
 /// Why a connection ended against the protocol.
 #[derive(Debug, thiserror::Error)]
@@ -48,7 +50,12 @@ pub(super) enum Error {
 enum Phase {
     Header,
     Sasl,
+    /// Headers are exchanged; nothing may be sent before the peer's open is answered.
+    Handshake,
     Open,
+    /// The hub closed; the peer's answer is awaited, or its reading of the reason would race with the socket's end.
+    CloseSent,
+    /// Nothing is left to do but to flush.
     Closing,
 }
 
@@ -62,6 +69,8 @@ struct Connection {
     authorized: bool,
     torn: bool,
     first_session: u16,
+    /// When the peer's answer to a close is no longer awaited.
+    close_by: Option<Instant>,
     frame_size_max: usize,
     heartbeat: Duration,
     drops: u64,
@@ -117,8 +126,16 @@ where
                 }
             }
             _ = changes.changed() => {}
+            () = close_limit(connection.close_by) => return Ok(()),
             _ = heartbeat.tick() => connection.put_heartbeat(),
         }
+    }
+}
+
+async fn close_limit(limit: Option<Instant>) {
+    match limit {
+        Some(limit) => tokio::time::sleep_until(limit).await,
+        None => std::future::pending().await,
     }
 }
 
@@ -150,6 +167,7 @@ impl Connection {
             sessions: BTreeMap::new(),
             torn: false,
             first_session: 0,
+            close_by: None,
             frame_size_max: 512,
             heartbeat: HEARTBEAT_DEFAULT,
             drops,
@@ -173,7 +191,10 @@ impl Connection {
             faults.close_condition.clone().filter(|_| forced)
         };
         if let Some(condition) = forced {
-            return self.close(Some(&condition));
+            self.put_close(Some(&condition))?;
+            self.phase = Phase::CloseSent;
+            self.close_by = Some(Instant::now() + CLOSE_LIMIT);
+            return Ok(());
         }
         let mut sessions = std::mem::take(&mut self.sessions);
         // Another session goes first each time, so that none starves the others.
@@ -201,7 +222,7 @@ impl Connection {
         let header = self.input.split_to(8);
         if header[..] == HEADER_AMQP {
             self.out.extend_from_slice(&HEADER_AMQP);
-            self.phase = Phase::Open;
+            self.phase = Phase::Handshake;
         } else if header[..] == HEADER_SASL {
             self.out.extend_from_slice(&HEADER_SASL);
             let names = MECHANISMS.iter().map(|name| symbol(name)).collect::<Vec<_>>();
@@ -238,6 +259,12 @@ impl Connection {
             return Ok(());
         }
         let code = codec::descriptor_code(body).ok_or(codec::Error::Malformed { context: "frame" })?;
+        if self.phase == Phase::CloseSent {
+            if code == code::CLOSE {
+                self.phase = Phase::Closing;
+            }
+            return Ok(());
+        }
         let (value, payload) = take_value(body, "performative")?;
         let fields = Fields::of(&value);
         if frame_type == FRAME_SASL {
@@ -259,7 +286,10 @@ impl Connection {
                     vec![Value::Null],
                 )?)
             }
-            code::CLOSE => self.close(None),
+            code::CLOSE => {
+                self.phase = Phase::Closing;
+                self.put_close(None)
+            }
             _ => {
                 let Some(mut session) = self.sessions.remove(&channel) else {
                     return Ok(());
@@ -295,6 +325,7 @@ impl Connection {
     }
 
     fn open(&mut self, open: &Fields) -> Result<(), Error> {
+        self.phase = Phase::Open;
         self.frame_size_max = open.uint(2).unwrap_or(u32::MAX).clamp(512, 1 << 20) as usize;
         if let Some(millis) = open.uint(4).filter(|millis| *millis > 0) {
             self.heartbeat = Duration::from_millis(u64::from(millis).div_ceil(2));
@@ -314,13 +345,12 @@ impl Connection {
         Ok(put_performative(&mut self.out, 0, code::OPEN, fields)?)
     }
 
-    fn close(&mut self, condition: Option<&Condition>) -> Result<(), Error> {
+    fn put_close(&mut self, condition: Option<&Condition>) -> Result<(), Error> {
         let reason = condition.map_or(Value::Null, |condition| {
             codec::error(&condition.condition, &condition.description)
         });
         put_performative(&mut self.out, 0, code::CLOSE, vec![reason])?;
         self.sessions.clear();
-        self.phase = Phase::Closing;
         Ok(())
     }
 

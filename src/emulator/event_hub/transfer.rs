@@ -11,7 +11,10 @@ const OVERHEAD: usize = 48;
 #[derive(Debug)]
 pub(super) struct Outgoing {
     channel: u16,
+    /// Transfer id of the next frame.
     next_id: u32,
+    /// Id of the next delivery; some peers refuse a gap, so it does not follow the frames.
+    next_delivery_id: u32,
     /// Frames the peer still takes.
     window: u32,
     frame_size_max: usize,
@@ -23,6 +26,7 @@ impl Outgoing {
         Self {
             channel,
             next_id: 0,
+            next_delivery_id: 0,
             window,
             frame_size_max,
         }
@@ -46,7 +50,8 @@ impl Outgoing {
 
     /// Appends one settled delivery, in as many frames as the peer's frame size asks for.
     pub fn put_delivery(&mut self, out: &mut BytesMut, handle: u32, delivery: u32, message: &[u8]) {
-        let id = self.next_id;
+        let id = self.next_delivery_id;
+        self.next_delivery_id = id.wrapping_add(1);
         let mut parts = message.chunks(self.frame_size_max - OVERHEAD).peekable();
         while let Some(part) = parts.next() {
             let more = parts.peek().is_some();
@@ -57,7 +62,7 @@ impl Outgoing {
     /// Appends the first half of a delivery, as a peer does that dies while it sends.
     pub fn put_torn_delivery(&mut self, out: &mut BytesMut, handle: u32, delivery: u32, message: &[u8]) {
         let half = message.len().min(self.frame_size_max - OVERHEAD) / 2;
-        let transfer = performative(handle, self.next_id, delivery, true);
+        let transfer = performative(handle, self.next_delivery_id, delivery, true);
         self.put_frame(out, &transfer, &message[..half]);
     }
 

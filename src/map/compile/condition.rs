@@ -49,16 +49,16 @@ impl Compiler<'_> {
                 Some(Condition::Test { left, operator })
             }
             other => {
+                let help = match RecordField::named(other) {
+                    Some(_) => format!("did you mean `$record.{other}`?"),
+                    None => suggestion(other, ["any", "not"], "paths start with `.` or `$`; other keys"),
+                };
                 self.error(
                     "mapping::invalid_condition",
                     entry.key_span.clone(),
                     format!("`{other}` is no path"),
                     "a path, `any` or `not` belongs here",
-                    suggestion(
-                        &format!("${other}"),
-                        ["any", "not"],
-                        "paths start with `.` or `$`; other keys",
-                    ),
+                    help,
                 );
                 None
             }

@@ -200,7 +200,7 @@ fn mismatch(scalar: &Scalar, field_type: FieldType) -> Option<(&'static str, Str
     match field_type {
         _ if field_type.is_text() && !is_text => Some(("text", format!("quote it: \"{text}\""))),
         _ if field_type.is_number() && matches!(scalar, Scalar::Text(_) | Scalar::Bool(_)) => {
-            Some(("a number", "write it without quotes".to_owned()))
+            Some(("a number", number_help(text)))
         }
         FieldType::Long | FieldType::Integer if !matches!(scalar, Scalar::Integer(..)) => {
             Some(("a whole number", "write it without a fraction".to_owned()))
@@ -216,6 +216,13 @@ fn mismatch(scalar: &Scalar, field_type: FieldType) -> Option<(&'static str, Str
         }
         _ if field_type.is_object() => Some(("an object", "give its members fields of their own".to_owned())),
         _ => None,
+    }
+}
+
+fn number_help(text: &str) -> String {
+    match text.parse::<f64>() {
+        Ok(_) => "write it without quotes".to_owned(),
+        Err(_) => "write a number, or give words numbers in a table and use `lookup:`".to_owned(),
     }
 }
 

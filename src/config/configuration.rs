@@ -1,0 +1,135 @@
+//! The settings the program trusts: every option parsed, every name resolved, every secret read.
+
+use std::collections::BTreeSet;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::check;
+use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use super::event_hub::Start;
+use super::file::{File, Log};
+use super::target::{OnMapError, Snapshots};
+use super::yaml::{self, Node};
+use crate::deliver::{dead_letter, file, splunk_hec};
+use crate::eventhub::HubSettings;
+use crate::map::MappingSet;
+use crate::route::Route;
+
+/// A checked configuration.
+#[derive(Debug)]
+pub struct Configuration {
+    /// How to reach the hub; its consumer group is that of [`Configuration::default_group`].
+    pub hub: HubSettings,
+    /// Where to start without a checkpoint.
+    pub start: Start,
+    /// The consumer group of targets that name none.
+    pub default_group: Arc<str>,
+    /// Directory of the checkpoints.
+    pub checkpoint_directory: PathBuf,
+    /// How dead letters are kept.
+    pub dead_letter: dead_letter::config::Settings,
+    /// Events of a consumer group that may be in flight.
+    pub window_events: usize,
+    /// Bytes of a consumer group that may be held.
+    pub window_bytes: usize,
+    /// How long a stop may take.
+    pub grace_period: Duration,
+    /// How long the hub keeps events, if known.
+    pub retention: Option<Duration>,
+    /// Where metrics and health are served.
+    pub http: SocketAddr,
+    /// The log.
+    pub log: Log,
+    /// The targets in name order.
+    pub targets: Vec<TargetConfiguration>,
+}
+
+/// A checked target.
+#[derive(Debug, Clone)]
+pub struct TargetConfiguration {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The consumer group that feeds it.
+    pub consumer_group: Arc<str>,
+    /// What it is.
+    pub settings: TargetSettings,
+    /// What renders its records.
+    pub mapping: Arc<MappingSet>,
+    /// What renders a record that `mapping` cannot, where that is wanted.
+    pub native: Arc<MappingSet>,
+    /// Which records it wants; `None`: every one.
+    pub route: Option<Arc<Route>>,
+    /// What it gets of the weekly snapshots.
+    pub snapshots: Snapshots,
+    /// What happens to a record the map cannot render.
+    pub on_map_error: OnMapError,
+}
+
+/// Settings by target kind.
+#[derive(Debug, Clone)]
+pub enum TargetSettings {
+    /// Splunk HTTP Event Collector.
+    SplunkHec(splunk_hec::Settings),
+    /// JSON lines.
+    File(file::Settings),
+}
+
+impl Configuration {
+    /// The consumer groups that are read, in name order.
+    pub fn groups(&self) -> BTreeSet<Arc<str>> {
+        self.targets
+            .iter()
+            .map(|target| Arc::clone(&target.consumer_group))
+            .collect()
+    }
+
+    /// The group that sees to unknown records no route takes: the default one, or the first if no target uses that.
+    pub fn unrouted_group(&self) -> Option<Arc<str>> {
+        let groups = self.groups();
+        groups
+            .get(&self.default_group)
+            .or_else(|| groups.first())
+            .cloned()
+    }
+}
+
+/// Reads and checks the file at `path`, and the mappings it names. Every problem is reported, not only the first.
+pub fn load(path: &Path) -> Result<(Configuration, Diagnostics), Diagnostics> {
+    let file = read_file(path)?;
+    load_text(&file)
+}
+
+/// Like [`load`], for a text at hand.
+pub fn load_text(file: &SourceFile) -> Result<(Configuration, Diagnostics), Diagnostics> {
+    let (node, written) = parse(file)?;
+    check::check(file, &node, &written)
+}
+
+/// The address of `/readyz` in the file at `path`; needs nothing else of it, no secret and no mapping.
+pub fn http_address(path: &Path) -> Result<SocketAddr, Diagnostics> {
+    Ok(parse(&read_file(path)?)?.1.http.listen)
+}
+
+fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
+    let node = yaml::parse(file)?;
+    let written = yaml::read(file, &node)?;
+    Ok((node, written))
+}
+
+fn read_file(path: &Path) -> Result<SourceFile, Diagnostics> {
+    let name = path.display().to_string();
+    match std::fs::read_to_string(path) {
+        Ok(text) => Ok(SourceFile {
+            name: name.into(),
+            text: text.into(),
+        }),
+        Err(error) => {
+            let message = format!("failed to read the configuration file `{name}`: {error}");
+            Err(Diagnostic::new("config::file", message)
+                .help("name it with `--config PATH`; README.md shows the smallest working file")
+                .into())
+        }
+    }
+}

@@ -1,0 +1,70 @@
+//! The `event_hub` section as written.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::secret::SecretReference;
+use super::unit::Duration;
+use super::yaml::Spanned;
+use crate::eventhub::settings::OnInvalidCheckpoint;
+
+/// The hub to read.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct EventHub {
+    /// Connection string with at least the right to listen, on the namespace or on the hub.
+    pub connection_string: Spanned<SecretReference>,
+    /// Name of the hub; may be left out if the connection string has an `EntityPath`.
+    pub name: Option<Spanned<String>>,
+    /// Consumer group for the targets that name none of their own. No other program may read it.
+    #[serde(default = "default_consumer_group")]
+    pub consumer_group: Spanned<String>,
+    /// Where to start while the consumer group has no checkpoint at all; the named event is the first one read.
+    #[serde(default)]
+    pub start: Start,
+    /// Where to go on when the hub no longer knows the stored position, because it was deleted and made again.
+    #[serde(default)]
+    pub on_invalid_checkpoint: OnInvalidCheckpoint,
+    /// How long the hub keeps events; lets the bridge say how long a blocked target may stay so.
+    pub retention: Option<Duration>,
+    /// Connect to this `host:port` instead; TLS is still verified against the namespace's name.
+    pub address: Option<Spanned<String>>,
+    /// How the hub's certificate is verified.
+    #[serde(default)]
+    pub tls: Tls,
+}
+
+/// Where to start without a checkpoint.
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Start {
+    /// The oldest event the hub still has.
+    #[default]
+    Earliest,
+    /// Only what arrives from now on.
+    Latest,
+    /// The first event enqueued at or after this RFC 3339 time.
+    EnqueuedAfter(Spanned<String>),
+    /// Sequence number by partition; partitions not listed start at the earliest event.
+    SequenceNumber(BTreeMap<String, i64>),
+    /// Offset by partition; partitions not listed start at the earliest event.
+    Offset(BTreeMap<String, String>),
+}
+
+/// How the hub's certificate is verified.
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// PEM file of the authorities to trust instead of the system's.
+    pub ca_file: Option<PathBuf>,
+}
+
+fn default_consumer_group() -> Spanned<String> {
+    Spanned {
+        value: "$Default".to_owned(),
+        span: 0..0,
+    }
+}

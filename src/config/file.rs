@@ -1,0 +1,142 @@
+//! The configuration file as written: one struct a section, whose comments are the reference.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use super::event_hub::EventHub;
+use super::target::Target;
+use super::unit::{ByteSize, Duration};
+use super::yaml::Spanned;
+use crate::deliver::dead_letter;
+
+/// Configuration of hub2siem.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct File {
+    /// The hub to read.
+    pub event_hub: EventHub,
+    /// Where the positions are kept up to which everything is settled.
+    pub checkpoint: Checkpoint,
+    /// What happens to records that are refused for good.
+    pub dead_letter: dead_letter::config::Settings,
+    /// The most that may be in memory, for each consumer group that is read.
+    #[serde(default)]
+    pub window: Window,
+    /// How long a stop may take: records on their way are finished within it, the rest is sent again after the start.
+    #[serde(default = "default_grace_period")]
+    pub grace_period: Duration,
+    /// A folder of mappings that add to the embedded ones and override those of the same name.
+    pub mappings_directory: Option<Spanned<PathBuf>>,
+    /// The server for metrics and health.
+    #[serde(default)]
+    pub http: Http,
+    /// The log.
+    #[serde(default)]
+    pub log: Log,
+    /// The destinations by name. A name becomes a label of metrics and of dead letters.
+    pub targets: BTreeMap<String, Spanned<Target>>,
+}
+
+/// Where positions are kept.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Checkpoint {
+    /// Small files in a local directory, for one process at a time.
+    pub file: FileCheckpoint,
+}
+
+/// Checkpoints in a local directory.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FileCheckpoint {
+    /// The directory; it must outlive the process, so in a container it is a volume.
+    pub directory: PathBuf,
+}
+
+/// The most that may be in memory. The rate cannot exceed `events` divided by the target's acknowledgement latency.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Window {
+    /// Events received and not settled.
+    pub events: Spanned<usize>,
+    /// Bytes held for them: bodies, rendered records, requests waiting for their acknowledgement.
+    pub bytes: Spanned<ByteSize>,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self {
+            events: Spanned {
+                value: 50_000,
+                span: 0..0,
+            },
+            bytes: Spanned {
+                value: ByteSize::from_mib(24),
+                span: 0..0,
+            },
+        }
+    }
+}
+
+/// The server for metrics and health.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Http {
+    /// Address and port of `/metrics`, `/healthz` and `/readyz`. Inside a container network: `0.0.0.0:9464`.
+    #[schemars(with = "String")]
+    pub listen: SocketAddr,
+}
+
+impl Default for Http {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 9464)),
+        }
+    }
+}
+
+/// The log, on standard error.
+#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Log {
+    /// `text` for people, `json` for a collector.
+    pub format: LogFormat,
+    /// The least severe level that is written.
+    pub level: LogLevel,
+}
+
+/// Form of a log line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogFormat {
+    /// One readable line.
+    #[default]
+    Text,
+    /// One JSON object a line.
+    Json,
+}
+
+/// Level of a log line.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum LogLevel {
+    /// Someone should look.
+    Error,
+    /// Recovered.
+    Warn,
+    /// Changes of state.
+    #[default]
+    Info,
+    /// For finding faults.
+    Debug,
+    /// Every record.
+    Trace,
+}
+
+fn default_grace_period() -> Duration {
+    Duration::from_secs(25)
+}

@@ -1,0 +1,77 @@
+//! One entry of the `targets` section as written. A further target kind is one more field here.
+
+use std::borrow::Cow;
+
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
+use serde::Deserialize;
+use serde::de::{Deserializer, IgnoredAny};
+
+use super::yaml::Spanned;
+use crate::deliver::{file, splunk_hec};
+
+/// One destination: exactly one target kind, and what it wants.
+#[derive(Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct Target {
+    /// Splunk HTTP Event Collector.
+    pub splunk_hec: Option<splunk_hec::config::SplunkHec>,
+    /// JSON lines in a file or on standard output.
+    pub file: Option<file::config::Settings>,
+    /// Name of the mapping set that renders the records, such as `ecs` or `native`.
+    pub mapping: Spanned<String>,
+    /// Which records it wants: a condition over `$record.*` and record paths. Without one: every record.
+    pub route: Option<Route>,
+    /// What it gets of the weekly snapshots.
+    #[serde(default)]
+    pub snapshots: Snapshots,
+    /// What happens to a record the map cannot render.
+    #[serde(default)]
+    pub on_map_error: OnMapError,
+    /// A consumer group of its own: this target then never waits for another, and has its own checkpoints.
+    pub consumer_group: Option<Spanned<String>>,
+}
+
+/// What a target gets of the weekly snapshots.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum Snapshots {
+    /// All of them, marked as such.
+    #[default]
+    Pass,
+    /// None; a counter says how many.
+    Drop,
+}
+
+/// What happens to a record the map cannot render.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum OnMapError {
+    /// It goes to the dead letters.
+    #[default]
+    DeadLetter,
+    /// It is sent in the form of the set `native`.
+    Native,
+}
+
+/// A condition. It is compiled from the file's tree, where every path and operator knows its place.
+#[derive(Debug, Clone, Copy)]
+pub struct Route;
+
+impl<'de> Deserialize<'de> for Route {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        IgnoredAny::deserialize(deserializer).map(|_| Route)
+    }
+}
+
+impl JsonSchema for Route {
+    fn schema_name() -> Cow<'static, str> {
+        "Route".into()
+    }
+
+    fn json_schema(_: &mut SchemaGenerator) -> Schema {
+        json_schema!({
+            "type": "object",
+            "description": "A condition: every entry must hold. Keys are paths such as `$record.kind`, or `any` and `not`; values are a text, a list of which any may match, or one operator.",
+        })
+    }
+}

@@ -1,0 +1,354 @@
+//! One event on its way through decode, route and map: synchronous, and the only place that sees a whole record.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use prometheus::{IntCounter, IntGauge};
+use tokio::sync::mpsc;
+
+use super::undeliverable::Undeliverable;
+use crate::acknowledge::{EventInFlight, Held, Window};
+use crate::config::target::{OnMapError, Snapshots};
+use crate::decode::{decode, unknown_fields};
+use crate::deliver::dead_letter::{Content, DeadLetter};
+use crate::event::rendered::{About, Original};
+use crate::event::{Event, Hub, Kind, Record, RejectReason, Rendered};
+use crate::map::{MappingSet, RecordContext};
+use crate::route::Route;
+use crate::telemetry::Metrics;
+
+/// What is booked for an event or record besides its bytes: coordinates, keys, queue slots.
+const OVERHEAD_BYTES: usize = 256;
+
+/// What a consumer group's readers do with an event; the same for all of its partitions.
+#[derive(Debug)]
+pub struct Dispatch {
+    /// The hub the events come from.
+    pub hub: Hub,
+    /// The group that reads them.
+    pub consumer_group: Arc<str>,
+    /// The targets this group feeds.
+    pub targets: Vec<Destination>,
+    /// What happens to an unknown record that no route takes.
+    pub unrouted: Unrouted,
+    /// Counters, looked up once.
+    pub counters: Counters,
+}
+
+/// One target as a reader sees it.
+#[derive(Debug)]
+pub struct Destination {
+    /// Name of the target.
+    pub name: Arc<str>,
+    /// Which records it wants; `None`: every one.
+    pub route: Option<Arc<Route>>,
+    /// What renders them.
+    pub mapping: Arc<MappingSet>,
+    /// What renders a record that `mapping` cannot, if the target wants that.
+    pub native: Arc<MappingSet>,
+    /// What it gets of the weekly snapshots.
+    pub snapshots: Snapshots,
+    /// What happens to a record the map cannot render.
+    pub on_map_error: OnMapError,
+    /// The way to its workers.
+    pub records: mpsc::Sender<Rendered>,
+    /// Records taken by the route, left by it, and dropped as snapshots.
+    pub decisions: Decisions,
+    /// Records handed to its workers and not settled.
+    pub in_flight: IntGauge,
+}
+
+/// Counters of one target's route.
+#[derive(Debug)]
+pub struct Decisions {
+    accepted: IntCounter,
+    filtered: IntCounter,
+    suppressed: IntCounter,
+}
+
+/// What happens to an unknown record that no route takes.
+#[derive(Debug)]
+pub enum Unrouted {
+    /// It goes to the dead letters, unless one of these routes of other groups takes it.
+    DeadLetter(Vec<Option<Arc<Route>>>),
+    /// It is counted, unless one of these routes of other groups takes it.
+    Count(Vec<Option<Arc<Route>>>),
+    /// Another consumer group sees to it.
+    Elsewhere,
+}
+
+/// Counters that every event touches.
+#[derive(Debug)]
+pub struct Counters {
+    records: [[IntCounter; 2]; Kind::COUNT],
+    metrics: Arc<Metrics>,
+}
+
+/// What became of one event.
+#[derive(Debug, Default)]
+pub struct Dispatched {
+    /// Rendered records with the index of their target, in the order of the event.
+    pub records: Vec<(usize, Rendered)>,
+    /// Records that reach no target.
+    pub letters: Vec<Undeliverable>,
+}
+
+impl Decisions {
+    /// The counters of `target`.
+    pub fn new(metrics: &Metrics, target: &str) -> Self {
+        let counter = |decision| metrics.route_records_total.with_label_values(&[target, decision]);
+        Self {
+            accepted: counter("accepted"),
+            filtered: counter("filtered"),
+            suppressed: counter("suppressed"),
+        }
+    }
+}
+
+impl Counters {
+    /// Looks every counter up.
+    pub fn new(metrics: &Arc<Metrics>) -> Self {
+        let counter = |kind: Kind, snapshot| {
+            metrics
+                .decode_records_total
+                .with_label_values(&[kind.as_str(), snapshot])
+        };
+        Self {
+            records: Kind::ALL.map(|kind| [counter(kind, "false"), counter(kind, "true")]),
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    fn decoded(&self, record: &Record<'_>) {
+        self.records[record.kind.index()][usize::from(record.is_snapshot)].inc();
+        let unknown = unknown_fields(record);
+        if unknown > 0 {
+            let counter = self
+                .metrics
+                .decode_unknown_fields_total
+                .with_label_values(&[record.kind.as_str()]);
+            counter.inc_by(unknown as u64);
+        }
+    }
+}
+
+/// Decodes, routes and maps one event. `scratch` is a buffer to render into, reused from event to event.
+pub fn dispatch(
+    plan: &Dispatch,
+    event: &Event,
+    in_flight: &Arc<EventInFlight>,
+    window: &Arc<Window>,
+    scratch: &mut Vec<u8>,
+) -> Dispatched {
+    let held = Arc::new(window.hold(event.body.len() + OVERHEAD_BYTES));
+    let started = Instant::now();
+    let records = decode(&plan.hub, event);
+    let decoded = Instant::now();
+    if records.is_empty() {
+        plan.counters.metrics.decode_empty_events_total.inc();
+    }
+    let mut dispatched = Dispatched::default();
+    let way = Way {
+        plan,
+        event,
+        in_flight,
+        window,
+        held: &held,
+    };
+    for record in &records {
+        plan.counters.decoded(record);
+        way.record(record, scratch, &mut dispatched);
+    }
+    plan.counters
+        .metrics
+        .decode_seconds
+        .observe((decoded - started).as_secs_f64());
+    plan.counters
+        .metrics
+        .map_seconds
+        .observe(decoded.elapsed().as_secs_f64());
+    dispatched
+}
+
+/// What the records of one event share.
+struct Way<'a> {
+    plan: &'a Dispatch,
+    event: &'a Event,
+    in_flight: &'a Arc<EventInFlight>,
+    window: &'a Arc<Window>,
+    held: &'a Arc<Held>,
+}
+
+impl Way<'_> {
+    fn record(&self, record: &Record<'_>, scratch: &mut Vec<u8>, dispatched: &mut Dispatched) {
+        if record.kind == Kind::Undecodable {
+            let detail = "not JSON, or nested deeper than 128 levels".to_owned();
+            dispatched
+                .letters
+                .push(self.letter(record, "decode", RejectReason::Undecodable, None, detail));
+            return;
+        }
+        let context = RecordContext::new(record);
+        let mut is_accepted = false;
+        let mut rendered: Option<(*const MappingSet, Bytes, Option<Arc<str>>)> = None;
+        for (index, target) in self.plan.targets.iter().enumerate() {
+            if target
+                .route
+                .as_ref()
+                .is_some_and(|route| !route.accepts(&context))
+            {
+                target.decisions.filtered.inc();
+                continue;
+            }
+            is_accepted = true;
+            if record.is_snapshot && target.snapshots == Snapshots::Drop {
+                target.decisions.suppressed.inc();
+                continue;
+            }
+            target.decisions.accepted.inc();
+            // Neighbouring targets with the same set share one rendering.
+            let same = rendered
+                .as_ref()
+                .filter(|(set, ..)| std::ptr::eq(*set, Arc::as_ptr(&target.mapping)));
+            let (bytes, revision) = match same {
+                Some((_, bytes, revision)) => (bytes.clone(), revision.clone()),
+                None => match self.render(target, &context, scratch) {
+                    Ok((bytes, revision)) => {
+                        rendered = Some((Arc::as_ptr(&target.mapping), bytes.clone(), revision.clone()));
+                        (bytes, revision)
+                    }
+                    Err(detail) => {
+                        let letter =
+                            self.letter(record, "map", RejectReason::MapError, Some(&target.name), detail);
+                        dispatched.letters.push(letter);
+                        continue;
+                    }
+                },
+            };
+            dispatched
+                .records
+                .push((index, self.rendered(record, bytes, revision)));
+        }
+        if !is_accepted && record.kind == Kind::Unknown {
+            self.unrouted(record, &context, dispatched);
+        }
+    }
+
+    fn render(
+        &self,
+        target: &Destination,
+        context: &RecordContext<'_>,
+        scratch: &mut Vec<u8>,
+    ) -> Result<(Bytes, Option<Arc<str>>), String> {
+        scratch.clear();
+        let error = match target.mapping.render(context, scratch) {
+            Ok(rendering) => {
+                if rendering.cut_values > 0 {
+                    let cut = &self.plan.counters.metrics.map_cut_values_total;
+                    cut.with_label_values(&[&*target.name])
+                        .inc_by(u64::from(rendering.cut_values));
+                }
+                return Ok((Bytes::copy_from_slice(scratch), rendering.revision));
+            }
+            Err(error) => error,
+        };
+        let errors = &self.plan.counters.metrics.map_errors_total;
+        errors
+            .with_label_values(&[&*target.name, target.mapping.name()])
+            .inc();
+        if target.on_map_error == OnMapError::DeadLetter {
+            return Err(error.to_string());
+        }
+        scratch.clear();
+        match target.native.render(context, scratch) {
+            Ok(rendering) => Ok((Bytes::copy_from_slice(scratch), rendering.revision)),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+
+    fn rendered(&self, record: &Record<'_>, bytes: Bytes, revision: Option<Arc<str>>) -> Rendered {
+        Rendered {
+            held: self.window.hold(bytes.len() + OVERHEAD_BYTES),
+            bytes,
+            about: About {
+                kind: record.kind,
+                index: record.index,
+                event_id: record.event_id,
+                key: record.key.as_deref().map(Box::from),
+                time: record.time,
+                is_snapshot: record.is_snapshot,
+                mapping_revision: revision,
+            },
+            original: Some(Original {
+                bytes: self.event.body.slice(record.range.clone()),
+                held: Arc::clone(self.held),
+            }),
+            ticket: self.in_flight.ticket(),
+        }
+    }
+
+    fn unrouted(&self, record: &Record<'_>, context: &RecordContext<'_>, dispatched: &mut Dispatched) {
+        let (others, is_counted) = match &self.plan.unrouted {
+            Unrouted::Elsewhere => return,
+            Unrouted::DeadLetter(others) => (others, false),
+            Unrouted::Count(others) => (others, true),
+        };
+        let is_wanted_elsewhere = others
+            .iter()
+            .any(|route| route.as_ref().is_none_or(|route| route.accepts(context)));
+        if is_wanted_elsewhere {
+            return;
+        }
+        if is_counted {
+            self.plan.counters.metrics.route_unrouted_unknown_total.inc();
+            return;
+        }
+        let detail = "a record of unknown type that no route of any target takes".to_owned();
+        dispatched
+            .letters
+            .push(self.letter(record, "route", RejectReason::UnroutedUnknown, None, detail));
+    }
+
+    fn letter(
+        &self,
+        record: &Record<'_>,
+        stage: &'static str,
+        reason: RejectReason,
+        target: Option<&Arc<str>>,
+        detail: String,
+    ) -> Undeliverable {
+        let letter = DeadLetter {
+            event_id: Some(record.event_id),
+            hub: self.plan.hub.clone(),
+            consumer_group: Arc::clone(&self.plan.consumer_group),
+            partition: self.event.partition.clone(),
+            sequence_number: self.event.sequence_number,
+            offset: Some(self.event.offset.clone()),
+            enqueued_time: Some(self.event.enqueued_time),
+            record_index: record.index,
+            kind: record.kind,
+            key: record.key.as_deref().map(Box::from),
+            target: target.cloned(),
+            stage,
+            reason,
+            detail,
+            mapping_revision: None,
+            content: Content::Body(self.event.body.slice(self.dead_letter_range(record))),
+        };
+        Undeliverable {
+            letter,
+            ticket: self.in_flight.ticket(),
+            held: Arc::clone(self.held),
+        }
+    }
+
+    /// Of an undecodable record the whole event is kept: what is wrong with it may stand before it.
+    fn dead_letter_range(&self, record: &Record<'_>) -> std::ops::Range<usize> {
+        if record.kind == Kind::Undecodable {
+            0..self.event.body.len()
+        } else {
+            record.range.clone()
+        }
+    }
+}

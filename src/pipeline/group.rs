@@ -1,0 +1,280 @@
+//! One consumer group: its partitions, their readers, its window and its checkpoints.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::bridge::Stop;
+use super::dispatch::Dispatch;
+use super::reader::Reader;
+use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
+use crate::acknowledge::Window;
+use crate::checkpoint::{Checkpoint, Checkpointer, Store};
+use crate::config::event_hub::Start;
+use crate::deliver::dead_letter::DeadLetters;
+use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
+use crate::eventhub::settings::{Position, StartPosition};
+use crate::eventhub::{HubClient, HubSettings};
+use crate::telemetry::{Metrics, Readiness};
+
+/// How often the hub is asked for new partitions.
+const PARTITIONS_INTERVAL: Duration = Duration::from_secs(300);
+
+/// Everything one consumer group needs to run.
+pub struct Group {
+    /// How to reach the hub.
+    pub hub: HubSettings,
+    /// Name of the group.
+    pub name: Arc<str>,
+    /// Where to start without any checkpoint.
+    pub start: Start,
+    /// What bounds it.
+    pub window: Arc<Window>,
+    /// What its readers do with an event.
+    pub dispatch: Arc<Dispatch>,
+    /// Where its positions are kept.
+    pub store: Store,
+    /// Where records go that reach no target.
+    pub dead_letters: DeadLetters,
+    /// Metrics of the whole bridge.
+    pub metrics: Arc<Metrics>,
+    /// Who is in trouble.
+    pub readiness: Arc<Readiness>,
+    /// How it is told to stop.
+    pub stop: Stop,
+}
+
+impl Group {
+    /// Reads until told to stop; then finishes what is on its way and stores the last positions.
+    pub async fn run(self) -> anyhow::Result<()> {
+        let Self {
+            hub,
+            name,
+            start,
+            window,
+            dispatch,
+            store,
+            dead_letters,
+            metrics,
+            readiness,
+            stop,
+        } = self;
+        let connections = TaskTracker::new();
+        let stopped = CancellationToken::new();
+        let settings = HubSettings {
+            consumer_group: Arc::clone(&name),
+            ..hub
+        };
+        let client = HubClient::new(settings, connections.clone(), stopped.clone());
+        let checkpointer = Arc::new(Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics)));
+        let checkpoints = {
+            let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
+            tokio::spawn(async move { checkpointer.run(stopped).await })
+        };
+        let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
+        let letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
+
+        let mut partitions = Partitions {
+            name,
+            client: Arc::clone(&client),
+            start,
+            checkpointer: Arc::clone(&checkpointer),
+            window,
+            dispatch,
+            undeliverable,
+            metrics,
+            readiness,
+            stop: stop.clone(),
+            known: BTreeMap::new(),
+            readers: JoinSet::new(),
+        };
+        let result = partitions.watch().await;
+        while let Some(ended) = partitions.readers.join_next().await {
+            ended.context("a partition's reader failed")?;
+        }
+        // The readers' way to the targets ends here, so that the targets see the end of their channels.
+        drop(partitions);
+        letters
+            .await
+            .context("the writer of undeliverable records failed")?;
+        tokio::select! {
+            () = stop.delivered.cancelled() => {}
+            () = stop.abandon.cancelled() => {}
+        }
+        // The checkpointer stores the last marks when it is told to stop.
+        stopped.cancel();
+        checkpoints
+            .await
+            .context("the checkpointer failed")?
+            .context("failed to store the last checkpoint")?;
+        client.close().await;
+        connections.close();
+        connections.wait().await;
+        result
+    }
+}
+
+/// The partitions of the group that are known, and their readers.
+struct Partitions {
+    name: Arc<str>,
+    client: Arc<HubClient>,
+    start: Start,
+    checkpointer: Arc<Checkpointer>,
+    window: Arc<Window>,
+    dispatch: Arc<Dispatch>,
+    undeliverable: mpsc::Sender<Undeliverable>,
+    metrics: Arc<Metrics>,
+    readiness: Arc<Readiness>,
+    stop: Stop,
+    known: BTreeMap<PartitionId, ()>,
+    readers: JoinSet<()>,
+}
+
+impl Partitions {
+    /// Starts a reader for every partition, now and whenever the hub gets more, until told to stop.
+    async fn watch(&mut self) -> anyhow::Result<()> {
+        let checkpoints = self
+            .checkpointer
+            .store()
+            .load_all()
+            .await
+            .context("failed to read the checkpoints")?;
+        let has_none = checkpoints.is_empty();
+        if has_none {
+            tracing::warn!(
+                consumer_group = &*self.name,
+                start = ?self.start,
+                "no checkpoint at all; if this is not the first start, the state directory is not the one used before"
+            );
+        }
+        let mut is_first = true;
+        let mut attempt = 0;
+        loop {
+            let asked = tokio::select! {
+                () = self.stop.intake.cancelled() => return Ok(()),
+                asked = self.client.partitions() => asked,
+            };
+            let wait = match asked {
+                Ok(partitions) => {
+                    for partition in partitions
+                        .into_iter()
+                        .filter(|id| !self.known.contains_key(id))
+                        .collect::<Vec<_>>()
+                    {
+                        let checkpoint = checkpoints.get(&partition).cloned();
+                        self.begin(partition, checkpoint, has_none && is_first).await;
+                    }
+                    if is_first {
+                        self.readiness.started();
+                        self.readiness.trouble("hub", None);
+                        is_first = false;
+                    }
+                    attempt = 0;
+                    PARTITIONS_INTERVAL
+                }
+                Err(end) => {
+                    let wait = end.reason.delay(attempt, rand::random());
+                    attempt += 1;
+                    if is_first {
+                        tracing::warn!(cause = %end, retry_after_seconds = wait.as_secs_f64(), "failed to ask the hub for its partitions");
+                        self.readiness.trouble(
+                            "hub",
+                            Some(format!("the hub cannot be asked for its partitions: {end}")),
+                        );
+                    }
+                    wait
+                }
+            };
+            tokio::select! {
+                () = self.stop.intake.cancelled() => return Ok(()),
+                () = tokio::time::sleep(wait) => {}
+                Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
+            }
+        }
+    }
+
+    async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
+        self.known.insert(partition.clone(), ());
+        let status = self.readiness.partition(&self.name, &partition);
+        let reader = Reader {
+            consumer_group: Arc::clone(&self.name),
+            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
+            partition,
+            client: Arc::clone(&self.client),
+            checkpointer: Arc::clone(&self.checkpointer),
+            window: Arc::clone(&self.window),
+            dispatch: Arc::clone(&self.dispatch),
+            undeliverable: self.undeliverable.clone(),
+            metrics: Arc::clone(&self.metrics),
+            status,
+            stop: self.stop.clone(),
+        };
+        self.readers.spawn(reader.run());
+    }
+
+    /// The checkpoint, else the configured start; a partition that appears later has no history to skip.
+    fn start_position(
+        &self,
+        partition: &PartitionId,
+        checkpoint: Option<&Checkpoint>,
+        is_fresh: bool,
+    ) -> StartPosition {
+        let (position, origin) = match checkpoint {
+            Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
+            None if is_fresh => (configured(&self.start, partition), "configuration"),
+            None => (StartPosition::Earliest, "new partition"),
+        };
+        tracing::info!(
+            consumer_group = &*self.name,
+            partition = %partition,
+            origin,
+            position = %describe(&position),
+            "partition starts"
+        );
+        position
+    }
+}
+
+fn configured(start: &Start, partition: &PartitionId) -> StartPosition {
+    match start {
+        Start::Earliest | Start::Latest => StartPosition::Earliest,
+        Start::EnqueuedAfter(time) => match Timestamp::parse(&time.value) {
+            Some(time) => StartPosition::EnqueuedAfter(time),
+            None => StartPosition::Earliest,
+        },
+        Start::SequenceNumber(numbers) => match numbers.get(partition.as_str()) {
+            Some(number) => StartPosition::SequenceNumber(SequenceNumber(*number)),
+            None => StartPosition::Earliest,
+        },
+        Start::Offset(offsets) => match offsets.get(partition.as_str()) {
+            Some(offset) => StartPosition::Offset(Offset::new(offset.as_str())),
+            None => StartPosition::Earliest,
+        },
+    }
+}
+
+fn position_of(checkpoint: &Checkpoint) -> Position {
+    Position {
+        sequence_number: checkpoint.sequence_number,
+        offset: Some(checkpoint.offset.clone()),
+        enqueued_time: Some(checkpoint.enqueued_time),
+        hub_created_at: checkpoint.hub_created_at,
+    }
+}
+
+fn describe(position: &StartPosition) -> String {
+    match position {
+        StartPosition::Earliest => "the oldest event".to_owned(),
+        StartPosition::EnqueuedAfter(time) => format!("events enqueued from {time} on"),
+        StartPosition::SequenceNumber(number) => format!("sequence number {number}"),
+        StartPosition::Offset(offset) => format!("offset {offset}"),
+        StartPosition::After(position) => format!("after sequence number {}", position.sequence_number),
+    }
+}

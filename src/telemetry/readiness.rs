@@ -1,0 +1,271 @@
+//! Whether the bridge does its work: what `/readyz` says, and the gauges that change with time alone.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use serde::Serialize;
+
+use super::Metrics;
+use super::health::TargetHealth;
+use crate::acknowledge::{InFlight, Window};
+use crate::deliver::dead_letter;
+use crate::event::{LastEnqueued, PartitionId, Timestamp};
+
+/// A partition with lag that settles nothing for this long is in trouble.
+const MAX_STANDSTILL_MILLIS: i64 = 60_000;
+
+/// What is known of everything that can be in trouble.
+#[derive(Debug, Default)]
+pub struct Readiness {
+    partitions: Mutex<BTreeMap<(Arc<str>, PartitionId), Arc<PartitionStatus>>>,
+    windows: Mutex<BTreeMap<Arc<str>, Arc<Window>>>,
+    targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
+    troubles: Mutex<BTreeMap<&'static str, String>>,
+    dead_letters: Arc<dead_letter::Health>,
+    is_started: AtomicBool,
+}
+
+/// The state of one partition in one consumer group, kept by its reader.
+#[derive(Debug)]
+pub struct PartitionStatus {
+    attached: AtomicBool,
+    attached_once: AtomicBool,
+    last_enqueued: AtomicI64,
+    settled: AtomicI64,
+    settled_time: AtomicI64,
+    progress: AtomicI64,
+    in_flight: Mutex<Option<Arc<InFlight>>>,
+    trouble: Mutex<Option<String>>,
+}
+
+/// The body of `/readyz`.
+#[derive(Debug, Serialize)]
+pub struct Report {
+    /// Whether everything below is well.
+    pub is_ready: bool,
+    /// What is not, each in one sentence an operator can act on.
+    pub problems: Vec<String>,
+}
+
+impl Readiness {
+    /// Adds a partition; before its first attach the bridge is not ready.
+    pub fn partition(&self, consumer_group: &Arc<str>, partition: &PartitionId) -> Arc<PartitionStatus> {
+        let key = (Arc::clone(consumer_group), partition.clone());
+        Arc::clone(
+            lock(&self.partitions)
+                .entry(key)
+                .or_insert_with(|| Arc::new(PartitionStatus::new())),
+        )
+    }
+
+    /// Adds a consumer group's window.
+    pub fn window(&self, consumer_group: &Arc<str>, window: &Arc<Window>) {
+        lock(&self.windows).insert(Arc::clone(consumer_group), Arc::clone(window));
+    }
+
+    /// Adds a target.
+    pub fn target(&self, name: &Arc<str>, health: &Arc<TargetHealth>) {
+        lock(&self.targets).push((Arc::clone(name), Arc::clone(health)));
+    }
+
+    /// Where the writer of dead letters says that it cannot write.
+    pub fn dead_letters(&self) -> Arc<dead_letter::Health> {
+        Arc::clone(&self.dead_letters)
+    }
+
+    /// Says that every partition of the hub is known, so that being ready can be judged.
+    pub fn started(&self) {
+        self.is_started.store(true, Ordering::Relaxed);
+    }
+
+    /// Notes or, with `None`, ends a trouble that belongs to no partition and no target, such as `hub`.
+    pub fn trouble(&self, what: &'static str, sentence: Option<String>) {
+        match sentence {
+            Some(sentence) => lock(&self.troubles).insert(what, sentence),
+            None => lock(&self.troubles).remove(what),
+        };
+    }
+
+    /// What `/readyz` says now.
+    pub fn report(&self) -> Report {
+        let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
+        if !self.is_started.load(Ordering::Relaxed) {
+            problems.push("the partitions of the hub are not known yet".to_owned());
+        }
+        for ((group, partition), status) in lock(&self.partitions).iter() {
+            if let Some(problem) = status.problem() {
+                problems.push(format!(
+                    "partition {partition} of consumer group {group}: {problem}"
+                ));
+            }
+        }
+        for (name, health) in lock(&self.targets).iter() {
+            if let Some(blocked) = health.blocked() {
+                problems.push(format!(
+                    "target {name} is blocked ({}): {}",
+                    blocked.reason.as_str(),
+                    blocked.detail
+                ));
+            }
+        }
+        if let Some(detail) = self.dead_letters.blocked() {
+            problems.push(format!(
+                "dead letters cannot be written, so intake stops: {detail}"
+            ));
+        }
+        Report {
+            is_ready: problems.is_empty(),
+            problems,
+        }
+    }
+
+    /// Brings the gauges up to date that change without an event: called before they are shown.
+    pub fn refresh(&self, metrics: &Metrics) {
+        for ((group, partition), status) in lock(&self.partitions).iter() {
+            let labels = [partition.as_str(), group];
+            metrics
+                .eventhub_attached
+                .with_label_values(&labels)
+                .set(i64::from(status.is_attached()));
+            if let Some(lag) = status.lag_events() {
+                metrics.eventhub_lag_events.with_label_values(&labels).set(lag);
+                metrics
+                    .eventhub_lag_seconds
+                    .with_label_values(&labels)
+                    .set(status.lag_seconds(lag));
+            }
+        }
+        for (group, window) in lock(&self.windows).iter() {
+            metrics
+                .acknowledge_window_events
+                .with_label_values(&[group])
+                .set(window.events() as i64);
+            metrics
+                .acknowledge_window_bytes
+                .with_label_values(&[group])
+                .set(window.bytes() as i64);
+        }
+    }
+
+    /// Events received and not settled, over all consumer groups.
+    pub fn held_events(&self) -> usize {
+        lock(&self.windows).values().map(|window| window.events()).sum()
+    }
+
+    /// Events in the hub that are not settled yet, over all partitions.
+    pub fn lag_events(&self) -> i64 {
+        lock(&self.partitions)
+            .values()
+            .filter_map(|status| status.lag_events())
+            .sum()
+    }
+}
+
+impl PartitionStatus {
+    fn new() -> Self {
+        Self {
+            attached: AtomicBool::new(false),
+            attached_once: AtomicBool::new(false),
+            last_enqueued: AtomicI64::new(i64::MIN),
+            settled: AtomicI64::new(-1),
+            settled_time: AtomicI64::new(i64::MIN),
+            progress: AtomicI64::new(Timestamp::now().as_millis()),
+            in_flight: Mutex::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// The link is attached.
+    pub fn attached(&self) {
+        self.attached.store(true, Ordering::Relaxed);
+        self.attached_once.store(true, Ordering::Relaxed);
+        *lock(&self.trouble) = None;
+    }
+
+    /// The link is gone; `cause` in words for an operator.
+    pub fn detached(&self, cause: String) {
+        self.attached.store(false, Ordering::Relaxed);
+        *lock(&self.trouble) = Some(cause);
+    }
+
+    /// The tracker whose mark tells how far the partition is settled, and where it started.
+    pub fn tracks(&self, in_flight: &Arc<InFlight>, start: Option<i64>) {
+        *lock(&self.in_flight) = Some(Arc::clone(in_flight));
+        if let Some(start) = start {
+            self.settled.store(start, Ordering::Relaxed);
+        }
+    }
+
+    /// The hub said what its newest event is.
+    pub fn last_enqueued(&self, last: &LastEnqueued) {
+        if last.sequence_number.0 == self.last_enqueued.load(Ordering::Relaxed) {
+            return;
+        }
+        // Time without lag is no standstill, also when nobody looked meanwhile.
+        self.update();
+        self.last_enqueued
+            .store(last.sequence_number.0, Ordering::Relaxed);
+    }
+
+    /// Whether the link is attached now.
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    /// Events not settled yet; `None` until the hub said what its newest event is.
+    pub fn lag_events(&self) -> Option<i64> {
+        self.update();
+        let last = self.last_enqueued.load(Ordering::Relaxed);
+        (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
+    }
+
+    fn lag_seconds(&self, lag_events: i64) -> f64 {
+        let settled_time = self.settled_time.load(Ordering::Relaxed);
+        if lag_events == 0 || settled_time == i64::MIN {
+            return 0.0;
+        }
+        Timestamp::now()
+            .millis_since(Timestamp::from_millis(settled_time))
+            .max(0) as f64
+            / 1000.0
+    }
+
+    fn problem(&self) -> Option<String> {
+        if !self.attached_once.load(Ordering::Relaxed) || !self.is_attached() {
+            let cause = lock(&self.trouble).clone();
+            return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
+        }
+        let lag = self.lag_events()?;
+        let standstill = Timestamp::now().as_millis() - self.progress.load(Ordering::Relaxed);
+        (lag > 0 && standstill > MAX_STANDSTILL_MILLIS).then(|| {
+            format!(
+                "{lag} events wait and none was settled for {} seconds",
+                standstill / 1000
+            )
+        })
+    }
+
+    /// Takes over the tracker's mark; a mark that moved, or no lag, is progress.
+    fn update(&self) {
+        let mark = lock(&self.in_flight)
+            .as_ref()
+            .and_then(|in_flight| in_flight.mark());
+        let now = Timestamp::now().as_millis();
+        if let Some(mark) = mark {
+            let before = self.settled.swap(mark.sequence_number.0, Ordering::Relaxed);
+            self.settled_time
+                .store(mark.enqueued_time.as_millis(), Ordering::Relaxed);
+            if before != mark.sequence_number.0 {
+                self.progress.store(now, Ordering::Relaxed);
+            }
+        }
+        if self.last_enqueued.load(Ordering::Relaxed) <= self.settled.load(Ordering::Relaxed) {
+            self.progress.store(now, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of this lock panics")
+}

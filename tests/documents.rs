@@ -1,0 +1,40 @@
+//! The documents that are written from code are current. `UPDATE_DOCUMENTS=1 cargo test --test documents` writes them.
+
+use std::path::Path;
+
+use hub2siem::cli::schema::{SchemaOf, schema};
+use hub2siem::config::reference;
+
+fn check(path: &str, expected: &str) {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
+    if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        std::fs::write(&path, expected).expect("the document can be written");
+    }
+    let found = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        found == expected,
+        "{} is stale; run: UPDATE_DOCUMENTS=1 cargo test --test documents",
+        path.display()
+    );
+}
+
+#[test]
+fn the_configuration_reference_is_current() {
+    check("docs/configuration.md", &reference::configuration());
+}
+
+#[test]
+fn the_metrics_reference_is_current() {
+    check("docs/metrics.md", &reference::metrics());
+}
+
+#[test]
+fn the_json_schemas_are_current() {
+    for (of, path) in [
+        (SchemaOf::Config, "docs/schemas/hub2siem.schema.json"),
+        (SchemaOf::Mapping, "docs/schemas/mapping.schema.json"),
+    ] {
+        let text = serde_json::to_string_pretty(&schema(of)).expect("a schema is JSON");
+        check(path, &(text + "\n"));
+    }
+}

@@ -1,0 +1,8 @@
+//! The event hub consumer against an emulated hub over real sockets.
+
+mod support;
+mod receiving;
+mod positions;
+mod faults;
+mod tls;
+mod probe;

@@ -1,0 +1,158 @@
+//! What only an operator can mend. Paused time cannot be used with sockets, so these tests stop where a try is due.
+
+use hub2siem::deliver::splunk_hec::check;
+use hub2siem::emulator::splunk_hec::{Answer, RequestKind};
+use hub2siem::event::Kind;
+use hub2siem::telemetry::health::BlockReason;
+
+use super::bench::{Bench, SMALL, receiver, receiver_without_acknowledgement, settings};
+
+fn reason(bench: &Bench) -> Option<BlockReason> {
+    bench.health.blocked().map(|blocked| blocked.reason)
+}
+
+/// Scenario: the token is wrong and later right.
+/// Guarantees: the target is blocked, tries rarely, loses nothing, and goes on by itself.
+#[tokio::test]
+async fn a_token_is_mended() {
+    let receiver = receiver().await;
+    receiver.set_token("another");
+    let mut bench = Bench::start(&receiver, SMALL);
+    bench.send(20).await;
+    bench
+        .until("blocked", |bench| {
+            reason(bench) == Some(BlockReason::Authorization)
+        })
+        .await;
+    receiver.set_token(super::bench::TOKEN);
+    bench.until("settled", |bench| bench.settled() == 20).await;
+    assert_eq!(reason(&bench), None);
+    assert_eq!(bench.retried("blocked"), 1, "one batch is tried at a time");
+    bench.balance(&[&receiver], &[]).await;
+    assert_eq!(receiver.statistics().duplicates, 0);
+}
+
+/// Scenario: each code that a configuration causes.
+/// Guarantees: the target is blocked for the right reason and settles nothing.
+#[tokio::test]
+async fn each_blocking_code() {
+    let cases = [
+        (1, BlockReason::Authorization),
+        (3, BlockReason::Authorization),
+        (10, BlockReason::Configuration),
+        (11, BlockReason::Configuration),
+        (14, BlockReason::Acknowledgement),
+        (16, BlockReason::Configuration),
+        (28, BlockReason::Configuration),
+    ];
+    for (code, expected) in cases {
+        let receiver = receiver().await;
+        receiver.script().then(RequestKind::Event, [Answer::code(code)]);
+        let mut bench = Bench::start(&receiver, SMALL);
+        bench.send(30).await;
+        bench
+            .until("blocked", |bench| reason(bench) == Some(expected))
+            .await;
+        bench.abandon.cancel();
+        bench.ended().await;
+        assert_eq!((bench.settled(), bench.letters().len()), (0, 0), "{code}");
+    }
+}
+
+/// Scenario: acknowledgement is required and the token has it off.
+/// Guarantees: that is never taken for a delivery, and the records are not sent again and again.
+#[tokio::test]
+async fn acknowledgement_is_off_at_the_token() {
+    let receiver = receiver_without_acknowledgement().await;
+    let mut bench = Bench::start(&receiver, SMALL);
+    bench.send(30).await;
+    bench
+        .until("blocked", |bench| {
+            reason(bench) == Some(BlockReason::Acknowledgement)
+        })
+        .await;
+    assert_eq!(bench.settled(), 0);
+    assert_eq!(receiver.statistics().requests, 1);
+    bench.abandon.cancel();
+    bench.ended().await;
+}
+
+/// Scenario: the question about acknowledgements is refused with a proxy's 404.
+/// Guarantees: blocked, not delivered.
+#[tokio::test]
+async fn a_refused_question() {
+    let receiver = receiver().await;
+    let page = hub2siem::emulator::splunk_hec::Content::Html(404);
+    receiver
+        .script()
+        .then(RequestKind::Acknowledgement, [page.into()]);
+    let mut bench = Bench::start(&receiver, SMALL);
+    bench.send(10).await;
+    bench
+        .until("blocked", |bench| {
+            reason(bench) == Some(BlockReason::Acknowledgement)
+        })
+        .await;
+    assert_eq!(bench.settled(), 0);
+    bench.abandon.cancel();
+    bench.ended().await;
+}
+
+/// Scenario: the token may not write to the index of alerts.
+/// Guarantees: alerts wait and the target says so; everything else is delivered, and once only behind the first batch.
+#[tokio::test]
+async fn one_index_is_refused() {
+    let receiver = receiver().await;
+    receiver.script().refused_indexes.insert("sec".to_owned());
+    let mut bench = Bench::start(
+        &receiver,
+        &format!("{SMALL}\nindex: {{ alert: sec, otherwise: mdc }}"),
+    );
+    for number in 0..60 {
+        bench
+            .send_one(
+                if number % 3 == 1 {
+                    Kind::Alert
+                } else {
+                    Kind::Assessment
+                },
+                "",
+            )
+            .await;
+    }
+    bench
+        .until("the others settled", |bench| bench.settled() == 40)
+        .await;
+    assert_eq!(reason(&bench), Some(BlockReason::Destination));
+    assert!(
+        receiver.statistics().duplicates < 10,
+        "{:?}",
+        receiver.statistics()
+    );
+    receiver.script().refused_indexes.clear();
+    bench.balance(&[&receiver], &[]).await;
+}
+
+/// Scenario: `check --connect` meets a good receiver, a wrong token, acknowledgement off, and nobody.
+/// Guarantees: it names the cause, and sends no event.
+#[tokio::test]
+async fn check_names_the_cause() {
+    let good = receiver().await;
+    assert!(check(&settings(&[good.endpoint()], "")).await.is_empty());
+    good.set_token("another");
+    let without = receiver_without_acknowledgement().await;
+    let gone = receiver().await;
+    let endpoint = gone.endpoint();
+    gone.shutdown().await.expect("it stops");
+    for (endpoint, cause, fix) in [
+        (good.endpoint(), "code 4", "compare the token"),
+        (without.endpoint(), "code 14", "switch indexer acknowledgement on"),
+        (endpoint, "failed to connect", "check host and port"),
+    ] {
+        let problems = check(&settings(&[endpoint], "")).await;
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].cause.contains(cause), "{:?}", problems[0]);
+        assert!(problems[0].fix.contains(fix), "{:?}", problems[0]);
+    }
+    assert_eq!(good.statistics().received + without.statistics().received, 0);
+}
