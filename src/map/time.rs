@@ -49,19 +49,21 @@ pub fn write(time: Timestamp, output: &mut Vec<u8>) {
         return;
     }
     let rest = millis.rem_euclid(MILLIS_PER_DAY);
-    digits(year, 4, output);
+    two_digits(year / 100, output);
+    two_digits(year % 100, output);
     output.push(b'-');
-    digits(month, 2, output);
+    two_digits(month, output);
     output.push(b'-');
-    digits(day, 2, output);
+    two_digits(day, output);
     output.push(b'T');
-    digits(rest / 3_600_000, 2, output);
+    two_digits(rest / 3_600_000, output);
     output.push(b':');
-    digits(rest / 60_000 % 60, 2, output);
+    two_digits(rest / 60_000 % 60, output);
     output.push(b':');
-    digits(rest / 1000 % 60, 2, output);
+    two_digits(rest / 1000 % 60, output);
     output.push(b'.');
-    digits(rest % 1000, 3, output);
+    output.push(b'0' + (rest % 1000 / 100) as u8);
+    two_digits(rest % 100, output);
     output.push(b'Z');
 }
 
@@ -152,12 +154,10 @@ fn civil(days: i64) -> (i64, i64, i64) {
     (year, month, day)
 }
 
-fn digits(value: i64, width: usize, output: &mut Vec<u8>) {
-    let mut scale = 10i64.pow(width as u32 - 1);
-    while scale > 0 {
-        output.push(b'0' + (value / scale % 10) as u8);
-        scale /= 10;
-    }
+/// Two digits; `value` is below 100. Constant divisors: a division by a variable costs more than all the rest.
+fn two_digits(value: i64, output: &mut Vec<u8>) {
+    let value = value as u32;
+    output.extend_from_slice(&[b'0' + (value / 10) as u8, b'0' + (value % 10) as u8]);
 }
 
 fn number(text: &str) -> Option<i64> {
