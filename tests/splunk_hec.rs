@@ -12,3 +12,5 @@ mod unanswered;
 mod blocked;
 #[path = "splunk_hec/tls.rs"]
 mod tls;
+#[path = "splunk_hec/chaos.rs"]
+mod chaos;

@@ -9,8 +9,8 @@ use crate::telemetry::health::{BlockReason, TargetHealth};
 /// Time to the first try; it doubles with every further one.
 pub const TRY_INTERVAL_MIN: Duration = Duration::from_secs(30);
 
-/// Longest time between tries.
-const TRY_INTERVAL_MAX: Duration = Duration::from_secs(300);
+/// Longest time between tries, in first intervals: 5 minutes.
+const TRY_INTERVALS_MAX: u32 = 10;
 
 /// Everything that blocks one target.
 #[derive(Debug)]
@@ -92,6 +92,8 @@ impl Blocks {
         if let Some(block) = self.target.as_mut().filter(|_| is_try) {
             block.may_send = true;
             block.next_try = now;
+            // The batch that follows belongs to the same try.
+            block.tries = block.tries.saturating_sub(1);
         }
     }
 
@@ -188,10 +190,7 @@ impl Block {
     fn begin_try(&mut self, interval: Duration, now: Instant) {
         self.tries = self.tries.saturating_add(1);
         self.may_send = false;
-        self.next_try = now
-            + interval
-                .saturating_mul(1 << self.tries.min(8))
-                .min(TRY_INTERVAL_MAX);
+        self.next_try = now + interval.saturating_mul((1 << self.tries.min(8)).min(TRY_INTERVALS_MAX));
     }
 }
 

@@ -5,41 +5,24 @@ use tokio::time::Instant;
 use super::acknowledge;
 use super::batch::Batch;
 use super::request::Request;
-use super::settle::RetryReason;
 use super::target::{End, Target};
 
 impl Target {
     /// Starts everything that may be started now.
     pub(super) fn start(&mut self, now: Instant) {
-        self.expire_channels(now);
         self.ask_due_channels(now);
         self.probe_endpoints(now);
         self.ask_while_blocked(now);
         while self.post_next(now) {}
     }
 
-    /// Gives up waiting where the oldest batch waited too long.
-    fn expire_channels(&mut self, now: Instant) {
-        for number in 0..self.connections.len() {
-            let connection = &self.connections[number];
-            let expiry = connection.channel.expiry(self.settings.acknowledgement_timeout);
-            if !connection.is_busy && expiry.is_some_and(|moment| moment <= now) {
-                self.endpoints[connection.endpoint].is_on_probation = true;
-                tracing::warn!(
-                    target_name = &*self.context.target,
-                    seconds = self.settings.acknowledgement_timeout.as_secs(),
-                    "no acknowledgement came in time; the records are sent again under a new channel"
-                );
-                self.replace_channel(number, RetryReason::AcknowledgementTimeout);
-            }
-        }
-    }
-
+    /// Asks where it is time, and once more where the oldest batch waited too long: then the answer decides.
     fn ask_due_channels(&mut self, now: Instant) {
         for number in 0..self.connections.len() {
             let connection = &self.connections[number];
-            let is_due = connection.channel.next_poll().is_some_and(|moment| moment <= now);
-            if is_due && !connection.is_busy {
+            let expiry = connection.channel.expiry(self.settings.acknowledgement_timeout);
+            let mut moments = connection.channel.next_poll().into_iter().chain(expiry);
+            if !connection.is_busy && moments.any(|moment| moment <= now) {
                 self.ask(number, false);
             }
         }

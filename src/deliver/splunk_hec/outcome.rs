@@ -158,13 +158,10 @@ impl Target {
         };
         self.blocks.accepted(batch.indexes);
         batch.release();
-        if self.endpoints[endpoint].is_on_probation {
-            self.endpoints[endpoint].has_probe = true;
-            batch.is_probe = true;
-        }
-        let channel = &mut self.connections[connection].channel;
-        if channel.is_rising(id) {
-            channel.wait_for(id, batch, now);
+        if self.connections[connection].channel.is_rising(id) {
+            batch.is_probe = self.endpoints[endpoint].is_on_probation;
+            self.endpoints[endpoint].has_probe |= batch.is_probe;
+            self.connections[connection].channel.wait_for(id, batch, now);
         } else {
             self.retry(batch, RetryReason::ChannelLost);
             self.replace_channel(connection, RetryReason::ChannelLost);
@@ -256,7 +253,7 @@ impl Target {
         self.connections[connection].is_busy = false;
         let Ok(reply) = result else {
             self.connections[connection].channel.confirm(&[], now);
-            return;
+            return self.expire(connection, now);
         };
         let is_same_node = self.keep_node(connection, &reply);
         if let Some((reason, text)) = reply.refusal() {
@@ -289,7 +286,24 @@ impl Target {
         if !is_same_node {
             self.replace_channel(connection, RetryReason::ChannelLost);
         }
+        self.expire(connection, now);
         self.blocks.publish(&self.context.health);
+    }
+
+    /// Gives up waiting if the oldest batch waited too long, after the last question.
+    fn expire(&mut self, number: usize, now: Instant) {
+        let connection = &self.connections[number];
+        let expiry = connection.channel.expiry(self.settings.acknowledgement_timeout);
+        if expiry.is_none_or(|moment| moment > now) {
+            return;
+        }
+        self.endpoints[connection.endpoint].is_on_probation = true;
+        tracing::warn!(
+            target_name = &*self.context.target,
+            seconds = self.settings.acknowledgement_timeout.as_secs(),
+            "no acknowledgement came in time; the records are sent again under a new channel"
+        );
+        self.replace_channel(number, RetryReason::AcknowledgementTimeout);
     }
 
     /// Whether the node that answered is the one the channel lives on.
