@@ -2,11 +2,6 @@
 //!
 //! Each parser turns the same bytes into its own value and lets go of it again.
 
-#![expect(
-    missing_docs,
-    reason = "criterion's macros make public functions without comments"
-)]
-
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};

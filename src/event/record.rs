@@ -41,6 +41,12 @@ impl<'e> Record<'e> {
         &self.event.body[self.range.clone()]
     }
 
+    /// Appends the record as one line of JSON: its own bytes with raw line breaks replaced by blanks, which can only
+    /// stand between its tokens; a redacted record is written anew without the secret. `null` for an undecodable one.
+    pub fn write_original(&self, output: &mut Vec<u8>) {
+        crate::decode::original::write(self, output);
+    }
+
     /// Whether the action says that the item is gone.
     pub fn is_delete(&self) -> bool {
         self.action

@@ -87,8 +87,9 @@ impl Link {
                 .credit_mode(CreditMode::Manual)
                 .properties(properties(settings, epoch))
                 .add_desired_capabilities(RUNTIME_METRIC)
-                // The service is free to write the filter back in its own words.
+                // The service is free to write the filter and the target back in its own words.
                 .verify_incoming_source(false)
+                .verify_incoming_target(false)
                 .attach(&mut *session)
                 .await
         };

@@ -81,17 +81,50 @@ impl<'s> Item<'s> {
     }
 }
 
+/// Below this many elements comparing each with each is cheaper than hashing.
+const MAX_COMPARED: usize = 16;
+
 /// Removes repeated values and keeps the first of each. Two values are equal if they are written as the same JSON.
 pub fn deduplicate(items: &mut Vec<Item<'_>>) {
-    if items.len() < 2 {
+    if items.len() > MAX_COMPARED {
+        let mut seen: HashSet<Vec<u8>> = HashSet::with_capacity(items.len());
+        items.retain(|item| {
+            let mut key = Vec::new();
+            write::item(item, &mut key);
+            seen.insert(key)
+        });
         return;
     }
-    let mut seen: HashSet<Vec<u8>> = HashSet::with_capacity(items.len());
-    items.retain(|item| {
-        let mut key = Vec::new();
-        write::item(item, &mut key);
-        seen.insert(key)
-    });
+    let mut index = 1;
+    while index < items.len() {
+        let (before, rest) = items.split_at(index);
+        if before.iter().any(|earlier| is_same(earlier, &rest[0])) {
+            items.remove(index);
+        } else {
+            index += 1;
+        }
+    }
+}
+
+fn is_same(first: &Item<'_>, second: &Item<'_>) -> bool {
+    match (plain_text(first), plain_text(second)) {
+        (Some(first), Some(second)) => first == second,
+        (None, None) => {
+            let (mut one, mut other) = (Vec::new(), Vec::new());
+            write::item(first, &mut one);
+            write::item(second, &mut other);
+            one == other
+        }
+        _ => false,
+    }
+}
+
+/// The text of an item that is text and nothing else.
+fn plain_text<'i>(item: &'i Item<'_>) -> Option<&'i str> {
+    match item {
+        Item::Value(Value::String(text)) | Item::Text(text) => Some(text),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
@@ -108,8 +141,11 @@ mod tests {
             Item::Value(&number),
             Item::Text("a".into()),
         ];
-        deduplicate(&mut items);
-        let texts: Vec<_> = items.into_iter().filter_map(Item::into_text).collect();
-        assert_eq!(texts, ["a", "5", "5"]);
+        let mut many: Vec<_> = std::iter::repeat_n(items.clone(), 5).flatten().collect();
+        for items in [&mut items, &mut many] {
+            deduplicate(items);
+            let texts: Vec<_> = items.iter().cloned().filter_map(Item::into_text).collect();
+            assert_eq!(texts, ["a", "5", "5"]);
+        }
     }
 }

@@ -27,7 +27,7 @@ pub struct Mappings {
 impl Mappings {
     /// Loads the embedded maps and those of `directory`; a map there replaces the embedded one of the same name.
     ///
-    /// Files are found as `<directory>/<set>/<any>.yaml`; `*.test.yaml` are no maps. On failure the diagnostics name
+    /// Files are found as `<directory>/*.yaml` and `<directory>/*/*.yaml`; `*.test.yaml` are no maps. On failure the diagnostics name
     /// every problem of every file.
     pub fn load(directory: Option<&Path>) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
@@ -91,27 +91,20 @@ fn embedded() -> Vec<SourceFile> {
 }
 
 fn read(directory: &Path, diagnostics: &mut Diagnostics) -> Vec<SourceFile> {
+    let (folders, mut files): (Vec<_>, Vec<_>) = entries(directory, diagnostics)
+        .into_iter()
+        .partition(|path| path.is_dir());
+    for folder in folders.iter().filter(|folder| !is_hidden(folder)) {
+        files.extend(entries(folder, diagnostics));
+    }
     let mut sources = Vec::new();
-    let mut folders = vec![directory.to_owned()];
-    folders.extend(
-        entries(directory, diagnostics)
-            .into_iter()
-            .filter(|path| path.is_dir()),
-    );
-    for (index, folder) in folders.iter().enumerate() {
-        let paths = if index == 0 {
-            entries(directory, &mut Diagnostics::default())
-        } else {
-            entries(folder, diagnostics)
-        };
-        for path in paths.into_iter().filter(|path| path.is_file() && is_map(path)) {
-            match read_file(&path) {
-                Ok(text) => sources.push(SourceFile {
-                    name: path.display().to_string().into(),
-                    text: text.into(),
-                }),
-                Err(error) => diagnostics.push(unreadable(&path, &error)),
-            }
+    for path in files.iter().filter(|path| is_map(path)) {
+        match read_file(path) {
+            Ok(text) => sources.push(SourceFile {
+                name: path.display().to_string().into(),
+                text: text.into(),
+            }),
+            Err(error) => diagnostics.push(unreadable(path, &error)),
         }
     }
     sources
@@ -150,14 +143,23 @@ fn unreadable(path: &Path, error: &std::io::Error) -> Diagnostic {
     .help("check `mappings_directory` and the permissions of its files")
 }
 
-/// Any YAML file but tests and hidden files, such as the `..data` links of mounted volumes.
+/// Any YAML file but tests.
 fn is_map(path: &Path) -> bool {
     let name = path
         .file_name()
         .and_then(|name| name.to_str())
         .unwrap_or_default();
     let is_yaml = name.ends_with(".yaml") || name.ends_with(".yml");
-    is_yaml && !name.starts_with('.') && !name.ends_with(".test.yaml") && !name.ends_with(".test.yml")
+    is_yaml && !is_hidden(path) && !name.ends_with(".test.yaml") && !name.ends_with(".test.yml")
+}
+
+/// Mounted volumes keep their versions in folders such as `..data`; what counts are the links beside them.
+fn is_hidden(path: &Path) -> bool {
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
+        .unwrap_or_default();
+    name.starts_with('.')
 }
 
 /// Maps of one origin by name; the same name twice is an error.
@@ -238,3 +240,6 @@ fn check_unguarded(maps: &[Map], diagnostics: &mut Diagnostics) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -77,7 +77,7 @@ impl<'e> RecordContext<'e> {
             return Some(Item::Time(self.record.time));
         }
         let value = self.fields[field as usize].get_or_init(|| self.record.field(field));
-        value.as_ref().and_then(|value| Item::present(value))
+        value.as_ref().and_then(Item::present)
     }
 
     /// `$hub.<field>`.

@@ -5,11 +5,14 @@
 //! they refer to. Absent values
 //! (null, empty text, empty lists and objects) say nothing and are left out.
 
+use std::borrow::Cow;
+use std::collections::HashMap;
+
 use super::expression::Call;
 use super::item::Item;
 use super::scope::RecordContext;
-use crate::decode::json::Value;
 use crate::decode::json::write::{write_string, write_value};
+use crate::decode::json::{Member, Value};
 
 /// Bytes of one text among the leftovers. Lucene refuses terms above 32,766 bytes; half of that leaves room for names.
 pub const MAX_TEXT_BYTES: usize = 16 << 10;
@@ -101,14 +104,10 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         let mut omitted = Vec::new();
         match document {
             Value::Object(members) => {
-                for (index, (name, value)) in members.iter().enumerate() {
-                    if members[index + 1..].iter().any(|(later, _)| later == name) {
-                        continue;
-                    }
-                    let shown = if used(name) {
-                        format!("{name}_")
-                    } else {
-                        name.to_string()
+                for (name, value) in last_of_each(members) {
+                    let shown = match used(name) {
+                        true => Cow::Owned(format!("{name}_")),
+                        false => Cow::Borrowed(&**name),
                     };
                     if !self.top_level(&shown, value, taken.member(name), levels) {
                         omitted.push(name);
@@ -201,7 +200,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(members) => {
                 let start = self.output.len();
                 self.output.push(b'{');
-                for (name, value) in members {
+                for (name, value) in last_of_each(members) {
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
                         self.member(
                             name,
@@ -263,6 +262,24 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             &format!("{} [cut: {} bytes in all]", &text[..end], text.len()),
         );
     }
+}
+
+/// Below this many members comparing each with each is cheaper than hashing.
+const MAX_COMPARED: usize = 48;
+
+/// Members without those whose name comes again: the last one counts, and readers refuse an object that repeats a name.
+fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Member<'s>> {
+    let last: Option<HashMap<&str, usize>> = (members.len() > MAX_COMPARED).then(|| {
+        let names = members.iter().enumerate();
+        names.map(|(index, (name, _))| (&**name, index)).collect()
+    });
+    members.iter().enumerate().filter_map(move |(index, member)| {
+        let is_last = match &last {
+            Some(last) => last.get(&*member.0) == Some(&index),
+            None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
+        };
+        is_last.then_some(member)
+    })
 }
 
 /// Markers of the exporter's serialiser, which mean nothing outside it.

@@ -20,6 +20,7 @@ use fe2o3_amqp_management::request::Request;
 use fe2o3_amqp_management::response::Response;
 use serde_amqp::described::Described;
 use serde_amqp::descriptor::Descriptor;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 
 pub const HUB: &str = "defender";
@@ -91,6 +92,13 @@ impl Client {
     ) -> Result<Self, Box<dyn std::error::Error>> {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
+        Self::over(stream, profile).await
+    }
+
+    pub async fn over<S>(stream: S, profile: SaslProfile) -> Result<Self, Box<dyn std::error::Error>>
+    where
+        S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Unpin + 'static,
+    {
         let mut connection = within(
             Connection::builder()
                 .container_id("test")

@@ -6,6 +6,7 @@ mod positions;
 mod receivers;
 mod requests;
 mod sends;
+mod tls;
 
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
 

@@ -30,8 +30,9 @@ async fn guarded() -> EventHubEmulator {
     emulator
 }
 
-/// Scenario: a client attaches without a token, presents a wrong one, then a right one, and renews it.
-/// Guarantees: only after the right one may it attach; the wrong one gets status 401.
+/// Scenario: a client attaches without a token, presents a wrong one, then a right one, and renews it; then the fault
+/// that rejects tokens is switched on.
+/// Guarantees: only after the right one may it attach; the wrong and the rejected one get status 401.
 #[tokio::test]
 async fn token_is_checked_against_the_key() {
     let emulator = guarded().await;
@@ -51,6 +52,9 @@ async fn token_is_checked_against_the_key() {
     let mut receiver = client.attach(Attach::at("0", EARLIEST)).await.unwrap();
     assert_eq!(next(&mut receiver).await.unwrap().body, "guarded");
     assert_eq!(emulator.statistics().tokens, 3);
+    emulator.faults().reject_tokens(true);
+    let answer = within(cbs.put_token(HUB, CbsToken::new(right.as_str(), SAS, None))).await;
+    assert!(format!("{answer:?}").contains("401"), "{answer:?}");
     within(receiver.close()).await.unwrap();
     emulator.shutdown().await;
 }

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use hub2siem::emulator::splunk_hec::{Answer, Content, RequestKind};
 use hub2siem::event::Kind;
 
@@ -68,12 +69,12 @@ async fn unacknowledged() {
     }
 }
 
-/// Scenario: acknowledgements become true after three questions; 2,000 records wait meanwhile.
+/// Scenario: acknowledgements become true at the third question; 500 records wait meanwhile.
 /// Guarantees: once the peer took the requests, the window books little more than the compressed requests.
 #[tokio::test]
 async fn bodies_are_let_go_while_waiting() {
     let receiver = receiver().await;
-    receiver.script().questions_before_true = 3;
+    receiver.script().questions_before_true = 2;
     let mut bench = Bench::start(&receiver, "batch: { records: 100, linger: 20ms }");
     let text = "large ".repeat(500);
     for _ in 0..500 {
@@ -108,25 +109,28 @@ async fn nearing_capacity_is_accepted() {
 /// Guarantees: the records are tried again until they are taken, once each.
 #[tokio::test]
 async fn transient_refusals_are_tried_again() {
-    for (code, reason) in [(9, "busy"), (26, "busy"), (8, "unavailable"), (23, "unavailable")] {
-        let receiver = receiver().await;
-        let answer = Answer {
-            retry_after: (code == 26).then_some(1),
-            ..Answer::code(code)
-        };
-        receiver.script().then(RequestKind::Event, [answer]);
-        let began = std::time::Instant::now();
-        let mut bench = Bench::start(&receiver, SMALL);
-        bench.send(10).await;
-        bench.until("a retry", |bench| bench.retried(reason) == 1).await;
-        bench.until("settled", |bench| bench.settled() == 10).await;
-        assert!(
-            code != 26 || began.elapsed() >= Duration::from_secs(1),
-            "`Retry-After` is heeded"
-        );
-        bench.balance(&[&receiver], &[]).await;
-        assert_eq!(receiver.statistics().duplicates, 0, "{code}");
-    }
+    let cases = [(9, "busy"), (26, "busy"), (8, "unavailable"), (23, "unavailable")];
+    join_all(cases.map(|(code, reason)| refuse_once(code, reason))).await;
+}
+
+async fn refuse_once(code: u16, reason: &str) {
+    let receiver = receiver().await;
+    let answer = Answer {
+        retry_after: (code == 26).then_some(1),
+        ..Answer::code(code)
+    };
+    receiver.script().then(RequestKind::Event, [answer]);
+    let began = std::time::Instant::now();
+    let mut bench = Bench::start(&receiver, SMALL);
+    bench.send(10).await;
+    bench.until("a retry", |bench| bench.retried(reason) == 1).await;
+    bench.until("settled", |bench| bench.settled() == 10).await;
+    assert!(
+        code != 26 || began.elapsed() >= Duration::from_secs(1),
+        "`Retry-After` is heeded"
+    );
+    bench.balance(&[&receiver], &[]).await;
+    assert_eq!(receiver.statistics().duplicates, 0, "{code}");
 }
 
 /// Scenario: compressed requests are answered 415.

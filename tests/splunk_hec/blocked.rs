@@ -1,4 +1,4 @@
-//! What only an operator can mend. Paused time cannot be used with sockets, so these tests stop where a try is due.
+//! What only an operator can mend; the target tries every second here instead of every 30.
 
 use hub2siem::deliver::splunk_hec::check;
 use hub2siem::emulator::splunk_hec::{Answer, RequestKind};

@@ -106,3 +106,121 @@ impl Batch {
         batches
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+    use crate::acknowledge::{InFlight, Window};
+    use crate::deliver::splunk_hec::config::Time;
+    use crate::event::rendered::About;
+    use crate::event::{Event, EventId, Hub, Kind, Offset, PartitionId, SequenceNumber, Timestamp};
+
+    fn batch(kinds: &[Kind], window: &std::sync::Arc<Window>, envelopes: &Envelopes) -> Batch {
+        let in_flight = InFlight::new(PartitionId::new("0"), 0, std::sync::Arc::clone(window));
+        let records = kinds.iter().zip(0..).map(|(kind, number)| {
+            let event = Event {
+                partition: PartitionId::new("0"),
+                sequence_number: SequenceNumber(number),
+                offset: Offset::new("0"),
+                enqueued_time: Timestamp::from_millis(number),
+                body: Bytes::new(),
+                last_enqueued: None,
+            };
+            let bytes = Bytes::from(format!(
+                "{{\"number\":{number},\"text\":{:?}}}",
+                "x".repeat(number as usize * 700)
+            ));
+            Rendered {
+                about: About {
+                    kind: *kind,
+                    index: 0,
+                    event_id: EventId::new(
+                        &hub(),
+                        &event.partition,
+                        event.sequence_number,
+                        event.enqueued_time,
+                        0,
+                    ),
+                    key: (number % 2 == 0).then(|| "key".into()),
+                    time: Timestamp::from_millis(0),
+                    is_snapshot: false,
+                    mapping_revision: None,
+                },
+                original: None,
+                held: window.hold(bytes.len()),
+                ticket: in_flight.begin(&event).ticket(),
+                bytes,
+            }
+        });
+        Batch::of(records, envelopes)
+    }
+
+    fn hub() -> Hub {
+        Hub {
+            namespace: "contoso".into(),
+            name: "defender".into(),
+        }
+    }
+
+    fn bytes(batch: &Batch) -> Vec<Bytes> {
+        batch.records.iter().map(|record| record.bytes.clone()).collect()
+    }
+
+    /// Scenario: records are encoded, let go of and taken out of the request again, compressed or not.
+    /// Guarantees: the same bytes in the same order; the window books the request meanwhile and the records after.
+    #[test]
+    fn restores_what_it_released() {
+        for is_gzip in [true, false] {
+            let envelopes = Envelopes::for_test(Time::Auto, None, &hub());
+            let window = Window::new(1_000, 1 << 20);
+            let mut batch = batch(&[Kind::Assessment; 70], &window, &envelopes);
+            let (before, held) = (bytes(&batch), window.bytes());
+            let request = Request::encode(&batch.records, &envelopes, is_gzip, &mut Vec::new());
+            assert!(
+                is_gzip || request.body.len() <= batch.size,
+                "the size is no underestimate"
+            );
+            batch.request = Some(request);
+            batch.release();
+            assert!(
+                !is_gzip || window.bytes() < held / 10,
+                "{} of {held}",
+                window.bytes()
+            );
+            assert!(bytes(&batch).iter().all(Bytes::is_empty));
+            batch.restore();
+            assert_eq!(bytes(&batch), before);
+            assert_eq!(window.bytes(), held);
+        }
+    }
+
+    #[test]
+    fn divides_in_order() {
+        let envelopes = Envelopes::for_test(Time::Auto, Some("{kind}"), &hub());
+        let window = Window::new(1_000, 1 << 20);
+        let kinds = [
+            Kind::Alert,
+            Kind::Assessment,
+            Kind::Alert,
+            Kind::SecureScore,
+            Kind::Alert,
+        ];
+        let whole = batch(&kinds, &window, &envelopes);
+        let all = bytes(&whole);
+        let halves = whole.halves(&envelopes);
+        assert_eq!(halves.each_ref().map(Batch::len), [3, 2]);
+        assert_eq!(halves.iter().flat_map(bytes).collect::<Vec<_>>(), all);
+        let parts = batch(&kinds, &window, &envelopes).by_index(&envelopes);
+        let texts: Vec<Vec<Bytes>> = parts.iter().map(bytes).collect();
+        let pick = |numbers: &[usize]| {
+            numbers
+                .iter()
+                .map(|number| all[*number].clone())
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(texts, [pick(&[0, 2, 4]), pick(&[1]), pick(&[3])]);
+        assert!(parts.iter().all(|part| part.indexes.count_ones() == 1));
+    }
+}

@@ -24,6 +24,9 @@ const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
 /// Below the idle timeout of common load balancers, 60 s, so that no request meets a connection being closed.
 const POOL_IDLE: Duration = Duration::from_secs(50);
 
+/// A peer that asks for more is asked again all the same.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
 /// The header that names the channel.
 const CHANNEL_HEADER: &str = "x-splunk-request-channel";
 
@@ -159,7 +162,7 @@ async fn exchange(request: reqwest::RequestBuilder) -> Result<Reply, Error> {
         .headers()
         .get(header::RETRY_AFTER)
         .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(Duration::from_secs);
+        .map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
     let body = response.bytes().await.map_err(|error| match error.is_timeout() {
         true => Error::Timeout(error),
         false => Error::Truncated(error),

@@ -5,6 +5,7 @@ use tokio::time::Instant;
 use super::acknowledge;
 use super::batch::Batch;
 use super::request::Request;
+use super::settle::RetryReason;
 use super::target::{End, Target};
 
 impl Target {
@@ -29,7 +30,7 @@ impl Target {
                     seconds = self.settings.acknowledgement_timeout.as_secs(),
                     "no acknowledgement came in time; the records are sent again under a new channel"
                 );
-                self.replace_channel(number, "acknowledgement_timeout");
+                self.replace_channel(number, RetryReason::AcknowledgementTimeout);
             }
         }
     }

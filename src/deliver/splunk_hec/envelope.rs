@@ -22,20 +22,30 @@ const VARIABLE_BYTES: usize = 128;
 impl Envelopes {
     /// Prepares the envelopes of one target.
     pub fn new(settings: &Settings, hub: &Hub) -> Self {
+        let texts = [&settings.host, &settings.source, &settings.sourcetype];
+        Self::of(settings.time, texts, settings.index.as_ref(), hub)
+    }
+
+    fn of(
+        time: Time,
+        [host, source, sourcetype]: [&TextByKind; 3],
+        index: Option<&TextByKind>,
+        hub: &Hub,
+    ) -> Self {
         let mut envelopes = Self {
-            time: settings.time,
+            time,
             middles: Vec::with_capacity(Kind::COUNT),
             indexes: Vec::new(),
             index_by_kind: Vec::with_capacity(Kind::COUNT),
         };
         for kind in Kind::ALL {
             let text = |texts: &TextByKind| texts.get(kind).map(|text| expand(text, kind, hub));
-            let index = settings.index.as_ref().and_then(&text);
+            let index = index.and_then(&text);
             let mut middle = Vec::new();
             for (name, value) in [
-                ("host", text(&settings.host)),
-                ("source", text(&settings.source)),
-                ("sourcetype", text(&settings.sourcetype)),
+                ("host", text(host)),
+                ("source", text(source)),
+                ("sourcetype", text(sourcetype)),
                 ("index", index.clone()),
             ] {
                 if let Some(value) = value {
@@ -55,6 +65,14 @@ impl Envelopes {
             }
         }
         envelopes
+    }
+
+    /// Envelopes with `index` for every kind and no other texts.
+    #[cfg(test)]
+    pub(super) fn for_test(time: Time, index: Option<&str>, hub: &Hub) -> Self {
+        let none = TextByKind::default();
+        let index = index.map(TextByKind::all);
+        Self::of(time, [&none, &none, &none], index.as_ref(), hub)
     }
 
     /// Number of the index that records of `kind` go to, below [`Kind::COUNT`].

@@ -1,7 +1,7 @@
 //! Target kind `splunk_hec`: the HTTP Event Collector of Splunk, with indexer acknowledgement.
 //!
 //! Order of a record's way: `batch` gathers, `envelope` and `request` encode, `client` sends, `reply` tells what the
-//! peer said, `outcome` what that means, `channel` and `acknowledge` wait for the indexer. Deliberately absent: a way
+//! peer said, `outcome` what that means, `settle` does it, `channel` and `acknowledge` wait for the indexer. Deliberately absent: a way
 //! to settle a record by less than the configured acknowledgement.
 
 pub mod config;
@@ -19,10 +19,12 @@ pub mod endpoint;
 pub mod blocked;
 mod dispatch;
 mod outcome;
+mod settle;
 mod target;
 pub mod check;
 
 pub use check::check;
 pub use config::SplunkHec;
 pub use settings::Settings;
+pub use settle::RetryReason;
 pub use target::run;

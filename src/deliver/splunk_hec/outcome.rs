@@ -8,8 +8,9 @@ use super::blocked::Cause;
 use super::channel::Channel;
 use super::client::Error;
 use super::reply::{Reply, Verdict};
+use super::settle::RetryReason;
 use super::target::{End, Target};
-use crate::event::{RejectReason, Rejection};
+use crate::event::RejectReason;
 use crate::telemetry::BlockReason;
 
 /// Replies that nobody should give, in a row, before a batch is divided or a record given up.
@@ -48,7 +49,7 @@ impl Target {
         let is_same_node = self.keep_node(connection, &reply);
         self.judge(connection, batch, reply.verdict(), now);
         if !is_same_node {
-            self.replace_channel(connection, "channel_lost");
+            self.replace_channel(connection, RetryReason::ChannelLost);
         }
         self.blocks.publish(&self.context.health);
     }
@@ -62,7 +63,7 @@ impl Target {
             }
             Error::Connect(_) => {
                 self.endpoints[endpoint].eject(now);
-                "connect"
+                RetryReason::Connect
             }
             Error::Tls { detail } => {
                 self.endpoints[endpoint].eject(now);
@@ -70,11 +71,11 @@ impl Target {
                     self.blocks.block(BlockReason::Tls, detail, Cause::Batch, now);
                     self.blocks.publish(&self.context.health);
                 }
-                "tls"
+                RetryReason::Tls
             }
             Error::Timeout(_) => {
                 self.endpoints[endpoint].back_off(None, now);
-                "timeout"
+                RetryReason::Timeout
             }
         };
         self.retry(batch, reason);
@@ -107,12 +108,12 @@ impl Target {
                     return self.reject(batch, RejectReason::TooLarge, text);
                 }
                 self.endpoints[endpoint].shrink(size);
-                self.divide(batch, "too_large");
+                self.divide(batch, RetryReason::TooLarge);
             }
             Verdict::CompressionRefused => match &batch.request {
                 Some(request) if request.is_gzip => {
                     self.endpoints[endpoint].is_plain = true;
-                    self.retry(batch, "compression_refused");
+                    self.retry(batch, RetryReason::CompressionRefused);
                 }
                 _ => self.surprised(endpoint, batch, "HTTP status 415".to_owned(), now),
             },
@@ -120,15 +121,15 @@ impl Target {
             Verdict::Busy { after } => {
                 self.endpoints[endpoint].slow_down();
                 self.endpoints[endpoint].back_off(after, now);
-                self.retry(batch, "busy");
+                self.retry(batch, RetryReason::Busy);
             }
             Verdict::Unavailable => {
                 self.endpoints[endpoint].eject(now);
-                self.retry(batch, "unavailable");
+                self.retry(batch, RetryReason::Unavailable);
             }
             Verdict::Blocked { reason, text } => {
                 self.blocks.block(reason, text, Cause::Batch, now);
-                self.retry(batch, "blocked");
+                self.retry(batch, RetryReason::Blocked);
             }
             Verdict::Surprise { text } => self.surprised(endpoint, batch, text, now),
         }
@@ -153,7 +154,7 @@ impl Target {
                           the token, or set `acknowledgement: off`";
             self.blocks
                 .block(BlockReason::Acknowledgement, detail.to_owned(), Cause::Batch, now);
-            return self.retry(batch, "blocked");
+            return self.retry(batch, RetryReason::Blocked);
         };
         self.blocks.accepted(batch.indexes);
         batch.release();
@@ -165,8 +166,8 @@ impl Target {
         if channel.is_rising(id) {
             channel.wait_for(id, batch, now);
         } else {
-            self.retry(batch, "channel_lost");
-            self.replace_channel(connection, "channel_lost");
+            self.retry(batch, RetryReason::ChannelLost);
+            self.replace_channel(connection, RetryReason::ChannelLost);
         }
     }
 
@@ -185,7 +186,7 @@ impl Target {
         }
         let Some(refused) = refused.filter(|refused| *refused < batch.len()) else {
             // Nobody says which one: find it by halves.
-            return self.divide(batch, "partial");
+            return self.divide(batch, RetryReason::Partial);
         };
         batch.restore();
         let endpoint = self.connections[connection].endpoint;
@@ -198,20 +199,20 @@ impl Target {
         suspect.suspected_by = Some((endpoint, size));
         taken.first_sent = batch.first_sent;
         let is_settling = !self.settings.is_acknowledgement_required || acknowledgement.is_some();
-        self.count_retry(&suspect, "partial");
-        self.count_retry(&rest, "partial");
+        self.count_retry(&suspect, RetryReason::Partial);
+        self.count_retry(&rest, RetryReason::Partial);
         self.put_first([suspect, rest]);
         if !taken.is_empty() && is_settling {
             self.encode(&mut taken, endpoint);
             self.accepted(connection, taken, acknowledgement, now);
         } else if !taken.is_empty() {
-            self.retry(taken, "partial");
+            self.retry(taken, RetryReason::Partial);
         }
     }
 
     /// The token may not write to the index of one of the records; nothing is taken as delivered.
     fn wrong_index(&mut self, batch: Batch, text: String, now: Instant) {
-        self.count_retry(&batch, "blocked");
+        self.count_retry(&batch, RetryReason::Blocked);
         if batch.indexes.count_ones() > 1 {
             let parts = batch.by_index(&self.envelopes);
             return self.put_first(parts);
@@ -241,13 +242,13 @@ impl Target {
         self.endpoints[endpoint].back_off(None, now);
         tracing::debug!(target_name = &*self.context.target, text, "unexpected reply");
         if batch.surprises < MAX_SURPRISES {
-            self.count_retry(&batch, "surprise");
+            self.count_retry(&batch, RetryReason::Surprise);
             return self.ready.push_back(batch);
         }
         if batch.len() == 1 {
             self.reject(batch, RejectReason::Refused, text);
         } else {
-            self.divide(batch, "surprise");
+            self.divide(batch, RetryReason::Surprise);
         }
     }
 
@@ -286,7 +287,7 @@ impl Target {
             confirmed.into_iter().for_each(|batch| self.deliver(batch, now));
         }
         if !is_same_node {
-            self.replace_channel(connection, "channel_lost");
+            self.replace_channel(connection, RetryReason::ChannelLost);
         }
         self.blocks.publish(&self.context.health);
     }
@@ -311,7 +312,7 @@ impl Target {
     }
 
     /// Begins a new channel; what the old one owes is sent again, in order and first.
-    pub(super) fn replace_channel(&mut self, connection: usize, reason: &'static str) {
+    pub(super) fn replace_channel(&mut self, connection: usize, reason: RetryReason) {
         let endpoint = self.connections[connection].endpoint;
         let channel = std::mem::replace(&mut self.connections[connection].channel, Channel::open());
         for mut batch in channel.into_pending().rev() {
@@ -319,74 +320,6 @@ impl Target {
                 self.endpoints[endpoint].has_probe = false;
             }
             self.retry(batch, reason);
-        }
-    }
-
-    fn deliver(&mut self, batch: Batch, now: Instant) {
-        let target = [&*self.context.target];
-        let metrics = &self.context.metrics;
-        metrics
-            .deliver_bytes_total
-            .with_label_values(&target)
-            .inc_by(batch.rendered_bytes);
-        if let Some(sent) = batch.first_sent {
-            let confirmation = metrics.deliver_confirmation_seconds.with_label_values(&target);
-            confirmation.observe((now - sent).as_secs_f64());
-        }
-        self.context
-            .delivered(batch.records.into_iter().map(|record| record.ticket));
-    }
-
-    /// Sends each record to the dead letters; a refused batch has one.
-    fn reject(&mut self, mut batch: Batch, reason: RejectReason, detail: String) {
-        batch.restore();
-        for record in batch.records {
-            let context = self.context.clone();
-            let rejection = Rejection {
-                reason,
-                detail: detail.clone(),
-            };
-            self.rejecting += 1;
-            self.operations.push(Box::pin(async move {
-                context.rejected(record, rejection).await;
-                End::Rejected
-            }));
-        }
-    }
-
-    /// Both halves of a batch, before the others.
-    fn divide(&mut self, batch: Batch, reason: &'static str) {
-        let halves = batch.halves(&self.envelopes);
-        halves.iter().for_each(|half| self.count_retry(half, reason));
-        self.put_first(halves);
-    }
-
-    /// The same batch again, before the others.
-    fn retry(&mut self, batch: Batch, reason: &'static str) {
-        self.count_retry(&batch, reason);
-        self.ready.push_front(batch);
-    }
-
-    fn count_retry(&self, batch: &Batch, reason: &'static str) {
-        let target = &*self.context.target;
-        let metrics = &self.context.metrics;
-        metrics
-            .deliver_retries_total
-            .with_label_values(&[target, reason])
-            .inc();
-        let records = metrics
-            .deliver_records_total
-            .with_label_values(&[target, "retry"]);
-        records.inc_by(batch.len() as u64);
-    }
-
-    /// Puts batches before all others, in their order.
-    pub(super) fn put_first(
-        &mut self,
-        batches: impl IntoIterator<Item = Batch, IntoIter: DoubleEndedIterator>,
-    ) {
-        for batch in batches.into_iter().rev().filter(|batch| !batch.is_empty()) {
-            self.ready.push_front(batch);
         }
     }
 }

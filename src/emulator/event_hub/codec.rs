@@ -197,13 +197,21 @@ pub(super) fn take_value<'a>(bytes: &'a [u8], context: &'static str) -> Result<(
     Ok((value, &bytes[length..]))
 }
 
+/// Descriptors within descriptors that are followed; no known peer nests them, and each costs a stack frame.
+const DESCRIPTOR_DEPTH_MAX: u32 = 8;
+
 /// Length in bytes of the first encoded value; `None` if the bytes end before it does.
 pub(super) fn value_length(bytes: &[u8]) -> Option<usize> {
+    length_within(bytes, DESCRIPTOR_DEPTH_MAX)
+}
+
+fn length_within(bytes: &[u8], depth: u32) -> Option<usize> {
     let constructor = *bytes.first()?;
     let length = match constructor >> 4 {
         0x0 if constructor == 0 => {
-            let descriptor = value_length(&bytes[1..])?;
-            1 + descriptor + value_length(bytes.get(1 + descriptor..)?)?
+            let depth = depth.checked_sub(1)?;
+            let descriptor = length_within(&bytes[1..], depth)?;
+            1 + descriptor + length_within(bytes.get(1 + descriptor..)?, depth)?
         }
         0x4 => 1,
         0x5 => 2,

@@ -116,3 +116,46 @@ fn shared_access_key(text: &str) -> Result<SharedAccessKey, String> {
         _ => Err("expected NAME=KEY".to_owned()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Command {
+        #[command(flatten)]
+        arguments: Arguments,
+    }
+
+    #[test]
+    fn arguments_are_read() {
+        let line =
+            "x --listen 127.0.0.1:0 --hub h --partitions 2 --events e.jsonl --repeat 5 --rate 9 --key n=k=";
+        let arguments = Command::try_parse_from(line.split(' ')).unwrap().arguments;
+        assert_eq!(arguments.partitions.get(), 2);
+        assert_eq!(arguments.key.unwrap().key, "k=");
+        for line in ["x --partitions 0", "x --repeat 2", "x --key name"] {
+            assert!(Command::try_parse_from(line.split(' ')).is_err(), "{line}");
+        }
+    }
+
+    /// Scenario: 1,000 events are appended at 500 a second.
+    /// Guarantees: all of them are there after two seconds and not before, spread evenly.
+    #[tokio::test(start_paused = true)]
+    async fn rate_is_kept() {
+        let emulator = EventHubEmulator::start(Options::new("h", 2)).await.unwrap();
+        let lines = Arc::from(vec![Template::new("{{sequence}}")]);
+        let start = tokio::time::Instant::now();
+        append_at_rate(&emulator, &lines, 1000, 500).await;
+        let elapsed = start.elapsed();
+        assert!(
+            elapsed >= Duration::from_secs(2) && elapsed < Duration::from_millis(2100),
+            "{elapsed:?}"
+        );
+        for partition in [0, 1] {
+            assert_eq!(emulator.last_sequence_number(partition).0, 499);
+        }
+    }
+}

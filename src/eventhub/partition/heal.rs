@@ -115,3 +115,99 @@ impl PartitionReader {
         };
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use tokio::time::advance;
+    use tokio_util::sync::CancellationToken;
+    use tokio_util::task::TaskTracker;
+
+    use super::super::super::settings::{Address, CALL_TIMEOUT, HubSettings, Position, TOKEN_LIFETIME};
+    use super::*;
+    use crate::event::{Hub, Offset, PartitionId, SequenceNumber};
+    use crate::eventhub::{Credential, HubClient};
+
+    fn reader(on_invalid_checkpoint: OnInvalidCheckpoint) -> PartitionReader {
+        let settings = HubSettings {
+            hub: Hub {
+                namespace: "contoso.servicebus.windows.net".into(),
+                name: "defender".into(),
+            },
+            consumer_group: "$Default".into(),
+            address: Address::parse("127.0.0.1:1"),
+            port: 1,
+            tls: None,
+            credential: Credential::SharedAccessKey {
+                name: "reader".into(),
+                key: "k".into(),
+            },
+            receiver_name: "test".into(),
+            on_invalid_checkpoint,
+            token_lifetime: TOKEN_LIFETIME,
+            call_timeout: CALL_TIMEOUT,
+        };
+        let client = HubClient::new(settings, TaskTracker::new(), CancellationToken::new());
+        let start = StartPosition::After(Position {
+            sequence_number: SequenceNumber(7),
+            offset: Some(Offset::new("4096")),
+            enqueued_time: None,
+            hub_created_at: None,
+        });
+        PartitionReader::new(Arc::clone(&client), PartitionId::new("0"), start)
+    }
+
+    fn end(reader: &mut PartitionReader, reason: EndReason) -> Duration {
+        reader.on_end(End::new(reason, "by a test"), None);
+        match reader.pending.pop_back() {
+            Some(Step::Detached { retry_after, .. }) => retry_after,
+            step => panic!("{step:?}"),
+        }
+    }
+
+    /// Scenario: a partition is stolen again and again, with events in between, and then held for a quarter of an hour.
+    /// Guarantees: the wait grows from a minute to a quarter of an hour, and starts anew only after undisputed time.
+    #[tokio::test(start_paused = true)]
+    async fn is_ever_more_patient_with_a_thief() {
+        let mut reader = reader(OnInvalidCheckpoint::Earliest);
+        for minutes in [1, 2, 4, 8, 15, 15] {
+            reader.attached_at = Some(Instant::now());
+            advance(Duration::from_secs(90)).await;
+            reader.attempts = 0;
+            assert_eq!(end(&mut reader, EndReason::Stolen).as_secs(), minutes * 60);
+        }
+        reader.attached_at = Some(Instant::now());
+        advance(UNDISPUTED_AFTER).await;
+        assert_eq!(end(&mut reader, EndReason::Stolen).as_secs(), 60);
+    }
+
+    /// Scenario: the same token is refused twice.
+    /// Guarantees: a new one is tried at once, but only once.
+    #[tokio::test(start_paused = true)]
+    async fn tries_one_new_token() {
+        let mut reader = reader(OnInvalidCheckpoint::Earliest);
+        assert_eq!(end(&mut reader, EndReason::Unauthorized), Duration::ZERO);
+        assert!(reader.recovery.force_token);
+        assert!(end(&mut reader, EndReason::Unauthorized) >= Duration::from_secs(60));
+    }
+
+    /// Scenario: the service refuses the stored position in every form.
+    /// Guarantees: the sequence number is tried, then whether the hub is the same, then the policy; never twice.
+    #[tokio::test(start_paused = true)]
+    async fn tries_every_way_before_the_policy() {
+        let mut reader = reader(OnInvalidCheckpoint::Earliest);
+        assert_eq!(end(&mut reader, EndReason::InvalidOffset), Duration::ZERO);
+        assert!(reader.recovery.skip_offset && !reader.recovery.check_hub);
+        assert_eq!(end(&mut reader, EndReason::InvalidOffset), Duration::ZERO);
+        assert!(reader.recovery.check_hub && reader.pending.is_empty());
+        assert_eq!(end(&mut reader, EndReason::InvalidPosition), Duration::ZERO);
+        assert!(matches!(
+            reader.pending.pop_back(),
+            Some(Step::PositionRefused { .. })
+        ));
+        assert_eq!(*reader.cursor.start(), StartPosition::Earliest);
+        assert_eq!(end(&mut reader, EndReason::InvalidPosition).as_secs(), 60);
+        assert!(reader.pending.is_empty());
+    }
+}

@@ -1,13 +1,12 @@
 //! The target fields: their names against the schema, their nesting, and the header's parts that name fields.
 
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use super::literal::{Expected, LiteralUse};
+use super::literal::Expected;
 use super::shape::Shape;
-use super::{Compiler, LetName, NamedTable, taken};
-use crate::config::diagnostic::{Diagnostic, nearest};
+use super::{Compiler, taken};
+use crate::config::diagnostic::nearest;
 use crate::config::yaml::Entry;
 use crate::decode::json::write::write_string;
 use crate::map::budget::MAX_DEPTH;
@@ -15,8 +14,7 @@ use crate::map::expression::{Expression, Field, Member, MemberContent, Root, Str
 use crate::map::file::{MappingFile, Text};
 use crate::map::path::Selector;
 use crate::map::plan::Plan;
-use crate::map::schema::{Known, Schema, ecs};
-use crate::map::table::Table;
+use crate::map::schema::{Known, Schema};
 use crate::map::unmapped::Taken;
 
 /// What the header says of targets.
@@ -75,75 +73,6 @@ enum HeaderTarget {
 }
 
 impl Compiler<'_> {
-    fn tables(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            let rows = entry.value.as_mapping().unwrap_or_default();
-            if rows.is_empty() {
-                let message = format!("table `{}` is a mapping of keys to values", entry.key);
-                self.error(
-                    "mapping::invalid_value",
-                    entry.value.span.clone(),
-                    message,
-                    "no table",
-                    "write `key: value` lines",
-                );
-            }
-            let mut values: Vec<(Box<str>, _)> = Vec::with_capacity(rows.len());
-            for row in rows {
-                if values
-                    .iter()
-                    .any(|(known, _)| known.eq_ignore_ascii_case(&row.key))
-                {
-                    let message = format!("`{}` stands twice in table `{}`", row.key, entry.key);
-                    let help = "keys are compared without regard to case; delete one";
-                    self.error(
-                        "mapping::duplicate_key",
-                        row.key_span.clone(),
-                        message,
-                        "the second one",
-                        help,
-                    );
-                }
-                if let Some(value) = self.literal_value(&row.value) {
-                    values.push((row.key.as_str().into(), value));
-                }
-            }
-            self.tables.push(NamedTable {
-                name: entry.key.clone(),
-                span: entry.key_span.clone(),
-                file: self.file.clone(),
-                node: entry.value.clone(),
-                table: Table::new(values),
-                is_used: false,
-            });
-        }
-    }
-
-    fn lets(&mut self, entries: &[Entry]) {
-        for entry in entries {
-            self.later_lets.remove(0);
-            if matches!(entry.key.as_str(), "record" | "hub") {
-                let message = format!("`{}` cannot be the name of a value", entry.key);
-                self.error(
-                    "mapping::invalid_value",
-                    entry.key_span.clone(),
-                    message,
-                    "taken",
-                    "choose another name",
-                );
-            }
-            // A value that does not compile keeps its name, so that its uses are not errors too.
-            let value = self.value(&entry.value, Expected::ANYTHING);
-            let value = value.unwrap_or_else(|| Expression::List(Vec::new()));
-            let shape = self.shape(&value);
-            self.let_values.push(value);
-            self.lets.push(LetName {
-                name: entry.key.clone(),
-                shape,
-            });
-        }
-    }
-
     /// A field of the whole map.
     fn target(&mut self, fields: &mut Structure, entry: &Entry, targets: &Targets<'_>, required: &[Text]) {
         let Some(known) = self.known(&entry.key, &entry.key_span, targets) else {
@@ -334,95 +263,6 @@ impl Compiler<'_> {
                 );
             }
         }
-    }
-
-    fn check_required(&mut self, file: &MappingFile) {
-        for text in &file.required {
-            if !file.fields.iter().any(|entry| entry.key == text.value) {
-                let help = match nearest(&text.value, file.fields.iter().map(|entry| entry.key.as_str())) {
-                    Some(near) => format!("did you mean `{near}`?"),
-                    None => "give it a line in `fields`".to_owned(),
-                };
-                let message = format!("required field `{}` is never written", text.value);
-                self.error(
-                    "mapping::unknown_required",
-                    text.span.clone(),
-                    message,
-                    "not in `fields`",
-                    help,
-                );
-            }
-        }
-    }
-
-    fn check_unused_tables(&mut self) {
-        for table in self.tables.iter().filter(|table| !table.is_used) {
-            self.diagnostics.push(
-                Diagnostic::new(
-                    "mapping::unused_table",
-                    format!("table `{}` is never used", table.name),
-                )
-                .at(&table.file, table.span.clone(), "this table")
-                .help("delete it, or use it with `lookup:`")
-                .warning(),
-            );
-        }
-    }
-
-    /// Every category must allow one of the types the map can write, and every type must fit one of its categories.
-    fn check_event_types(&mut self) {
-        let uses = |target: &str| -> Vec<LiteralUse> {
-            self.literals
-                .iter()
-                .filter(|used| used.target == target)
-                .cloned()
-                .collect()
-        };
-        let (categories, types) = (uses("event.category"), uses("event.type"));
-        if categories.is_empty() || types.is_empty() {
-            return;
-        }
-        let fitting: &BTreeMap<String, Vec<String>> = &ecs::FIELDS["event.category"].expected_event_types;
-        let fits = |category: &LiteralUse, kind: &LiteralUse| {
-            fitting
-                .get(&category.text)
-                .is_none_or(|types| types.contains(&kind.text))
-        };
-        for category in &categories {
-            if !types.iter().any(|kind| fits(category, kind)) {
-                let help = format!(
-                    "types of `{}`: {}",
-                    category.text,
-                    fitting[&category.text].join(", ")
-                );
-                self.misfit(
-                    category,
-                    format!(
-                        "category `{}` allows none of the map's event types",
-                        category.text
-                    ),
-                    help,
-                );
-            }
-        }
-        for kind in &types {
-            if !categories.iter().any(|category| fits(category, kind)) {
-                let help = "choose a type that `event.category` allows".to_owned();
-                self.misfit(
-                    kind,
-                    format!("event type `{}` fits none of the map's categories", kind.text),
-                    help,
-                );
-            }
-        }
-    }
-
-    fn misfit(&mut self, used: &LiteralUse, message: String, help: String) {
-        self.diagnostics.push(
-            Diagnostic::new("mapping::unfit_event_type", message)
-                .at(&used.file, used.span.clone(), "written here")
-                .help(help),
-        );
     }
 }
 

@@ -1,8 +1,10 @@
 //! Turns what a file says into what is run, and finds everything that is wrong with it.
 
+mod check;
 mod condition;
 mod fields;
 mod literal;
+mod names;
 mod pipe;
 mod shape;
 mod taken;

@@ -129,3 +129,23 @@ fn dropping_keeps_nothing() {
         r#"{"x":1}"#
     );
 }
+
+/// Scenario: names that come again, in a small and in a large object. Guarantees: the last one counts, once.
+#[test]
+fn repeated_names_are_written_once() {
+    assert_eq!(
+        leftovers("", "  x: y\n", r#"{"a":{"b":1,"c":2,"b":3}}"#),
+        r#"{"a":{"c":2,"b":3}}"#
+    );
+    let many: Vec<_> = (0..100_000)
+        .map(|index| format!("\"k{}\":{index}", index % 50_000))
+        .collect();
+    let kept = leftovers(
+        "",
+        "  x: y\n",
+        &format!("{{\"a\":{{{}}}}}", many[..100].join(",")),
+    );
+    assert_eq!(kept.matches(':').count(), 101);
+    let kept = leftovers("", "  x: y\n", &format!("{{{}}}", many.join(",")));
+    assert!(kept.starts_with("{\"k0\":50000,"), "{}", &kept[..40]);
+}

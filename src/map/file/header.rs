@@ -1,0 +1,287 @@
+//! The header of a mapping file, and the shape of its parts.
+
+use std::ops::Range;
+
+use super::{FORMAT, KEYS, Text};
+use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
+use crate::config::yaml::{Content, Entry, Node, Scalar};
+use crate::event::Kind;
+use crate::map::schema::Schema;
+
+/// Reads the parts of a file one by one and reports what is wrong with each.
+pub(super) struct Header<'f, 'd> {
+    pub source: &'f SourceFile,
+    pub node: &'f Node,
+    pub diagnostics: &'d mut Diagnostics,
+}
+
+impl Header<'_, '_> {
+    pub fn check_keys(&mut self) {
+        let known = KEYS.map(|(key, _)| key);
+        for entry in self.node.as_mapping().unwrap_or_default() {
+            if !known.contains(&entry.key.as_str()) {
+                self.unknown_key(entry, "a mapping file", &known);
+            }
+        }
+    }
+
+    pub fn check_format(&mut self) {
+        match self.node.get("format").map(|node| (&node.content, &node.span)) {
+            Some((Content::Scalar(Scalar::Integer(FORMAT, _)), _)) => {}
+            Some((_, span)) => {
+                let help = format!("this program reads `format: {FORMAT}`");
+                self.error(
+                    "mapping::unknown_format",
+                    span.clone(),
+                    "unknown version of the file format",
+                    "here",
+                    help,
+                );
+            }
+            None => self.missing("format"),
+        }
+    }
+
+    pub fn check_output(&mut self) {
+        if let Some(text) = self.text("output").filter(|text| text.value != "json") {
+            let message = format!("there is no output `{}`", text.value);
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                message,
+                "not an output",
+                "outputs: json",
+            );
+        }
+    }
+
+    pub fn name(&mut self) -> Option<String> {
+        let text = self.required("name")?;
+        let is_word = |part: &str| {
+            !part.is_empty()
+                && part
+                    .chars()
+                    .all(|character| character.is_ascii_alphanumeric() || matches!(character, '_' | '-'))
+        };
+        let is_valid = text
+            .value
+            .split_once('/')
+            .is_some_and(|(set, map)| is_word(set) && is_word(map));
+        if !is_valid {
+            let help = "write `set/map` in letters, digits, `_` and `-`, for example `ecs/alert`";
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                "the name of a map has two parts",
+                "here",
+                help,
+            );
+            return None;
+        }
+        if text.value.starts_with("native/") {
+            let help = "choose another name; `native` writes what was received";
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                "`native` is no set of maps",
+                "here",
+                help,
+            );
+            return None;
+        }
+        Some(text.value)
+    }
+
+    pub fn kind(&mut self) -> Option<Kind> {
+        let text = self.required("record")?;
+        let kinds: Vec<_> = Kind::ALL
+            .into_iter()
+            .filter(|kind| *kind != Kind::Undecodable)
+            .map(Kind::as_str)
+            .collect();
+        if kinds.contains(&text.value.as_str()) {
+            return text.value.parse().ok();
+        }
+        let help = did_you_mean(&text.value, &kinds, "kinds");
+        let message = format!("there is no record kind `{}`", text.value);
+        self.error("mapping::invalid_value", text.span, message, "not a kind", help);
+        None
+    }
+
+    pub fn schema(&mut self) -> Option<Schema> {
+        let Some(text) = self.text("schema") else {
+            return Some(Schema::Unchecked);
+        };
+        let schema = Schema::named(&text.value);
+        if schema.is_none() {
+            let help = did_you_mean(&text.value, Schema::NAMES, "schemas");
+            let message = format!("there is no schema `{}`", text.value);
+            self.error("mapping::invalid_value", text.span, message, "not a schema", help);
+        }
+        schema
+    }
+
+    pub fn unmapped(&mut self) -> (Option<Text>, Vec<Text>) {
+        const HELP: &str = "write `unmapped: drop` or `unmapped: { keep_under: field, except: [path] }`";
+        let Some(node) = self.node.get("unmapped") else {
+            return (None, Vec::new());
+        };
+        if node.as_text() == Some("drop") {
+            return (None, Vec::new());
+        }
+        let Some(entries) = node.as_mapping() else {
+            self.error(
+                "mapping::invalid_value",
+                node.span.clone(),
+                "`unmapped` is `drop` or a mapping",
+                "here",
+                HELP,
+            );
+            return (None, Vec::new());
+        };
+        for entry in entries
+            .iter()
+            .filter(|entry| !matches!(entry.key.as_str(), "keep_under" | "except"))
+        {
+            self.unknown_key(entry, "`unmapped`", &["keep_under", "except"]);
+        }
+        let keep_under = self.text_of(node.get("keep_under"));
+        if keep_under.is_none() {
+            self.error(
+                "mapping::missing_key",
+                node.span.clone(),
+                "`keep_under` is missing",
+                "here",
+                HELP,
+            );
+        }
+        (keep_under, self.texts(node, "except"))
+    }
+
+    pub fn raw(&mut self) -> Option<Text> {
+        let node = self.node.get("raw")?;
+        for entry in node.as_mapping().unwrap_or_default() {
+            if entry.key != "to" {
+                self.unknown_key(entry, "`raw`", &["to"]);
+            }
+        }
+        let to = self.text_of(node.get("to"));
+        if to.is_none() {
+            self.error(
+                "mapping::missing_key",
+                node.span.clone(),
+                "`to` is missing",
+                "here",
+                "write `raw: { to: field }`",
+            );
+        }
+        to
+    }
+
+    pub fn entries(&mut self, key: &str) -> Vec<Entry> {
+        let Some(node) = self.node.get(key) else {
+            return Vec::new();
+        };
+        match &node.content {
+            Content::Mapping(entries) => entries.clone(),
+            Content::Null => Vec::new(),
+            _ => {
+                let message = format!("`{key}` is a mapping, not {}", node.describe());
+                self.error(
+                    "mapping::invalid_value",
+                    node.span.clone(),
+                    message,
+                    "here",
+                    "write `name: value` lines",
+                );
+                Vec::new()
+            }
+        }
+    }
+
+    /// A list of texts, or one text.
+    pub fn texts(&mut self, parent: &Node, key: &str) -> Vec<Text> {
+        let Some(node) = parent.get(key) else {
+            return Vec::new();
+        };
+        let nodes = node.as_sequence().unwrap_or(std::slice::from_ref(node));
+        nodes.iter().filter_map(|node| self.text_of(Some(node))).collect()
+    }
+
+    pub fn required(&mut self, key: &'static str) -> Option<Text> {
+        if self.node.get(key).is_none() {
+            self.missing(key);
+        }
+        self.text(key)
+    }
+
+    fn text(&mut self, key: &str) -> Option<Text> {
+        self.text_of(self.node.get(key))
+    }
+
+    fn text_of(&mut self, node: Option<&Node>) -> Option<Text> {
+        let node = node?;
+        if let Content::Scalar(scalar) = &node.content {
+            return Some(Text {
+                value: scalar.text().to_owned(),
+                span: node.span.clone(),
+            });
+        }
+        let message = format!("text belongs here, not {}", node.describe());
+        self.error(
+            "mapping::invalid_value",
+            node.span.clone(),
+            message,
+            "here",
+            "write one word or quoted text",
+        );
+        None
+    }
+
+    pub fn missing(&mut self, key: &str) {
+        let start = self.node.span.start;
+        let end = start + self.source.text[start..].find('\n').unwrap_or_default();
+        self.error(
+            "mapping::missing_key",
+            start..end,
+            format!("`{key}` is missing"),
+            "in this file",
+            format!("add `{key}: …`"),
+        );
+    }
+
+    fn unknown_key(&mut self, entry: &Entry, place: &str, known: &[&str]) {
+        let help = did_you_mean(&entry.key, known, "keys");
+        let message = format!("`{}` is no key of {place}", entry.key);
+        self.error(
+            "mapping::unknown_key",
+            entry.key_span.clone(),
+            message,
+            "unknown",
+            help,
+        );
+    }
+
+    fn error(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        message: impl Into<String>,
+        label: &str,
+        help: impl Into<String>,
+    ) {
+        self.diagnostics.push(
+            Diagnostic::new(code, message)
+                .at(self.source, span, label)
+                .help(help),
+        );
+    }
+}
+
+fn did_you_mean(given: &str, known: &[&str], heading: &str) -> String {
+    let list = format!("{heading}: {}", known.join(", "));
+    match nearest(given, known.iter().copied()) {
+        Some(near) => format!("did you mean `{near}`? {list}"),
+        None => list,
+    }
+}

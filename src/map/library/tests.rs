@@ -1,0 +1,127 @@
+use super::Mappings;
+use crate::event::Kind;
+use crate::map::testing::with_record;
+
+/// Writes files into a new directory.
+fn directory(files: &[(&str, &str)]) -> tempfile::TempDir {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    for (name, text) in files {
+        let path = directory.path().join(name);
+        let parent = path.parent().expect("files stand in folders");
+        std::fs::create_dir_all(parent).expect("a folder can be made");
+        std::fs::write(path, text).expect("a file can be written");
+    }
+    directory
+}
+
+fn map(name: &str, rest: &str) -> String {
+    format!("format: 1\nname: {name}\nrevision: 2\nrecord: unknown\n{rest}")
+}
+
+/// What `set` makes of a body, with the revision of the map.
+fn render(mappings: &Mappings, set: &str, body: &str) -> (String, Option<String>) {
+    let set = mappings.set(set).expect("the set is there");
+    with_record(body, |context| {
+        let mut output = Vec::new();
+        let rendering = set.render(context, &mut output).expect("it can be mapped");
+        let text = String::from_utf8(output).expect("the output is text");
+        (text, rendering.revision.map(|revision| revision.to_string()))
+    })
+}
+
+#[test]
+fn embedded_sets_load_without_a_warning() {
+    let mappings = Mappings::load(None).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(mappings.warnings().0.is_empty(), "{}", mappings.warnings());
+    assert_eq!(mappings.names().collect::<Vec<_>>(), ["ecs", "native"]);
+    assert_eq!(mappings.nearest("esc"), Some("ecs"));
+    let ecs = mappings.set("ecs").expect("it is embedded");
+    assert!(ecs.has(Kind::Alert) && ecs.has(Kind::Assessment) && !ecs.has(Kind::SecureScore));
+    let revisions: Vec<_> = ecs.revisions().map(|revision| revision.to_string()).collect();
+    assert_eq!(revisions, ["ecs/alert@1", "ecs/assessment@1"]);
+}
+
+/// Scenario: a directory with a new set, a replacement, a test file, a hidden file. Guarantees: the first two count.
+#[test]
+fn a_directory_adds_and_replaces() {
+    let alert = map("ecs/alert", "fields: { a: .Severity }\n").replace("unknown", "alert");
+    let files = directory(&[
+        ("own/any.yaml", &map("own/any", "fields: { x: .a }\n")),
+        ("own/any.test.yaml", "tests: []\n"),
+        ("own/.any.yaml", "not: a map\n"),
+        ("..data/own.yaml", "not: a map\n"),
+        ("alert.yml", &alert),
+        ("README.md", "# Maps\n"),
+    ]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    let alert = r#"{"SystemAlertId":"1","AlertType":"t","Severity":"High"}"#;
+    assert_eq!(
+        render(&mappings, "ecs", alert),
+        (r#"{"a":"High"}"#.to_owned(), Some("ecs/alert@2".to_owned()))
+    );
+    assert_eq!(
+        render(&mappings, "own", r#"{"a":1}"#),
+        (r#"{"x":1}"#.to_owned(), Some("own/any@2".to_owned()))
+    );
+    let (native, revision) = render(&mappings, "own", alert);
+    assert!(
+        native.starts_with(r#"{"kind":"alert","#) && revision.is_none(),
+        "{native}"
+    );
+}
+
+/// Scenario: three maps for one kind. Guarantees: guarded ones are tried in name order, then the one without guard.
+#[test]
+fn the_first_guard_that_holds_decides() {
+    let files = directory(&[
+        ("1.yaml", &map("own/a", "fields: { x: none }\n")),
+        (
+            "2.yaml",
+            &map("own/c", "when: { .n: [1, 2] }\nfields: { x: c }\n"),
+        ),
+        ("3.yaml", &map("own/b", "when: { .n: 1 }\nfields: { x: b }\n")),
+    ]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    for (body, expected) in [(r#"{"n":1}"#, "b"), (r#"{"n":2}"#, "c"), (r#"{"n":3}"#, "none")] {
+        assert_eq!(
+            render(&mappings, "own", body).0,
+            format!(r#"{{"x":"{expected}"}}"#)
+        );
+    }
+}
+
+/// Scenario: problems in several files. Guarantees: all are reported, and nothing is loaded.
+#[test]
+fn every_problem_of_a_directory_is_reported() {
+    let files = directory(&[
+        ("1.yaml", &map("own/a", "fields: { x: .a | lowr }\n")),
+        ("2.yaml", &map("own/b", "fields: { x: .a }\n")),
+        ("3.yaml", &map("own/b", "fields: { x: .b }\n")),
+        ("4.yaml", &map("own/c", "fields: { x: .c }\n")),
+        ("5.yaml", "fields: [1\n"),
+    ]);
+    let problems = Mappings::load(Some(files.path())).expect_err("there are problems");
+    let mut codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+    codes.sort_unstable();
+    assert_eq!(
+        codes,
+        [
+            "config::syntax",
+            "mapping::duplicate_name",
+            "mapping::unknown_function",
+            "mapping::unreachable"
+        ]
+    );
+    let missing = Mappings::load(Some(&files.path().join("nowhere"))).expect_err("it is not there");
+    assert_eq!(missing.0[0].code, "mapping::unreadable");
+}
+
+/// Scenario: a hostile file. Guarantees: an error, soon.
+#[test]
+fn hostile_files_are_errors() {
+    let deep = map("own/a", &format!("fields:\n  x: {}\n", "[".repeat(10_000)));
+    let large = map("own/b", &format!("fields:\n  x: {}\n", "y".repeat(2 << 20)));
+    let files = directory(&[("1.yaml", &deep), ("2.yaml", &large)]);
+    let problems = Mappings::load(Some(files.path())).expect_err("there are problems");
+    assert_eq!(problems.0.len(), 2, "{problems}");
+}
