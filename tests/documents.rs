@@ -8,6 +8,8 @@ use hub2siem::config::reference;
 fn check(path: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
     if std::env::var_os("UPDATE_DOCUMENTS").is_some() {
+        let directory = path.parent().expect("a document is in a directory");
+        std::fs::create_dir_all(directory).expect("the directory can be made");
         std::fs::write(&path, expected).expect("the document can be written");
     }
     let found = std::fs::read_to_string(&path).unwrap_or_default();
