@@ -366,7 +366,7 @@ impl Check<'_> {
         let (settings, key) = match (&target.splunk_hec, &target.file) {
             (Some(options), None) => (
                 splunk_hec::Settings::new(options)
-                    .map(TargetSettings::SplunkHec)
+                    .map(|settings| TargetSettings::SplunkHec(Box::new(settings)))
                     .map_err(|error| chain(&error)),
                 "splunk_hec",
             ),

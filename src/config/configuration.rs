@@ -71,7 +71,7 @@ pub struct TargetConfiguration {
 #[derive(Debug, Clone)]
 pub enum TargetSettings {
     /// Splunk HTTP Event Collector.
-    SplunkHec(splunk_hec::Settings),
+    SplunkHec(Box<splunk_hec::Settings>),
     /// JSON lines.
     File(file::Settings),
 }

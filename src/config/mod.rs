@@ -12,6 +12,7 @@ pub mod reference;
 pub mod secret;
 pub mod target;
 pub mod tls;
+mod tls_unverified;
 pub mod unit;
 pub mod yaml;
 

@@ -3,11 +3,14 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use rustls::ClientConfig;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+
+use super::tls_unverified::AnyCertificate;
 
 /// Certificates to trust could not be had.
 #[derive(Debug, thiserror::Error)]
@@ -41,9 +44,9 @@ pub enum Error {
 }
 
 /// A TLS client without a client certificate. With `ca_file` only its certificates (PEM) are trusted, else those of
-/// the system. The crypto provider is aws-lc-rs whatever is installed in the process.
+/// the system.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match ca_file {
         Some(path) => {
             WebPkiServerVerifier::builder_with_provider(Arc::new(read_roots(path)?), Arc::clone(&provider))
@@ -55,6 +58,36 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error>
                 .map_err(|source| Error::System { source })?,
         ),
     };
+    with_verifier(provider, verifier)
+}
+
+/// A TLS client that trusts every certificate, for `verify: false`.
+pub fn unverified_client_config() -> Result<Arc<ClientConfig>, Error> {
+    let provider = provider();
+    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    with_verifier(provider, verifier)
+}
+
+/// A TLS client that trusts nobody, for peers without TLS: it needs no certificates on the machine.
+pub fn distrusting_client_config() -> Result<Arc<ClientConfig>, Error> {
+    let builder = ClientConfig::builder_with_provider(provider()).with_safe_default_protocol_versions();
+    let builder = builder.map_err(|source| Error::Setup { source })?;
+    Ok(Arc::new(
+        builder
+            .with_root_certificates(RootCertStore::empty())
+            .with_no_client_auth(),
+    ))
+}
+
+/// aws-lc-rs, whatever is installed in the process.
+fn provider() -> Arc<CryptoProvider> {
+    Arc::new(rustls::crypto::aws_lc_rs::default_provider())
+}
+
+fn with_verifier(
+    provider: Arc<CryptoProvider>,
+    verifier: Arc<dyn ServerCertVerifier>,
+) -> Result<Arc<ClientConfig>, Error> {
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::Setup { source })?
@@ -64,12 +97,12 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error>
     Ok(Arc::new(config))
 }
 
-fn read_roots(path: &Path) -> Result<rustls::RootCertStore, Error> {
+fn read_roots(path: &Path) -> Result<RootCertStore, Error> {
     let read = |source| Error::Read {
         path: path.into(),
         source,
     };
-    let mut roots = rustls::RootCertStore::empty();
+    let mut roots = RootCertStore::empty();
     for certificate in CertificateDer::pem_file_iter(path).map_err(read)? {
         roots
             .add(certificate.map_err(read)?)

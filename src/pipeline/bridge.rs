@@ -240,7 +240,7 @@ fn spawn_target(
     context: Context,
 ) {
     match target.settings.clone() {
-        TargetSettings::SplunkHec(settings) => workers.spawn(splunk_hec::run(settings, records, context)),
+        TargetSettings::SplunkHec(settings) => workers.spawn(splunk_hec::run(*settings, records, context)),
         TargetSettings::File(settings) => workers.spawn(file::run(settings, records, context)),
     };
 }

@@ -18,13 +18,16 @@ const MAX_STANDSTILL_MILLIS: i64 = 60_000;
 /// What is known of everything that can be in trouble.
 #[derive(Debug, Default)]
 pub struct Readiness {
-    partitions: Mutex<BTreeMap<(Arc<str>, PartitionId), Arc<PartitionStatus>>>,
+    partitions: Mutex<Partitions>,
     windows: Mutex<BTreeMap<Arc<str>, Arc<Window>>>,
     targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
     troubles: Mutex<BTreeMap<&'static str, String>>,
     dead_letters: Arc<dead_letter::Health>,
     is_started: AtomicBool,
 }
+
+/// By consumer group and partition.
+type Partitions = BTreeMap<(Arc<str>, PartitionId), Arc<PartitionStatus>>;
 
 /// The state of one partition in one consumer group, kept by its reader.
 #[derive(Debug)]

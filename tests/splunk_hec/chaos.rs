@@ -78,7 +78,7 @@ async fn run(seed: u64) {
         script.questions_before_true = numbers.below(2) as u32;
         script
             .refused_indexes
-            .extend((seed % 2 == 0).then(|| "sec".to_owned()));
+            .extend(seed.is_multiple_of(2).then(|| "sec".to_owned()));
     }
     let endpoints = [receivers[0].endpoint(), receivers[1].endpoint()];
     let lines = "batch: { records: 20, linger: 20ms }\nacknowledgement_timeout: 3s\nindex: { alert: sec, otherwise: mdc }";

@@ -108,7 +108,7 @@ pub enum Compression {
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
-    /// Certificates in PEM form that are trusted besides those of the system.
+    /// PEM file of the authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
     /// `false` accepts any certificate: whoever can redirect the connection reads the records and the token.
     pub verify: bool,

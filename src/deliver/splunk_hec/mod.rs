@@ -7,7 +7,6 @@
 pub mod config;
 pub mod value;
 pub mod settings;
-pub mod tls;
 pub mod envelope;
 pub mod request;
 pub mod batch;

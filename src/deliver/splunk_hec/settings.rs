@@ -1,6 +1,7 @@
 //! The options as the target trusts them: addresses parsed, token read, texts expanded.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::Duration;
 
 use secrecy::SecretString;
@@ -8,9 +9,8 @@ use url::Url;
 
 use super::blocked::TRY_INTERVAL_MIN;
 use super::config::{Acknowledgement, Compression, SplunkHec, Time};
-use super::tls;
 use super::value::TextByKind;
-use crate::config::secret;
+use crate::config::{secret, tls};
 
 /// Placeholders in `index`, `source`, `sourcetype` and `host`.
 const PLACEHOLDERS: [&str; 3] = ["kind", "namespace", "hub"];
@@ -48,7 +48,7 @@ pub struct Settings {
     /// Time to the first try while the peer refuses everything; no option of the file.
     pub try_interval: Duration,
     /// Whom connections trust.
-    pub tls: rustls::ClientConfig,
+    pub tls: Arc<rustls::ClientConfig>,
     /// Whether the peer's certificate is checked.
     pub verify: bool,
 }
@@ -123,9 +123,11 @@ impl Settings {
             .iter()
             .map(|text| endpoint(text))
             .collect::<Result<_, _>>()?;
-        let tls = match endpoints.iter().any(|url| url.scheme() == "https") {
-            true => tls::client_config(options.tls.ca_file.as_deref(), options.tls.verify)?,
-            false => tls::no_client_config(),
+        let is_encrypted = endpoints.iter().any(|url| url.scheme() == "https");
+        let tls = match (is_encrypted, options.tls.verify) {
+            (true, true) => tls::client_config(options.tls.ca_file.as_deref())?,
+            (true, false) => tls::unverified_client_config()?,
+            (false, _) => tls::distrusting_client_config()?,
         };
         for (option, texts) in [
             ("source", &options.source),
