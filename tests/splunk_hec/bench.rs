@@ -67,7 +67,7 @@ pub fn settings(endpoints: &[String], lines: &str) -> Settings {
     );
     let options: SplunkHec = serde_saphyr::from_str(&yaml).expect("the options are valid");
     let mut settings = Settings::new(&options).expect("they can be used");
-    settings.try_interval = Duration::from_secs(1);
+    settings.try_interval = Duration::from_millis(200);
     settings
 }
 

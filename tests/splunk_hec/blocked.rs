@@ -1,4 +1,4 @@
-//! What only an operator can mend; the target tries every second here instead of every 30.
+//! What only an operator can mend; the target tries five times a second here instead of every 30 seconds.
 
 use hub2siem::deliver::splunk_hec::check;
 use hub2siem::emulator::splunk_hec::{Answer, RequestKind};
