@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::Context;
 
@@ -25,6 +26,9 @@ pub fn print_warnings(warnings: &Diagnostics) {
     }
 }
 
+/// How long blocking work may take to end after everything else has.
+const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// Runs `future` on a runtime with every core.
 pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
@@ -35,5 +39,8 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
         .build()
         .context("failed to start the runtime")
         .map_err(Failure::Internal)?;
-    Ok(runtime.block_on(future))
+    let result = runtime.block_on(future);
+    // A thread that is stuck in a write to a full pipe must not keep the process.
+    runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
+    Ok(result)
 }

@@ -56,7 +56,7 @@ impl Bridge {
         let server = Server::bind(configuration.http)
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
-        let readiness = Arc::new(Readiness::default());
+        let readiness = Arc::new(Readiness::new(configuration.retention));
         let mut stores = BTreeMap::new();
         for group in configuration.groups() {
             let hub = &configuration.hub;
@@ -177,7 +177,9 @@ impl Bridge {
             tracing::warn!("the dead letters were not closed in time; what was not written is read again");
         }
         served.cancel();
-        drop(http.await);
+        if tokio::time::timeout(CLOSE_TIMEOUT, http).await.is_err() {
+            tracing::debug!("a reader of metrics or health did not let go in time");
+        }
         result
     }
 }

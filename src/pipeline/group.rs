@@ -1,11 +1,11 @@
 //! One consumer group: its partitions, their readers, its window and its checkpoints.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -91,7 +91,8 @@ impl Group {
             metrics,
             readiness,
             stop: stop.clone(),
-            known: BTreeMap::new(),
+            partitions_changed: Arc::default(),
+            known: BTreeSet::new(),
             readers: JoinSet::new(),
         };
         let result = partitions.watch().await;
@@ -132,7 +133,8 @@ struct Partitions {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stop: Stop,
-    known: BTreeMap<PartitionId, ()>,
+    partitions_changed: Arc<Notify>,
+    known: BTreeSet<PartitionId>,
     readers: JoinSet<()>,
 }
 
@@ -164,7 +166,7 @@ impl Partitions {
                 Ok(partitions) => {
                     for partition in partitions
                         .into_iter()
-                        .filter(|id| !self.known.contains_key(id))
+                        .filter(|id| !self.known.contains(id))
                         .collect::<Vec<_>>()
                     {
                         let checkpoint = checkpoints.get(&partition).cloned();
@@ -194,13 +196,14 @@ impl Partitions {
             tokio::select! {
                 () = self.stop.intake.cancelled() => return Ok(()),
                 () = tokio::time::sleep(wait) => {}
+                () = self.partitions_changed.notified() => {}
                 Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
             }
         }
     }
 
     async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
-        self.known.insert(partition.clone(), ());
+        self.known.insert(partition.clone());
         let status = self.readiness.partition(&self.name, &partition);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
@@ -214,6 +217,7 @@ impl Partitions {
             undeliverable: self.undeliverable.clone(),
             metrics: Arc::clone(&self.metrics),
             status,
+            partitions_changed: Arc::clone(&self.partitions_changed),
             stop: self.stop.clone(),
         };
         self.readers.spawn(reader.run());

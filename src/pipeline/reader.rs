@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 
 use super::bridge::Stop;
 use super::dispatch::{Dispatch, Dispatched, dispatch};
@@ -13,7 +13,7 @@ use crate::checkpoint::{Checkpoint, Checkpointer};
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::{Event, Kind, Offset, PartitionId, RejectReason, SequenceNumber, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
-use crate::eventhub::{HubClient, PartitionReader, Step};
+use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
 
 /// An idle partition is asked for its newest event this often: without events nothing else tells the lag.
@@ -43,6 +43,8 @@ pub struct Reader {
     pub metrics: Arc<Metrics>,
     /// What `/readyz` knows of the partition.
     pub status: Arc<PartitionStatus>,
+    /// Told when the hub says that it changed, which may mean new partitions.
+    pub partitions_changed: Arc<Notify>,
     /// How it is told to stop.
     pub stop: Stop,
 }
@@ -136,10 +138,10 @@ impl Reader {
                 detail,
                 retry_after,
             } => {
-                tracing::warn!(
-                    partition = %self.partition, consumer_group = &*self.consumer_group, reason = reason.as_str(),
-                    detail, retry_after_seconds = retry_after.as_secs_f64(), "partition detached"
-                );
+                self.log_detached(reason, &detail, retry_after);
+                if reason == EndReason::EntityUpdated {
+                    self.partitions_changed.notify_one();
+                }
                 reading.credit.idle();
                 self.status
                     .detached(format!("{detail}; next try in {} s", retry_after.as_secs()));
@@ -314,6 +316,16 @@ impl Reader {
         tokio::select! {
             sent = self.undeliverable.send(undeliverable) => sent.is_ok(),
             () = self.stop.intake.cancelled() => false,
+        }
+    }
+
+    fn log_detached(&self, reason: EndReason, detail: &str, retry_after: Duration) {
+        let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
+        let (reason_text, retry_after_seconds) = (reason.as_str(), retry_after.as_secs_f64());
+        if reason.needs_operator() {
+            tracing::error!(%partition, consumer_group, reason = reason_text, detail, retry_after_seconds, "partition detached");
+        } else {
+            tracing::warn!(%partition, consumer_group, reason = reason_text, detail, retry_after_seconds, "partition detached");
         }
     }
 

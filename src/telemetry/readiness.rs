@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
 
 use serde::Serialize;
 
 use super::Metrics;
 use super::health::TargetHealth;
 use crate::acknowledge::{InFlight, Window};
+use crate::config::unit;
 use crate::deliver::dead_letter;
 use crate::event::{LastEnqueued, PartitionId, Timestamp};
 
@@ -23,6 +25,8 @@ pub struct Readiness {
     targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
     troubles: Mutex<BTreeMap<&'static str, String>>,
     dead_letters: Arc<dead_letter::Health>,
+    /// How long the hub keeps events, if known.
+    retention: Option<Duration>,
     is_started: AtomicBool,
 }
 
@@ -52,6 +56,14 @@ pub struct Report {
 }
 
 impl Readiness {
+    /// Nothing is known yet but how long the hub keeps events, if that is configured.
+    pub fn new(retention: Option<Duration>) -> Self {
+        Self {
+            retention,
+            ..Self::default()
+        }
+    }
+
     /// Adds a partition; before its first attach the bridge is not ready.
     pub fn partition(&self, consumer_group: &Arc<str>, partition: &PartitionId) -> Arc<PartitionStatus> {
         let key = (Arc::clone(consumer_group), partition.clone());
@@ -106,9 +118,10 @@ impl Readiness {
         for (name, health) in lock(&self.targets).iter() {
             if let Some(blocked) = health.blocked() {
                 problems.push(format!(
-                    "target {name} is blocked ({}): {}",
+                    "target {name} is blocked ({}): {}{}",
                     blocked.reason.as_str(),
-                    blocked.detail
+                    blocked.detail,
+                    self.time_left()
                 ));
             }
         }
@@ -121,6 +134,23 @@ impl Readiness {
             is_ready: problems.is_empty(),
             problems,
         }
+    }
+
+    /// How long a target may stay blocked before the hub removes what it has not got.
+    fn time_left(&self) -> String {
+        let Some(retention) = self.retention else {
+            return String::new();
+        };
+        let oldest = lock(&self.partitions)
+            .values()
+            .filter_map(|status| status.oldest_waiting())
+            .min();
+        let age = oldest.map_or(0, |oldest| Timestamp::now().millis_since(oldest).max(0) as u64);
+        let left = retention.saturating_sub(Duration::from_millis(age));
+        format!(
+            "; the hub removes what waits in {}",
+            unit::Duration(Duration::from_secs(left.as_secs() / 60 * 60))
+        )
     }
 
     /// Brings the gauges up to date that change without an event: called before they are shown.
@@ -221,6 +251,12 @@ impl PartitionStatus {
         self.update();
         let last = self.last_enqueued.load(Ordering::Relaxed);
         (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
+    }
+
+    /// When the hub took in the last settled event, if others wait behind it.
+    fn oldest_waiting(&self) -> Option<Timestamp> {
+        let settled_time = self.settled_time.load(Ordering::Relaxed);
+        (self.lag_events()? > 0 && settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time))
     }
 
     fn lag_seconds(&self, lag_events: i64) -> f64 {
