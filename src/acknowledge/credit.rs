@@ -6,8 +6,10 @@ use super::window::{Held, Window};
 
 /// Size an event is booked with before the first one arrived.
 const FIRST_GUESS_BYTES: usize = 4096;
-/// The most credit one partition has out: beyond it the rate no longer grows.
-const MAX_CREDIT: usize = 1000;
+/// The most credit one partition has out: beyond it the rate no longer grows, and the library holds what arrived.
+const MAX_CREDIT: usize = 512;
+/// What the AMQP library keeps for a message that waits to be received, besides its body: annotations and properties.
+const MESSAGE_BYTES: usize = 1024;
 /// Credit of a partition that is new or idle: it costs the others little room.
 const IDLE_CREDIT: usize = 16;
 /// Weight of the newest event in the mean size, as a divisor.
@@ -49,7 +51,7 @@ impl CreditBudget {
         let wanted = self.limit.min(self.share_limit()).saturating_sub(outstanding);
         let sharers = self.window.sharers();
         let room = (self.window.free_events() / sharers)
-            .min(self.window.free_bytes() / sharers / self.mean_bytes.max(1));
+            .min(self.window.free_bytes() / sharers / self.event_bytes());
         let mut credit = wanted.min(room);
         if credit == 0 && outstanding == 0 && holds_nothing {
             credit = 1;
@@ -81,8 +83,13 @@ impl CreditBudget {
 
     /// At most half of the window is promised, so that the other half can serve whoever is busy.
     fn share_limit(&self) -> usize {
-        let bytes = self.window.bytes_limit() / 2 / self.window.sharers() / self.mean_bytes.max(1);
+        let bytes = self.window.bytes_limit() / 2 / self.window.sharers() / self.event_bytes();
         bytes.max(1)
+    }
+
+    /// Room for one event that is on its way.
+    fn event_bytes(&self) -> usize {
+        self.mean_bytes + MESSAGE_BYTES
     }
 
     fn book(&mut self, outstanding: usize) {
@@ -92,7 +99,7 @@ impl CreditBudget {
             self.window.uncredit(self.outstanding - outstanding);
         }
         self.outstanding = outstanding;
-        self.booked.resize(outstanding * self.mean_bytes);
+        self.booked.resize(outstanding * self.event_bytes());
     }
 }
 
@@ -112,14 +119,14 @@ mod tests {
         let window = Window::new(50_000, 24 << 20);
         let mut budget = CreditBudget::new(&window);
         assert_eq!(budget.offer(0, true), 16);
-        assert_eq!(window.bytes(), 16 * FIRST_GUESS_BYTES);
+        assert_eq!(window.bytes(), 16 * (FIRST_GUESS_BYTES + MESSAGE_BYTES));
         assert_eq!(budget.offer(16, false), 0, "enough is out");
         for _ in 0..16 {
             budget.received(1200);
         }
         assert_eq!(budget.offer(0, false), 32);
         budget.taken(5);
-        assert_eq!(window.bytes(), 5 * budget.mean_bytes);
+        assert_eq!(window.bytes(), 5 * budget.event_bytes());
         drop(budget);
         assert_eq!((window.bytes(), window.free_events()), (0, 50_000));
     }

@@ -18,8 +18,10 @@ use crate::map::{MappingSet, RecordContext};
 use crate::route::Route;
 use crate::telemetry::Metrics;
 
-/// What is booked for an event or record besides its bytes: coordinates, keys, queue slots.
-const OVERHEAD_BYTES: usize = 256;
+/// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
+const EVENT_BYTES: usize = 384;
+/// What is booked for a rendered record besides its bytes and its key, likewise.
+const RECORD_BYTES: usize = size_of::<Rendered>() + 64;
 
 /// What a consumer group's readers do with an event; the same for all of its partitions.
 #[derive(Debug)]
@@ -141,7 +143,7 @@ pub fn dispatch(
     window: &Arc<Window>,
     scratch: &mut Vec<u8>,
 ) -> Dispatched {
-    let held = Arc::new(window.hold(event.body.len() + OVERHEAD_BYTES));
+    let held = Arc::new(window.hold(event.body.len() + EVENT_BYTES));
     let started = Instant::now();
     let records = decode(&plan.hub, event);
     let decoded = Instant::now();
@@ -268,8 +270,9 @@ impl Way<'_> {
     }
 
     fn rendered(&self, record: &Record<'_>, bytes: Bytes, revision: Option<Arc<str>>) -> Rendered {
+        let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
         Rendered {
-            held: self.window.hold(bytes.len() + OVERHEAD_BYTES),
+            held: self.window.hold(bytes.len() + key_bytes + RECORD_BYTES),
             bytes,
             about: About {
                 kind: record.kind,

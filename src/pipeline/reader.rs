@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use futures_util::FutureExt;
+use prometheus::{IntCounter, IntGauge};
 use tokio::sync::{Notify, mpsc};
 
 use super::bridge::Stop;
@@ -66,6 +68,7 @@ impl Reader {
             is_registered: false,
             scratch: Vec::with_capacity(8192),
             last_event: Instant::now(),
+            counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
         let mut hub = PartitionReader::new(
             Arc::clone(&self.client),
@@ -87,9 +90,18 @@ impl Reader {
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
     async fn next(&self, hub: &mut PartitionReader, reading: &mut Reading) -> Option<Step> {
+        let credit = reading
+            .credit
+            .offer(hub.outstanding(), reading.in_flight.is_empty());
+        // Under load the next event is there already; what it takes to wait would cost more than the event.
+        if let Some(step) = hub.next(credit).now_or_never() {
+            reading.credit.taken(hub.outstanding());
+            return Some(step);
+        }
         let released = self.window.released();
         tokio::pin!(released);
         released.as_mut().enable();
+        // Room may have been given back between the first look and the registration for the next one.
         let credit = reading
             .credit
             .offer(hub.outstanding(), reading.in_flight.is_empty());
@@ -205,13 +217,43 @@ struct Reading {
     is_registered: bool,
     scratch: Vec<u8>,
     last_event: Instant,
+    counters: Counters,
+}
+
+/// Counters that every event touches, looked up once.
+struct Counters {
+    events: IntCounter,
+    bytes: IntCounter,
+    last_sequence_number: IntGauge,
+}
+
+impl Counters {
+    fn new(metrics: &Metrics, partition: &PartitionId, consumer_group: &str) -> Self {
+        let labels = [partition.as_str(), consumer_group];
+        Self {
+            events: metrics.eventhub_received_events_total.with_label_values(&labels),
+            bytes: metrics
+                .eventhub_received_bytes_total
+                .with_label_values(&[consumer_group]),
+            last_sequence_number: metrics.eventhub_last_sequence_number.with_label_values(&labels),
+        }
+    }
+
+    fn count(&self, event: &Event) {
+        self.events.inc();
+        self.bytes.inc_by(event.body.len() as u64);
+        self.last_sequence_number.set(event.sequence_number.0);
+    }
 }
 
 impl Reader {
     async fn event(&self, event: Event, reading: &mut Reading) -> bool {
         reading.last_event = Instant::now();
         reading.credit.received(event.body.len());
-        self.count(&event);
+        reading.counters.count(&event);
+        if let Some(last) = &event.last_enqueued {
+            self.status.last_enqueued(last);
+        }
         let in_flight = reading.in_flight.begin(&event);
         let dispatched = dispatch(
             &self.dispatch,
@@ -243,26 +285,6 @@ impl Reader {
             if self.undeliverable.send(undeliverable).await.is_err() {
                 return;
             }
-        }
-    }
-
-    fn count(&self, event: &Event) {
-        let labels = [self.partition.as_str(), &self.consumer_group];
-        self.metrics
-            .eventhub_received_events_total
-            .with_label_values(&labels)
-            .inc();
-        self.metrics
-            .eventhub_last_sequence_number
-            .with_label_values(&labels)
-            .set(event.sequence_number.0);
-        let bytes = self
-            .metrics
-            .eventhub_received_bytes_total
-            .with_label_values(&[&self.consumer_group]);
-        bytes.inc_by(event.body.len() as u64);
-        if let Some(last) = &event.last_enqueued {
-            self.status.last_enqueued(last);
         }
     }
 
