@@ -15,7 +15,7 @@ pub mod tls;
 pub mod unit;
 pub mod yaml;
 
-pub use configuration::{Configuration, TargetConfiguration, TargetSettings, http_address, load};
+pub use configuration::{Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;
 pub use unit::{ByteSize, Duration};
