@@ -11,4 +11,7 @@ mod oracle;
 mod run;
 mod stage;
 
+mod schedule;
+
 mod fan_in;
+mod seeds;
