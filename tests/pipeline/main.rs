@@ -14,4 +14,9 @@ mod stage;
 mod schedule;
 
 mod fan_in;
+mod groups;
+mod undeliverable;
+mod positions;
+mod stopping;
+mod health;
 mod seeds;

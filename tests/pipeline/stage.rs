@@ -134,10 +134,13 @@ impl Stage {
 
     /// Sends an event.
     pub fn send(&mut self, partition: u32, parcel: Parcel) -> i64 {
-        // The oracle knows the moment before the hub does, or a fast bridge would be ahead of it.
-        let now = Timestamp::now();
-        let number = self.hub.append_at(partition, parcel.body.clone(), now);
-        self.oracle.sent(partition, number, now, &parcel);
+        self.send_at(partition, parcel, Timestamp::now())
+    }
+
+    /// Sends an event that is enqueued at `time`.
+    pub fn send_at(&mut self, partition: u32, parcel: Parcel, time: Timestamp) -> i64 {
+        let number = self.hub.append_at(partition, parcel.body.clone(), time);
+        self.oracle.sent(partition, number, time, &parcel);
         number.0
     }
 
