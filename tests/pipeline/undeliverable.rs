@@ -131,7 +131,7 @@ async fn the_limit_of_the_dead_letters_stops_intake() {
     })
     .await;
     for number in 0..100 {
-        stage.send(0, undecodable(format!("{number} {}", "x".repeat(500))));
+        stage.send(0, undecodable(format!("x{number} {}", "x".repeat(500))));
         stage.send(0, unreadable());
         stage.send_alerts(1);
     }
