@@ -250,7 +250,8 @@ fn configured(start: &Start, partition: &PartitionId) -> StartPosition {
     match start {
         Start::Earliest | Start::Latest => StartPosition::Earliest,
         Start::EnqueuedAfter(time) => match Timestamp::parse(&time.value) {
-            Some(time) => StartPosition::EnqueuedAfter(time),
+            // The hub starts behind the moment it is given, and an event of exactly this time is the first one wanted.
+            Some(time) => StartPosition::EnqueuedAfter(Timestamp::from_millis(time.as_millis() - 1)),
             None => StartPosition::Earliest,
         },
         Start::SequenceNumber(numbers) => match numbers.get(partition.as_str()) {
@@ -276,7 +277,7 @@ fn position_of(checkpoint: &Checkpoint) -> Position {
 fn describe(position: &StartPosition) -> String {
     match position {
         StartPosition::Earliest => "the oldest event".to_owned(),
-        StartPosition::EnqueuedAfter(time) => format!("events enqueued from {time} on"),
+        StartPosition::EnqueuedAfter(time) => format!("events enqueued after {time}"),
         StartPosition::SequenceNumber(number) => format!("sequence number {number}"),
         StartPosition::Offset(offset) => format!("offset {offset}"),
         StartPosition::After(position) => format!("after sequence number {}", position.sequence_number),
