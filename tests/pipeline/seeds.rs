@@ -7,9 +7,9 @@ use super::stage::Stage;
 /// Further seeds to run, such as that of a failed run: numbers with commas between them.
 const SEEDS_VARIABLE: &str = "HUB2SIEM_SEED";
 
-const STEPS: usize = 10;
+const STEPS: usize = 12;
 
-/// Scenario: ten faults in a row, each drawn from the seed: the hub's, the receivers', those of the ways between, and
+/// Scenario: twelve faults in a row, each drawn from the seed: the hub's, the receivers', those of the ways between, and
 /// ends of the bridge in order or not; two targets share a group, one has its own; events of every shape.
 /// Guarantees: all five invariants, with every checkpoint looked at on the way.
 #[tokio::test]
@@ -19,7 +19,7 @@ async fn known_seeds_hold() {
         .split(',')
         .filter(|text| !text.trim().is_empty())
         .map(|text| text.trim().parse().expect("a seed is a number"));
-    let seeds: Vec<u64> = [1, 2, 3, 4].into_iter().chain(further).collect();
+    let seeds: Vec<u64> = [1, 2, 3, 4, 5, 6, 7, 8].into_iter().chain(further).collect();
     futures_util::future::join_all(seeds.into_iter().map(run)).await;
 }
 

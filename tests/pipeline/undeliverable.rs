@@ -130,7 +130,7 @@ async fn the_limit_of_the_dead_letters_stops_intake() {
         ..Plan::new(1, [TargetPlan::splunk("soc")])
     })
     .await;
-    for number in 0..100 {
+    for number in 0..40 {
         stage.send(0, undecodable(format!("x{number} {}", "x".repeat(500))));
         stage.send(0, unreadable());
         stage.send_alerts(1);
@@ -153,6 +153,7 @@ async fn the_limit_of_the_dead_letters_stops_intake() {
     );
     stage.stop().await;
     stage.plan.dead_letter_limit = "64MiB";
+    stage.plan.window_events = 1000;
     stage.start().await;
     stage.settled().await;
     stage.close().await;
