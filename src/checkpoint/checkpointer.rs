@@ -28,6 +28,7 @@ const MAX_FINAL_TRIES: u32 = 3;
 pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
+    interval: Duration,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
     /// Held while storing, so that a new generation's position is never overwritten by an older one's.
@@ -68,11 +69,17 @@ impl Checkpointer {
         Self {
             store,
             consumer_group,
+            interval: INTERVAL,
             metrics,
             partitions: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             due: Arc::default(),
         }
+    }
+
+    /// The same, storing marks that moved every `interval` instead of [`INTERVAL`].
+    pub fn every(self, interval: Duration) -> Self {
+        Self { interval, ..self }
     }
 
     /// Where the checkpoints are; also to load what a start begins from.
@@ -105,11 +112,11 @@ impl Checkpointer {
         self.write(partition, checkpoint).await
     }
 
-    /// Stores what moved every [`INTERVAL`], sooner where much settled, until `stop`; then as [`Checkpointer::finish`].
+    /// Stores what moved every interval, sooner where much settled, until `stop`; then as [`Checkpointer::finish`].
     ///
     /// Cancel `stop` when everything has settled that will: what settles later is not stored and is sent again.
     pub async fn run(&self, stop: CancellationToken) -> Result<(), Error> {
-        let mut ticks = tokio::time::interval(INTERVAL);
+        let mut ticks = tokio::time::interval(self.interval);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
             let pass = tokio::select! {

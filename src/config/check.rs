@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use secrecy::ExposeSecret;
 
-use super::configuration::{Configuration, TargetConfiguration, TargetSettings};
+use super::configuration::{Configuration, Intervals, TargetConfiguration, TargetSettings};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
 use super::file::File;
@@ -60,6 +60,7 @@ pub fn check(
         retention: written.event_hub.retention.map(|retention| retention.get()),
         http: written.http.listen,
         log: written.log,
+        intervals: Intervals::default(),
         targets,
     };
     Ok((configuration, diagnostics))

@@ -12,6 +12,7 @@ use super::event_hub::Start;
 use super::file::{File, Log};
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
+use crate::checkpoint::checkpointer;
 use crate::deliver::{dead_letter, file, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
@@ -42,8 +43,28 @@ pub struct Configuration {
     pub http: SocketAddr,
     /// The log.
     pub log: Log,
+    /// How often things are done that nothing triggers; not in the file.
+    pub intervals: Intervals,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
+}
+
+/// How often things are done that nothing triggers. Fixed for operators; a test that waits for them shortens them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Intervals {
+    /// The hub is asked for new partitions.
+    pub partitions: Duration,
+    /// Marks that moved are stored.
+    pub checkpoints: Duration,
+}
+
+impl Default for Intervals {
+    fn default() -> Self {
+        Self {
+            partitions: Duration::from_secs(300),
+            checkpoints: checkpointer::INTERVAL,
+        }
+    }
 }
 
 /// A checked target.

@@ -150,6 +150,7 @@ impl Bridge {
                 hub: configuration.hub.clone(),
                 name,
                 start: configuration.start.clone(),
+                intervals: configuration.intervals,
                 window,
                 dispatch,
                 store,

@@ -173,6 +173,14 @@ pub fn dispatch(
     dispatched
 }
 
+/// A record in a target's form.
+enum Rendering {
+    /// By the target's own set; the revision of the map.
+    Mapped(Bytes, Option<Arc<str>>),
+    /// By `native`, because the map could not render it.
+    Native(Bytes),
+}
+
 /// What the records of one event share.
 struct Way<'a> {
     plan: &'a Dispatch,
@@ -216,10 +224,12 @@ impl Way<'_> {
             let (bytes, revision) = match same {
                 Some((_, bytes, revision)) => (bytes.clone(), revision.clone()),
                 None => match self.render(target, &context, scratch) {
-                    Ok((bytes, revision)) => {
+                    Ok(Rendering::Mapped(bytes, revision)) => {
                         rendered = Some((Arc::as_ptr(&target.mapping), bytes.clone(), revision.clone()));
                         (bytes, revision)
                     }
+                    // Not shared: a neighbour may want a dead letter in its place.
+                    Ok(Rendering::Native(bytes)) => (bytes, None),
                     Err(detail) => {
                         let letter =
                             self.letter(record, "map", RejectReason::MapError, Some(&target.name), detail);
@@ -242,7 +252,7 @@ impl Way<'_> {
         target: &Destination,
         context: &RecordContext<'_>,
         scratch: &mut Vec<u8>,
-    ) -> Result<(Bytes, Option<Arc<str>>), String> {
+    ) -> Result<Rendering, String> {
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
@@ -251,7 +261,10 @@ impl Way<'_> {
                     cut.with_label_values(&[&*target.name])
                         .inc_by(u64::from(rendering.cut_values));
                 }
-                return Ok((Bytes::copy_from_slice(scratch), rendering.revision));
+                return Ok(Rendering::Mapped(
+                    Bytes::copy_from_slice(scratch),
+                    rendering.revision,
+                ));
             }
             Err(error) => error,
         };
@@ -264,7 +277,7 @@ impl Way<'_> {
         }
         scratch.clear();
         match target.native.render(context, scratch) {
-            Ok(rendering) => Ok((Bytes::copy_from_slice(scratch), rendering.revision)),
+            Ok(_) => Ok(Rendering::Native(Bytes::copy_from_slice(scratch))),
             Err(error) => Err(error.to_string()),
         }
     }

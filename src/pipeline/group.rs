@@ -16,15 +16,13 @@ use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::Window;
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
+use crate::config::Intervals;
 use crate::config::event_hub::Start;
 use crate::deliver::dead_letter::DeadLetters;
 use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{HubClient, HubSettings};
 use crate::telemetry::{Metrics, Readiness};
-
-/// How often the hub is asked for new partitions.
-const PARTITIONS_INTERVAL: Duration = Duration::from_secs(300);
 
 /// Everything one consumer group needs to run.
 pub struct Group {
@@ -34,6 +32,8 @@ pub struct Group {
     pub name: Arc<str>,
     /// Where to start without any checkpoint.
     pub start: Start,
+    /// How often new partitions are asked for and positions stored.
+    pub intervals: Intervals,
     /// What bounds it.
     pub window: Arc<Window>,
     /// What its readers do with an event.
@@ -57,6 +57,7 @@ impl Group {
             hub,
             name,
             start,
+            intervals,
             window,
             dispatch,
             store,
@@ -72,7 +73,8 @@ impl Group {
             ..hub
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
-        let checkpointer = Arc::new(Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics)));
+        let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
+        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints));
         let checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })
@@ -84,6 +86,7 @@ impl Group {
             name,
             client: Arc::clone(&client),
             start,
+            interval: intervals.partitions,
             checkpointer: Arc::clone(&checkpointer),
             window,
             dispatch,
@@ -126,6 +129,7 @@ struct Partitions {
     name: Arc<str>,
     client: Arc<HubClient>,
     start: Start,
+    interval: Duration,
     checkpointer: Arc<Checkpointer>,
     window: Arc<Window>,
     dispatch: Arc<Dispatch>,
@@ -178,7 +182,7 @@ impl Partitions {
                         is_first = false;
                     }
                     attempt = 0;
-                    PARTITIONS_INTERVAL
+                    self.interval
                 }
                 Err(end) => {
                     let wait = end.reason.delay(attempt, rand::random());
@@ -250,7 +254,8 @@ fn configured(start: &Start, partition: &PartitionId) -> StartPosition {
     match start {
         Start::Earliest | Start::Latest => StartPosition::Earliest,
         Start::EnqueuedAfter(time) => match Timestamp::parse(&time.value) {
-            Some(time) => StartPosition::EnqueuedAfter(time),
+            // The hub starts behind the moment it is given, and an event of exactly this time is the first one wanted.
+            Some(time) => StartPosition::EnqueuedAfter(Timestamp::from_millis(time.as_millis() - 1)),
             None => StartPosition::Earliest,
         },
         Start::SequenceNumber(numbers) => match numbers.get(partition.as_str()) {
@@ -276,7 +281,7 @@ fn position_of(checkpoint: &Checkpoint) -> Position {
 fn describe(position: &StartPosition) -> String {
     match position {
         StartPosition::Earliest => "the oldest event".to_owned(),
-        StartPosition::EnqueuedAfter(time) => format!("events enqueued from {time} on"),
+        StartPosition::EnqueuedAfter(time) => format!("events enqueued after {time}"),
         StartPosition::SequenceNumber(number) => format!("sequence number {number}"),
         StartPosition::Offset(offset) => format!("offset {offset}"),
         StartPosition::After(position) => format!("after sequence number {}", position.sequence_number),

@@ -1,0 +1,22 @@
+//! The whole bridge in process, between an emulated hub and emulated receivers, under faults: nothing is lost, nothing
+//! is invented, nothing is changed, no checkpoint passes an unsettled record, and when the faults end all goes on.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod items;
+mod files;
+mod plan;
+mod oracle;
+mod run;
+mod stage;
+
+mod schedule;
+
+mod fan_in;
+mod groups;
+mod undeliverable;
+mod positions;
+mod stopping;
+mod health;
+mod seeds;

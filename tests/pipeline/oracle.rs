@@ -1,0 +1,434 @@
+//! What must be true of every run, checked from outside: what was sent, what the receivers confirmed, what is on disk.
+//!
+//! (a) everything received is delivered to each routed target or dead-lettered; (b) nothing is delivered that was not
+//! received; (c) payloads are equal; (d) no checkpoint on disk passes an unsettled record. (e), a fresh event arrives
+//! once faults end, is a wait of the stage for (a).
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::{Path, PathBuf};
+
+use base64::Engine;
+use base64::prelude::BASE64_STANDARD;
+use hub2siem::event::{EventId, Hub, PartitionId, SequenceNumber, Timestamp};
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::files::{Stored, Tail, checkpoints, list};
+use super::items::{Item, Parcel};
+use super::plan::{Plan, Sink};
+
+/// The account of one hub, over all of its lives and all runs of the bridge.
+#[derive(Debug)]
+pub struct Oracle {
+    plan: Plan,
+    hub: Hub,
+    directory: PathBuf,
+    /// When each life of the hub began.
+    lives: Vec<Timestamp>,
+    events: BTreeMap<(usize, u32), Vec<Sent>>,
+    records: HashMap<String, Item>,
+    /// Confirmed `event_id`s, by target.
+    confirmed: Vec<HashSet<String>>,
+    outputs: Vec<Tail>,
+    letters: HashSet<(String, String, Option<String>)>,
+    /// Consumer group, partition and number of events that were dead-lettered unread.
+    unreadable: HashSet<(String, u32, i64)>,
+    letter_files: Vec<Tail>,
+    /// Whole letters, for tests that look closer.
+    pub dead_letters: Vec<Letter>,
+    /// Events from the beginning of a partition that are known to be settled in a group.
+    verified: HashMap<(String, usize, u32), usize>,
+}
+
+/// One event as it was sent.
+#[derive(Debug)]
+struct Sent {
+    sequence_number: i64,
+    items: Vec<(String, Item)>,
+    is_unreadable: bool,
+    /// Nobody owes it: it was before the start, or the hub removed it.
+    is_excused: bool,
+}
+
+/// A dead letter, as far as it is compared.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Letter {
+    pub event_id: Option<String>,
+    pub consumer_group: String,
+    pub partition: String,
+    pub sequence_number: i64,
+    pub kind: String,
+    pub key: Option<String>,
+    pub target: Option<String>,
+    pub stage: String,
+    pub reason: String,
+    pub body: Option<String>,
+    pub rendered: Option<String>,
+}
+
+/// What one group still owes for one event.
+struct Owed<'o> {
+    group: &'static str,
+    partition: u32,
+    sent: &'o Sent,
+}
+
+#[derive(Deserialize)]
+struct Envelope<'a> {
+    #[serde(borrow)]
+    event: Native<'a>,
+    fields: HashMap<String, serde_json::Value>,
+}
+
+#[derive(Deserialize)]
+struct Native<'a> {
+    kind: String,
+    key: Option<String>,
+    event_id: String,
+    is_snapshot: bool,
+    #[serde(borrow)]
+    record: &'a RawValue,
+}
+
+impl Oracle {
+    pub fn new(plan: &Plan, namespace: &str, directory: &Path) -> Self {
+        let output = |name: &str| Tail::new(directory.join(format!("{name}.jsonl")));
+        Self {
+            hub: Hub {
+                namespace: namespace.into(),
+                name: "defender".into(),
+            },
+            directory: directory.to_owned(),
+            lives: vec![Timestamp::from_millis(0)],
+            events: BTreeMap::new(),
+            records: HashMap::new(),
+            confirmed: vec![HashSet::new(); plan.targets.len()],
+            outputs: plan.targets.iter().map(|target| output(target.name)).collect(),
+            letters: HashSet::new(),
+            unreadable: HashSet::new(),
+            letter_files: Vec::new(),
+            dead_letters: Vec::new(),
+            verified: HashMap::new(),
+            plan: plan.clone(),
+        }
+    }
+
+    /// Notes an event that the hub took in.
+    pub fn sent(
+        &mut self,
+        partition: u32,
+        sequence_number: SequenceNumber,
+        time: Timestamp,
+        parcel: &Parcel,
+    ) {
+        let name = PartitionId::new(partition.to_string());
+        let items: Vec<_> = parcel
+            .items
+            .iter()
+            .zip(0..)
+            .map(|(item, index)| {
+                let id = EventId::new(&self.hub, &name, sequence_number, time, index).to_string();
+                (id, item.clone())
+            })
+            .collect();
+        self.records.extend(items.iter().cloned());
+        let life = self.lives.len() - 1;
+        self.events.entry((life, partition)).or_default().push(Sent {
+            sequence_number: sequence_number.0,
+            items,
+            is_unreadable: parcel.is_unreadable,
+            is_excused: false,
+        });
+    }
+
+    /// Notes that events of a partition before `sequence_number` are owed by nobody.
+    pub fn excuse(&mut self, partition: u32, sequence_number: i64) {
+        let life = self.lives.len() - 1;
+        for sent in self.events.entry((life, partition)).or_default() {
+            sent.is_excused |= sent.sequence_number < sequence_number;
+        }
+    }
+
+    /// Notes that the hub is about to be made anew: what was not read is gone with it.
+    pub fn begin_life(&mut self) {
+        for sent in self.events.values_mut().flatten() {
+            sent.is_excused = true;
+        }
+        self.lives.push(Timestamp::now());
+    }
+
+    /// Whether every record of every event is settled at every target.
+    pub fn is_settled(&mut self) -> bool {
+        self.refresh();
+        self.owed().next().is_none()
+    }
+
+    /// The first few unsettled events in words, for a failed wait.
+    pub fn describe_owed(&mut self) -> String {
+        self.refresh();
+        let owed: Vec<_> = self
+            .owed()
+            .map(|owed| {
+                let number = owed.sent.sequence_number;
+                let kinds: Vec<_> = owed.sent.items.iter().map(|(_, item)| item.kind).collect();
+                format!(
+                    "group {} partition {} event {number} {kinds:?}",
+                    owed.group, owed.partition
+                )
+            })
+            .collect();
+        format!(
+            "{} events are not settled, first: {:#?}",
+            owed.len(),
+            &owed[..owed.len().min(5)]
+        )
+    }
+
+    /// Number of confirmed records of a target.
+    pub fn confirmed(&mut self, target: &str) -> usize {
+        self.refresh();
+        self.confirmed[self.index(target)].len()
+    }
+
+    /// (d), now: no checkpoint on disk passes an unsettled record.
+    pub fn check_checkpoints(&mut self) {
+        // Read before what was confirmed: settlements only become more.
+        let stored = checkpoints(&self.directory.join("state"));
+        self.refresh();
+        for stored in stored {
+            self.check_checkpoint(&stored);
+        }
+    }
+
+    /// The stored number of a partition in a group.
+    pub fn checkpoint(&self, group: &str, partition: u32) -> Option<i64> {
+        checkpoints(&self.directory.join("state"))
+            .into_iter()
+            .find(|stored| stored.consumer_group == group && stored.partition == partition)
+            .map(|stored| stored.checkpoint.sequence_number.0)
+    }
+
+    /// After a stop with everything settled: every checkpoint stands at the last event of its partition.
+    pub fn check_final_checkpoints(&mut self) {
+        self.check_checkpoints();
+        let life = self.lives.len() - 1;
+        for ((_, partition), events) in self.events.iter().filter(|((of, _), _)| *of == life) {
+            let last = events.last().filter(|last| !last.is_excused);
+            for group in self.plan.groups() {
+                let stored = self.checkpoint(group, *partition);
+                assert!(
+                    last.is_none_or(|last| stored == Some(last.sequence_number)),
+                    "group {group}, partition {partition}: {stored:?} is stored after a clean stop, sent was {last:?}"
+                );
+            }
+        }
+    }
+
+    /// (b) and (c) for what a receiver took.
+    pub fn check_envelope(&self, target: &str, envelope: &[u8]) {
+        let text = String::from_utf8_lossy(envelope);
+        let envelope: Envelope<'_> = serde_json::from_str(&text).expect("an envelope is JSON");
+        let native = &envelope.event;
+        self.check_native(target, native);
+        assert_eq!(envelope.fields["event_id"], native.event_id);
+        assert_eq!(envelope.fields["kind"], native.kind);
+        if let Some(key) = &native.key {
+            assert_eq!(envelope.fields["key"], *key);
+        }
+    }
+
+    /// (b) and (c) for every line of the file targets and every dead letter.
+    pub fn check_files(&mut self) {
+        self.refresh();
+        for target in self.plan.targets.clone() {
+            let is_comparable = target.sink == Sink::File && target.mapping == "native";
+            if is_comparable {
+                for line in Tail::new(self.outputs[self.index(target.name)].path().to_owned()).lines() {
+                    let text = String::from_utf8(line).expect("a line is text");
+                    self.check_native(target.name, &serde_json::from_str(&text).expect("a line is JSON"));
+                }
+            }
+        }
+        for letter in &self.dead_letters {
+            self.check_letter(letter);
+        }
+    }
+
+    fn check_native(&self, target: &str, native: &Native<'_>) {
+        let plan = &self.plan.targets[self.index(target)];
+        let item = self.records.get(&native.event_id);
+        let item = item.unwrap_or_else(|| panic!("(b) {target} got {} that was never sent", native.event_id));
+        assert!(
+            plan.wants(item),
+            "(b) {target} got a record it does not want: {item:?}"
+        );
+        assert_eq!(native.kind, item.kind);
+        assert_eq!(native.key, item.key, "(c) key of {item:?}");
+        assert_eq!(native.is_snapshot, item.is_snapshot);
+        assert_eq!(
+            native.record.get().as_bytes(),
+            item.bytes,
+            "(c) bytes of {} at {target}",
+            native.event_id
+        );
+    }
+
+    fn check_letter(&self, letter: &Letter) {
+        let Some(id) = &letter.event_id else {
+            assert_eq!(
+                (letter.reason.as_str(), letter.stage.as_str()),
+                ("unreadable", "eventhub")
+            );
+            return;
+        };
+        let item = self.records.get(id);
+        let item = item.unwrap_or_else(|| panic!("(b) a letter for {id} that was never sent: {letter:?}"));
+        assert_eq!((letter.kind.as_str(), &letter.key), (item.kind, &item.key));
+        assert_eq!(
+            item.kind == "undecodable",
+            letter.reason == "undecodable",
+            "{letter:?}"
+        );
+        if let Some(target) = &letter.target {
+            let plan = &self.plan.targets[self.index(target)];
+            assert!(
+                plan.wants(item),
+                "(b) {target} refused a record it does not want: {item:?}"
+            );
+        }
+        if let Some(body) = &letter.body {
+            let body = BASE64_STANDARD.decode(body).expect("a body is base64");
+            assert_eq!(body, item.bytes, "(c) body of the letter for {id}");
+        }
+    }
+
+    fn check_checkpoint(&mut self, stored: &Stored) {
+        let checkpoint = &stored.checkpoint;
+        let created_at = checkpoint.hub_created_at.unwrap_or(self.lives[0]);
+        let life = self.lives.iter().rposition(|began| *began <= created_at);
+        let life = life.expect("the first life began at the beginning of time");
+        let key = (stored.consumer_group.clone(), life, stored.partition);
+        let verified = self.verified.get(&key).copied().unwrap_or(0);
+        let Some(group) = self
+            .plan
+            .groups()
+            .into_iter()
+            .find(|group| *group == stored.consumer_group)
+        else {
+            panic!("(d) a checkpoint of a group nobody reads: {stored:?}");
+        };
+        let events = self
+            .events
+            .get(&(life, stored.partition))
+            .map_or(&[][..], Vec::as_slice);
+        let passed = events.partition_point(|sent| sent.sequence_number <= checkpoint.sequence_number.0);
+        for sent in &events[verified.min(passed)..passed] {
+            let owed = Owed {
+                group,
+                partition: stored.partition,
+                sent,
+            };
+            assert!(
+                sent.is_excused || self.is_event_settled(&owed),
+                "(d) group {group}, partition {}: checkpoint {} passes the unsettled {sent:?}",
+                stored.partition,
+                checkpoint.sequence_number,
+            );
+        }
+        self.verified.insert(key, passed.max(verified));
+    }
+
+    fn owed(&self) -> impl Iterator<Item = Owed<'_>> {
+        let groups = self.plan.groups();
+        self.events.iter().flat_map(move |((_, partition), events)| {
+            let groups = groups.clone();
+            events
+                .iter()
+                .filter(|sent| !sent.is_excused)
+                .flat_map(move |sent| {
+                    groups.clone().into_iter().map(move |group| Owed {
+                        group,
+                        partition: *partition,
+                        sent,
+                    })
+                })
+                .filter(|owed| !self.is_event_settled(owed))
+        })
+    }
+
+    fn is_event_settled(&self, owed: &Owed<'_>) -> bool {
+        if owed.sent.is_unreadable {
+            let key = (owed.group.to_owned(), owed.partition, owed.sent.sequence_number);
+            return self.unreadable.contains(&key);
+        }
+        owed.sent
+            .items
+            .iter()
+            .all(|(id, item)| self.is_record_settled(owed.group, id, item))
+    }
+
+    fn is_record_settled(&self, group: &str, id: &str, item: &Item) -> bool {
+        let has_letter = |target: Option<&str>| {
+            let key = (id.to_owned(), group.to_owned(), target.map(str::to_owned));
+            self.letters.contains(&key)
+        };
+        let targets = &self.plan.targets;
+        let is_unrouted = item.kind == "unknown"
+            && group == self.plan.unrouted_group()
+            && self.plan.unrouted_unknown == "dead_letter"
+            && !targets.iter().any(|target| target.routes(item));
+        if item.kind == "undecodable" || is_unrouted {
+            return has_letter(None);
+        }
+        targets
+            .iter()
+            .zip(&self.confirmed)
+            .filter(|(target, _)| target.group_name() == group && target.wants(item))
+            .all(|(target, confirmed)| confirmed.contains(id) || has_letter(Some(target.name)))
+    }
+
+    /// Takes in what was confirmed and dead-lettered since the last call.
+    fn refresh(&mut self) {
+        for ((target, output), confirmed) in self
+            .plan
+            .targets
+            .iter()
+            .zip(&mut self.outputs)
+            .zip(&mut self.confirmed)
+        {
+            for line in output.lines() {
+                let line: serde_json::Value = serde_json::from_slice(&line).expect("a line is JSON");
+                let id = match target.sink {
+                    Sink::Splunk => &line["fields"]["event_id"],
+                    Sink::File => &line["event_id"],
+                };
+                confirmed.insert(id.as_str().expect("every record has its id").to_owned());
+            }
+        }
+        for path in list(&self.directory.join("dead-letters")) {
+            let is_new = !self.letter_files.iter().any(|tail| tail.path() == path);
+            if is_new && path.extension().is_some_and(|extension| extension == "jsonl") {
+                self.letter_files.push(Tail::new(path));
+            }
+        }
+        for line in self.letter_files.iter_mut().flat_map(Tail::lines) {
+            let letter: Letter = serde_json::from_slice(&line).expect("a dead letter is JSON");
+            let group = letter.consumer_group.to_lowercase();
+            match &letter.event_id {
+                Some(id) => {
+                    self.letters.insert((id.clone(), group, letter.target.clone()));
+                }
+                None => {
+                    let partition = letter.partition.parse().expect("partitions have numbers");
+                    self.unreadable.insert((group, partition, letter.sequence_number));
+                }
+            }
+            self.dead_letters.push(letter);
+        }
+    }
+
+    fn index(&self, target: &str) -> usize {
+        let index = self.plan.targets.iter().position(|plan| plan.name == target);
+        index.unwrap_or_else(|| panic!("no target is called {target}"))
+    }
+}
