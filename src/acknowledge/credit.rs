@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::window::{Held, Window};
 
-/// Size an event is booked with before the first one arrived.
+/// Size an event is booked with before the first one arrived, which is alone for that reason.
 const FIRST_GUESS_BYTES: usize = 4096;
 /// The most credit one partition has out: beyond it the rate no longer grows, and the library holds what arrived.
 const MAX_CREDIT: usize = 512;
@@ -21,6 +21,8 @@ pub struct CreditBudget {
     window: Arc<Window>,
     mean_bytes: usize,
     limit: usize,
+    /// Whether an event arrived, so that its size is no guess.
+    is_size_known: bool,
     /// Events received since the limit last grew.
     used: usize,
     /// Events that may arrive at any moment.
@@ -35,7 +37,8 @@ impl CreditBudget {
         Self {
             window: Arc::clone(window),
             mean_bytes: FIRST_GUESS_BYTES,
-            limit: IDLE_CREDIT,
+            limit: 1,
+            is_size_known: false,
             used: 0,
             outstanding: 0,
             booked: window.hold(0),
@@ -67,7 +70,14 @@ impl CreditBudget {
 
     /// One event arrived: its room is from now on booked with its own size, by whoever holds it.
     pub fn received(&mut self, bytes: usize) {
-        self.mean_bytes = (self.mean_bytes * (MEAN_WEIGHT - 1) + bytes) / MEAN_WEIGHT;
+        if !std::mem::replace(&mut self.is_size_known, true) {
+            self.mean_bytes = bytes;
+            self.limit = IDLE_CREDIT;
+            return;
+        }
+        // A large event says more about the next ones than many small ones before it.
+        let mean = (self.mean_bytes * (MEAN_WEIGHT - 1) + bytes) / MEAN_WEIGHT;
+        self.mean_bytes = mean.max(bytes / 2);
         self.used += 1;
         if self.used >= self.limit {
             self.limit = (self.limit * 2).min(MAX_CREDIT);
@@ -77,7 +87,7 @@ impl CreditBudget {
 
     /// Nothing arrived for a while, or the link is gone: the next credit starts small again.
     pub fn idle(&mut self) {
-        self.limit = IDLE_CREDIT;
+        self.limit = if self.is_size_known { IDLE_CREDIT } else { 1 };
         self.used = 0;
     }
 
@@ -99,7 +109,7 @@ impl CreditBudget {
             self.window.uncredit(self.outstanding - outstanding);
         }
         self.outstanding = outstanding;
-        self.booked.resize(outstanding * self.event_bytes());
+        self.booked.promise(outstanding * self.event_bytes());
     }
 }
 
@@ -107,6 +117,7 @@ impl Drop for CreditBudget {
     fn drop(&mut self) {
         self.book(0);
         self.window.leave();
+        self.window.tell_waiters();
     }
 }
 
@@ -115,18 +126,21 @@ mod tests {
     use super::*;
 
     #[test]
-    fn grows_with_use_and_starts_small() {
+    fn grows_with_use_and_starts_with_one() {
         let window = Window::new(50_000, 24 << 20);
         let mut budget = CreditBudget::new(&window);
-        assert_eq!(budget.offer(0, true), 16);
-        assert_eq!(window.bytes(), 16 * (FIRST_GUESS_BYTES + MESSAGE_BYTES));
+        assert_eq!(budget.offer(0, true), 1);
+        assert_eq!(window.bytes(), FIRST_GUESS_BYTES + MESSAGE_BYTES);
+        budget.received(1200);
+        assert_eq!(budget.offer(0, false), 16);
+        assert_eq!(window.bytes(), 16 * (1200 + MESSAGE_BYTES));
         assert_eq!(budget.offer(16, false), 0, "enough is out");
         for _ in 0..16 {
             budget.received(1200);
         }
         assert_eq!(budget.offer(0, false), 32);
         budget.taken(5);
-        assert_eq!(window.bytes(), 5 * budget.event_bytes());
+        assert_eq!(window.bytes(), 5 * (1200 + MESSAGE_BYTES));
         drop(budget);
         assert_eq!((window.bytes(), window.free_events()), (0, 50_000));
     }

@@ -110,9 +110,14 @@ impl InFlight {
             queue.mark = Some(slot.mark);
             passed += 1;
         }
+        let is_empty = queue.events.is_empty();
         drop(queue);
         if passed > 0 {
             self.window.end_events(passed);
+        }
+        if is_empty {
+            // A partition that holds nothing always gets credit for one event, however full the window is.
+            self.window.tell_waiters();
         }
         let settled = self.settled.fetch_add(1, Ordering::Relaxed) + 1;
         if let Some(notification) = self.notification.get()
@@ -133,6 +138,11 @@ impl InFlight {
             return None;
         }
         self.lock().mark.clone()
+    }
+
+    /// When the hub took in the oldest event in flight.
+    pub fn oldest(&self) -> Option<Timestamp> {
+        self.lock().events.front().map(|slot| slot.mark.enqueued_time)
     }
 
     /// Ends this generation: what is in flight may finish, but moves no position any more.

@@ -75,7 +75,8 @@ impl Window {
         }
     }
 
-    fn tell_waiters(&self) {
+    /// Wakes who waits for room: because much was given back, or because a partition holds nothing any more.
+    pub(super) fn tell_waiters(&self) {
         self.released_bytes.store(0, Ordering::Relaxed);
         self.released_events.store(0, Ordering::Relaxed);
         self.released.notify_waiters();
@@ -158,6 +159,16 @@ impl Held {
             self.window.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
         } else {
             self.window.release_bytes(self.bytes - bytes);
+        }
+        self.bytes = bytes;
+    }
+
+    /// Changes how much is promised to who may not need it. Nobody is told of room that was never used.
+    pub(super) fn promise(&mut self, bytes: usize) {
+        if bytes >= self.bytes {
+            self.window.bytes.fetch_add(bytes - self.bytes, Ordering::Relaxed);
+        } else {
+            self.window.bytes.fetch_sub(self.bytes - bytes, Ordering::Relaxed);
         }
         self.bytes = bytes;
     }

@@ -105,7 +105,7 @@ fn file(what: String, settings: &file::Settings) -> Finding {
     Finding {
         what,
         result: result.map_err(|error| Problem {
-            cause: crate::config::check::chain(&error),
+            cause: crate::durable::retry::chain(&error),
             fix: "make the directory, and let the user of the bridge write there".to_owned(),
         }),
     }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::secret::SecretReference;
 use super::unit::Duration;
@@ -25,7 +25,8 @@ pub struct EventHub {
     /// Where to start while the consumer group has no checkpoint at all; the named event is the first one read.
     #[serde(default)]
     pub start: Start,
-    /// Where to go on when the hub no longer knows the stored position, because it was deleted and made again.
+    /// Where to go on when the hub refuses the stored position though it is still the same hub, as after a failover.
+    /// A hub that was deleted and made again is always read from its beginning.
     #[serde(default)]
     pub on_invalid_checkpoint: OnInvalidCheckpoint,
     /// How long the hub keeps events; lets the bridge say how long a blocked target may stay so.
@@ -38,7 +39,7 @@ pub struct EventHub {
 }
 
 /// Where to start without a checkpoint.
-#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Start {
     /// The oldest event the hub still has.
@@ -55,7 +56,7 @@ pub enum Start {
 }
 
 /// How the hub's certificate is verified.
-#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Tls {
     /// PEM file of the authorities to trust instead of the system's.

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::event_hub::EventHub;
 use super::target::Target;
@@ -58,7 +58,7 @@ pub struct FileCheckpoint {
 }
 
 /// The most that may be in memory. The rate cannot exceed `events` divided by the target's acknowledgement latency.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Window {
     /// Events received and not settled.
@@ -83,7 +83,7 @@ impl Default for Window {
 }
 
 /// The server for metrics and health.
-#[derive(Debug, Deserialize, JsonSchema)]
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Http {
     /// Address and port of `/metrics`, `/healthz` and `/readyz`. Inside a container network: `0.0.0.0:9464`.
@@ -100,7 +100,7 @@ impl Default for Http {
 }
 
 /// The log, on standard error.
-#[derive(Debug, Default, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct Log {
     /// `text` for people, `json` for a collector.
@@ -110,7 +110,7 @@ pub struct Log {
 }
 
 /// Form of a log line.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogFormat {
     /// One readable line.
@@ -121,7 +121,7 @@ pub enum LogFormat {
 }
 
 /// Level of a log line.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum LogLevel {
     /// Someone should look.

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use secrecy::SecretString;
 use serde::Deserialize;
-use serde::de::{Deserializer, MapAccess, Visitor};
+use serde::de::{Deserializer, Error as _, MapAccess, SeqAccess, Visitor};
 
 /// What is said to someone who wrote the secret itself; the text is masked wherever it is shown.
 pub const WRITTEN_OUT: &str =
@@ -57,11 +57,22 @@ impl<'de> Visitor<'de> for FormVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, access: A) -> Result<SecretReference, A::Error> {
-        let form = Form::deserialize(serde::de::value::MapAccessDeserializer::new(access))?;
-        Ok(match form {
-            Form::Env(name) => SecretReference::Env(name),
-            Form::File(path) => SecretReference::File(path),
-        })
+        // Whatever is wrong here may be the secret itself, so the error says nothing of it.
+        let form = Form::deserialize(serde::de::value::MapAccessDeserializer::new(access))
+            .map_err(|_| A::Error::custom(WRITTEN_OUT))?;
+        let (text, reference) = match form {
+            Form::Env(name) => (name.clone(), SecretReference::Env(name)),
+            Form::File(path) => (path.display().to_string(), SecretReference::File(path)),
+        };
+        // A connection string put in the place of its variable's name.
+        if text.contains(['=', ';']) {
+            return Err(A::Error::custom(WRITTEN_OUT));
+        }
+        Ok(reference)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<SecretReference, A::Error> {
+        Err(A::Error::custom(WRITTEN_OUT))
     }
 }
 

@@ -3,8 +3,8 @@
 use std::borrow::Cow;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny};
+use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::{file, splunk_hec};
@@ -32,7 +32,7 @@ pub struct Target {
 }
 
 /// What a target gets of the weekly snapshots.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Snapshots {
     /// All of them, marked as such.
@@ -43,7 +43,7 @@ pub enum Snapshots {
 }
 
 /// What happens to a record the map cannot render.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum OnMapError {
     /// It goes to the dead letters.

@@ -8,7 +8,7 @@ use super::connection::Connection;
 use super::end_reason::End;
 use super::receiver::{EPOCH, Link};
 use super::selector::selector;
-use super::settings::StartPosition;
+use super::settings::{Position, StartPosition};
 use crate::event::{PartitionId, SequenceNumber, Timestamp};
 
 /// What one attempt is to do.
@@ -49,7 +49,7 @@ pub(super) enum Outcome {
         hub_created_at: Timestamp,
         position: String,
         /// What [`Start::Latest`] turned out to be.
-        resolved: Option<StartPosition>,
+        resolved: Option<Position>,
     },
     Located(SequenceNumber),
     HubRecreated(Timestamp),
@@ -94,8 +94,8 @@ async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) 
         Start::At(start) => (start, None),
         Start::Latest => {
             let properties = connection.partition_properties(&plan.partition).await?;
-            let start = StartPosition::After(properties.latest(hub_created_at));
-            (start.clone(), Some(start))
+            let position = properties.latest(hub_created_at);
+            (StartPosition::After(position.clone()), Some(position))
         }
         Start::Locate => {
             let properties = connection.partition_properties(&plan.partition).await?;

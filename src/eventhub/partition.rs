@@ -181,8 +181,9 @@ impl PartitionReader {
                 position,
                 resolved,
             } => {
-                if let Some(start) = resolved {
-                    self.cursor.restart(start, Some(hub_created_at));
+                if let Some(position) = &resolved {
+                    self.cursor
+                        .restart(StartPosition::After(position.clone()), Some(hub_created_at));
                 }
                 self.next_start = NextStart::Cursor;
                 self.cursor.attached(hub_created_at);
@@ -192,6 +193,7 @@ impl PartitionReader {
                 self.pending.push_back(Step::Attached {
                     position,
                     hub_created_at,
+                    resolved,
                 });
             }
             Outcome::Located(first) => {
@@ -275,6 +277,7 @@ impl PartitionReader {
         self.cursor.pass(number);
         self.pending.push_back(Step::Unreadable {
             sequence_number: number,
+            enqueued_time: self.cursor.enqueued_time(),
             detail: self.refused.detail.clone(),
         });
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::end_reason::EndReason;
-use super::settings::OnInvalidCheckpoint;
+use super::settings::{OnInvalidCheckpoint, Position};
 use crate::event::{Event, SequenceNumber, Timestamp};
 
 /// One thing that happened to a partition.
@@ -15,6 +15,9 @@ pub enum Step {
         position: String,
         /// When the hub was made; to be stored with checkpoints.
         hub_created_at: Timestamp,
+        /// What `latest` turned out to be after a refused position: to be stored before anything is received, so that a
+        /// restart skips nothing.
+        resolved: Option<Position>,
     },
     /// The next event.
     Event(Event),
@@ -27,6 +30,8 @@ pub enum Step {
     Unreadable {
         /// Its number, taken from its neighbours.
         sequence_number: SequenceNumber,
+        /// When the hub took in an event before it, if one is known.
+        enqueued_time: Option<Timestamp>,
         /// What the library said.
         detail: String,
     },

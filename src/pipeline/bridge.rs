@@ -27,7 +27,7 @@ use crate::telemetry::{Metrics, Readiness, TargetHealth};
 /// Rendered records that may wait for a target's batcher; what is in them is booked in the window.
 const MAX_QUEUED_RECORDS: usize = 256;
 /// How long the last checkpoint and the last dead letters may take beyond the grace period.
-const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
+const CLOSE_TIMEOUT: Duration = Duration::from_millis(1200);
 
 /// How everything is told to stop.
 #[derive(Debug, Clone, Default)]

@@ -75,12 +75,12 @@ impl Group {
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
         let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints));
-        let checkpoints = {
+        let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })
         };
         let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
-        let letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
+        let mut letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
 
         let mut partitions = Partitions {
             name,
@@ -98,10 +98,17 @@ impl Group {
             known: BTreeSet::new(),
             readers: JoinSet::new(),
         };
-        let result = partitions.watch().await;
+        let result = tokio::select! {
+            result = partitions.watch() => result,
+            ended = &mut letters => Err(early("the writer of undeliverable records", ended.err())),
+            ended = &mut checkpoints => Err(early("the checkpointer", ended.err())),
+        };
+        // A group that cannot go on ends the bridge: half of it would look well and fall behind.
+        stop.intake.cancel();
         while let Some(ended) = partitions.readers.join_next().await {
             ended.context("a partition's reader failed")?;
         }
+        result?;
         // The readers' way to the targets ends here, so that the targets see the end of their channels.
         drop(partitions);
         letters
@@ -120,7 +127,15 @@ impl Group {
         client.close().await;
         connections.close();
         connections.wait().await;
-        result
+        Ok(())
+    }
+}
+
+/// A task that runs as long as the group does has ended before it.
+fn early(what: &str, panicked: Option<tokio::task::JoinError>) -> anyhow::Error {
+    match panicked {
+        Some(error) => anyhow::Error::new(error).context(format!("{what} failed")),
+        None => anyhow::anyhow!("{what} ended before the bridge did"),
     }
 }
 
@@ -177,8 +192,7 @@ impl Partitions {
                         self.begin(partition, checkpoint, has_none && is_first).await;
                     }
                     if is_first {
-                        self.readiness.started();
-                        self.readiness.trouble("hub", None);
+                        self.readiness.trouble(&self.name, None);
                         is_first = false;
                     }
                     attempt = 0;
@@ -190,7 +204,7 @@ impl Partitions {
                     if is_first {
                         tracing::warn!(cause = %end, retry_after_seconds = wait.as_secs_f64(), "failed to ask the hub for its partitions");
                         self.readiness.trouble(
-                            "hub",
+                            &self.name,
                             Some(format!("the hub cannot be asked for its partitions: {end}")),
                         );
                     }

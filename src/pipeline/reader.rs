@@ -21,6 +21,9 @@ use crate::telemetry::{Metrics, PartitionStatus};
 /// An idle partition is asked for its newest event this often: without events nothing else tells the lag.
 const IDLE_INTERVAL: Duration = Duration::from_secs(60);
 
+/// A position that could not be stored is tried again after this.
+const STORE_RETRY_DELAY: Duration = Duration::from_secs(5);
+
 /// Everything the reader of one partition needs.
 pub struct Reader {
     /// The group that reads.
@@ -85,7 +88,7 @@ impl Reader {
             }
         }
         hub.close().await;
-        self.status.detached("stopped".to_owned());
+        self.status.detached("stopped".to_owned(), false);
     }
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
@@ -127,14 +130,23 @@ impl Reader {
             Step::Event(event) => return self.event(event, reading).await,
             Step::Unreadable {
                 sequence_number,
+                enqueued_time,
                 detail,
             } => {
-                return self.unreadable(sequence_number, detail, reading).await;
+                return self
+                    .unreadable(sequence_number, enqueued_time, detail, reading)
+                    .await;
             }
             Step::Attached {
                 position,
                 hub_created_at,
+                resolved,
             } => {
+                if let Some(position) = resolved
+                    && !self.store_resolved(&position).await
+                {
+                    return false;
+                }
                 tracing::info!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, position, "partition attached"
                 );
@@ -155,8 +167,8 @@ impl Reader {
                     self.partitions_changed.notify_one();
                 }
                 reading.credit.idle();
-                self.status
-                    .detached(format!("{detail}; next try in {} s", retry_after.as_secs()));
+                let cause = format!("{detail}; next try in {} s", retry_after.as_secs());
+                self.status.detached(cause, reason.needs_operator());
                 self.metrics
                     .eventhub_reconnects_total
                     .with_label_values(&[reason.as_str()])
@@ -292,6 +304,7 @@ impl Reader {
     async fn unreadable(
         &self,
         sequence_number: SequenceNumber,
+        enqueued_time: Option<Timestamp>,
         detail: String,
         reading: &mut Reading,
     ) -> bool {
@@ -305,7 +318,8 @@ impl Reader {
             sequence_number,
             // A checkpoint at this event goes by its number: an empty offset says so.
             offset: Offset::new(""),
-            enqueued_time: Timestamp::now(),
+            // Too early a time only repeats events, too late a one would skip some.
+            enqueued_time: enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
             body: bytes::Bytes::new(),
             last_enqueued: None,
         };
@@ -388,26 +402,42 @@ impl Reader {
                 resolved = self.client.latest(&self.partition) => resolved,
             };
             let wait = match resolved {
-                Ok(position) => match self.store_initial(&position).await {
-                    Ok(()) => {
-                        self.start = StartPosition::After(position);
-                        return true;
+                Ok(position) => {
+                    if !self.store_resolved(&position).await {
+                        return false;
                     }
-                    Err(error) => {
-                        tracing::error!(partition = %self.partition, %error, "failed to store the position of `latest`");
-                        Duration::from_secs(5)
-                    }
-                },
+                    self.start = StartPosition::After(position);
+                    return true;
+                }
                 Err(end) => {
                     attempt += 1;
                     self.status
-                        .detached(format!("the newest event is not known: {end}"));
+                        .detached(format!("the newest event is not known: {end}"), false);
                     end.reason.delay(attempt, rand::random())
                 }
             };
             tokio::select! {
                 () = self.stop.intake.cancelled() => return false,
                 () = tokio::time::sleep(wait) => {}
+            }
+        }
+    }
+
+    /// Stores a position that was resolved before any event, as often as it takes; `false` when told to stop.
+    async fn store_resolved(&self, position: &Position) -> bool {
+        loop {
+            let stored = tokio::select! {
+                () = self.stop.intake.cancelled() => return false,
+                stored = self.store_initial(position) => stored,
+            };
+            let Err(error) = stored else { return true };
+            tracing::error!(
+                partition = %self.partition, error = &error as &dyn std::error::Error,
+                "failed to store the position that `latest` stands for"
+            );
+            tokio::select! {
+                () = self.stop.intake.cancelled() => return false,
+                () = tokio::time::sleep(STORE_RETRY_DELAY) => {}
             }
         }
     }

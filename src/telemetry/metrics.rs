@@ -113,7 +113,7 @@ metrics! {
     /// Time spent decoding one event.
     decode_seconds: Histogram {STAGE_BUCKETS};
 
-    /// Records each target's route took (`accepted`) or left (`filtered`).
+    /// Records each target's route took (`accepted`) or left (`filtered`), and snapshots it does not want (`suppressed`).
     route_records_total: IntCounterVec ["target", "decision"];
     /// Unknown records that no route took and that are only counted, by configuration.
     route_unrouted_unknown_total: IntCounter;

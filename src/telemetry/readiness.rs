@@ -23,11 +23,10 @@ pub struct Readiness {
     partitions: Mutex<Partitions>,
     windows: Mutex<BTreeMap<Arc<str>, Arc<Window>>>,
     targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
-    troubles: Mutex<BTreeMap<&'static str, String>>,
+    troubles: Mutex<BTreeMap<Arc<str>, String>>,
     dead_letters: Arc<dead_letter::Health>,
     /// How long the hub keeps events, if known.
     retention: Option<Duration>,
-    is_started: AtomicBool,
 }
 
 /// By consumer group and partition.
@@ -38,6 +37,8 @@ type Partitions = BTreeMap<(Arc<str>, PartitionId), Arc<PartitionStatus>>;
 pub struct PartitionStatus {
     attached: AtomicBool,
     attached_once: AtomicBool,
+    /// Whether the last link ended for a reason that does not pass by itself.
+    needs_operator: AtomicBool,
     last_enqueued: AtomicI64,
     settled: AtomicI64,
     settled_time: AtomicI64,
@@ -74,8 +75,10 @@ impl Readiness {
         )
     }
 
-    /// Adds a consumer group's window.
+    /// Adds a consumer group with its window; it is in trouble until its partitions are known.
     pub fn window(&self, consumer_group: &Arc<str>, window: &Arc<Window>) {
+        let unknown = format!("consumer group {consumer_group}: the partitions of the hub are not known yet");
+        self.trouble(consumer_group, Some(unknown));
         lock(&self.windows).insert(Arc::clone(consumer_group), Arc::clone(window));
     }
 
@@ -89,25 +92,17 @@ impl Readiness {
         Arc::clone(&self.dead_letters)
     }
 
-    /// Says that every partition of the hub is known, so that being ready can be judged.
-    pub fn started(&self) {
-        self.is_started.store(true, Ordering::Relaxed);
-    }
-
-    /// Notes or, with `None`, ends a trouble that belongs to no partition and no target, such as `hub`.
-    pub fn trouble(&self, what: &'static str, sentence: Option<String>) {
+    /// Notes or, with `None`, ends a trouble of a whole consumer group, in one sentence.
+    pub fn trouble(&self, consumer_group: &Arc<str>, sentence: Option<String>) {
         match sentence {
-            Some(sentence) => lock(&self.troubles).insert(what, sentence),
-            None => lock(&self.troubles).remove(what),
+            Some(sentence) => lock(&self.troubles).insert(Arc::clone(consumer_group), sentence),
+            None => lock(&self.troubles).remove(consumer_group),
         };
     }
 
     /// What `/readyz` says now.
     pub fn report(&self) -> Report {
         let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
-        if !self.is_started.load(Ordering::Relaxed) {
-            problems.push("the partitions of the hub are not known yet".to_owned());
-        }
         for ((group, partition), status) in lock(&self.partitions).iter() {
             if let Some(problem) = status.problem() {
                 problems.push(format!(
@@ -200,6 +195,7 @@ impl PartitionStatus {
         Self {
             attached: AtomicBool::new(false),
             attached_once: AtomicBool::new(false),
+            needs_operator: AtomicBool::new(false),
             last_enqueued: AtomicI64::new(i64::MIN),
             settled: AtomicI64::new(-1),
             settled_time: AtomicI64::new(i64::MIN),
@@ -213,12 +209,14 @@ impl PartitionStatus {
     pub fn attached(&self) {
         self.attached.store(true, Ordering::Relaxed);
         self.attached_once.store(true, Ordering::Relaxed);
+        self.needs_operator.store(false, Ordering::Relaxed);
         *lock(&self.trouble) = None;
     }
 
-    /// The link is gone; `cause` in words for an operator.
-    pub fn detached(&self, cause: String) {
+    /// The link is gone; `cause` in words for an operator, who must act if it does not pass by itself.
+    pub fn detached(&self, cause: String, needs_operator: bool) {
         self.attached.store(false, Ordering::Relaxed);
+        self.needs_operator.store(needs_operator, Ordering::Relaxed);
         *lock(&self.trouble) = Some(cause);
     }
 
@@ -253,10 +251,16 @@ impl PartitionStatus {
         (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
     }
 
-    /// When the hub took in the last settled event, if others wait behind it.
+    /// When the hub took in the oldest event that waits; that of the last settled one where none is in flight.
     fn oldest_waiting(&self) -> Option<Timestamp> {
+        if self.lag_events()? == 0 {
+            return None;
+        }
+        let in_flight = lock(&self.in_flight)
+            .as_ref()
+            .and_then(|in_flight| in_flight.oldest());
         let settled_time = self.settled_time.load(Ordering::Relaxed);
-        (self.lag_events()? > 0 && settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time))
+        in_flight.or((settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time)))
     }
 
     fn lag_seconds(&self, lag_events: i64) -> f64 {
@@ -271,7 +275,8 @@ impl PartitionStatus {
     }
 
     fn problem(&self) -> Option<String> {
-        if !self.attached_once.load(Ordering::Relaxed) || !self.is_attached() {
+        let needs_operator = self.needs_operator.load(Ordering::Relaxed);
+        if !self.attached_once.load(Ordering::Relaxed) || needs_operator {
             let cause = lock(&self.trouble).clone();
             return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
         }

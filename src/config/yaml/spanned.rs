@@ -7,6 +7,7 @@ use std::ops::{Deref, Range};
 
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, Visitor};
+use serde::{Serialize, Serializer};
 
 /// The name by which our deserializer recognises [`Spanned`].
 pub(super) const NAME: &str = "$hub2siem::Spanned";
@@ -33,6 +34,13 @@ impl<T> Deref for Spanned<T> {
 impl<'de, T: Deserialize<'de>> Deserialize<'de> for Spanned<T> {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_struct(NAME, &FIELDS, SpannedVisitor(PhantomData))
+    }
+}
+
+/// Defaults are written into the JSON Schema as plain values.
+impl<T: Serialize> Serialize for Spanned<T> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.value.serialize(serializer)
     }
 }
 

@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer};
+use serde::{Deserialize, Deserializer, Serialize};
 
 use crate::config::{ByteSize, Duration};
 
@@ -36,7 +36,7 @@ pub struct File {
 }
 
 /// What becomes of an unknown record that no route accepts.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum UnroutedUnknown {
     /// It becomes a dead letter, so that an alert whose shape changed does not vanish.

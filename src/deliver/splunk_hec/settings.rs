@@ -193,7 +193,7 @@ fn token(reference: &crate::config::SecretReference) -> Result<SecretString, Err
 
 fn endpoint(text: &str) -> Result<Url, Error> {
     let mut url = Url::parse(text).map_err(|source| Error::InvalidEndpoint {
-        text: text.to_owned(),
+        text: without_user(text),
         source,
     })?;
     let problem = if !matches!(url.scheme(), "http" | "https") {
@@ -208,10 +208,8 @@ fn endpoint(text: &str) -> Result<Url, Error> {
         None
     };
     if let Some(problem) = problem {
-        let _ = url.set_password(None);
-        let _ = url.set_username("");
         return Err(Error::UnusableEndpoint {
-            text: url.to_string(),
+            text: without_user(text),
             problem,
         });
     }
@@ -220,6 +218,13 @@ fn endpoint(text: &str) -> Result<Url, Error> {
         url.set_path(&path);
     }
     Ok(url)
+}
+
+/// An address as it may be shown: what stands before an `@` or after a `?` can be a secret.
+fn without_user(text: &str) -> String {
+    let text = text.split(['?', '#']).next().unwrap_or_default();
+    text.rsplit_once('@')
+        .map_or_else(|| text.to_owned(), |(_, host)| format!("***@{host}"))
 }
 
 fn check_placeholders(option: &'static str, texts: &TextByKind) -> Result<(), Error> {

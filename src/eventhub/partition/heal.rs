@@ -59,6 +59,11 @@ impl PartitionReader {
             EndReason::InvalidPosition | EndReason::InvalidOffset => {
                 !std::mem::replace(&mut self.recovery.check_hub, true) || self.apply_policy(&end.detail)
             }
+            // The hub may have been deleted and made again while the namespace's connection lived on.
+            EndReason::NotFound | EndReason::EntityDisabled | EndReason::EntityUpdated => {
+                self.recovery.check_hub = true;
+                false
+            }
             _ => false,
         }
     }

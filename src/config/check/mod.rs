@@ -1,0 +1,130 @@
+//! From the file as written to the settings the program trusts.
+
+mod hub;
+mod target;
+
+use std::ops::Range;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::configuration::{Configuration, Intervals};
+use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
+use super::event_hub::EventHub;
+use super::file::File;
+use super::yaml::{Node, Spanned};
+use crate::event::Timestamp;
+use crate::map::Mappings;
+
+/// The fewest events and bytes a window can work with.
+const MIN_WINDOW_EVENTS: usize = 16;
+const MIN_WINDOW_BYTES: usize = 64 << 10;
+
+/// Checks what the types of the file cannot say. On success there may be warnings.
+pub fn check(
+    file: &SourceFile,
+    root: &Node,
+    written: &File,
+) -> Result<(Configuration, Diagnostics), Diagnostics> {
+    let mut check = Check {
+        file,
+        diagnostics: Diagnostics::default(),
+    };
+    let mappings = check.mappings(written.mappings_directory.as_ref());
+    let hub = check.hub(&written.event_hub);
+    check.start(&written.event_hub);
+    check.window(written);
+    let targets = mappings.map(|mappings| check.targets(root, written, &mappings));
+    let Check { diagnostics, .. } = check;
+    let (Some(hub), Some(targets)) = (hub, targets) else {
+        return Err(diagnostics);
+    };
+    if diagnostics.has_errors() {
+        return Err(diagnostics);
+    }
+    let configuration = Configuration {
+        default_group: Arc::clone(&hub.consumer_group),
+        hub,
+        start: written.event_hub.start.clone(),
+        checkpoint_directory: written.checkpoint.file.directory.clone(),
+        dead_letter: written.dead_letter.clone(),
+        window_events: *written.window.events,
+        window_bytes: written.window.bytes.get(),
+        grace_period: written.grace_period.get(),
+        retention: written.event_hub.retention.map(|retention| retention.get()),
+        http: written.http.listen,
+        log: written.log,
+        intervals: Intervals::default(),
+        targets,
+    };
+    Ok((configuration, diagnostics))
+}
+
+struct Check<'f> {
+    file: &'f SourceFile,
+    diagnostics: Diagnostics,
+}
+
+impl Check<'_> {
+    fn error(&mut self, span: Range<usize>, code: &'static str, message: String, label: &str, help: &str) {
+        let diagnostic = Diagnostic::new(code, message).at(self.file, span, label);
+        self.diagnostics.push(if help.is_empty() {
+            diagnostic
+        } else {
+            diagnostic.help(help)
+        });
+    }
+
+    fn mappings(&mut self, directory: Option<&Spanned<PathBuf>>) -> Option<Mappings> {
+        match Mappings::load(directory.map(|directory| directory.value.as_path())) {
+            Ok(mappings) => {
+                self.diagnostics.0.extend(mappings.warnings().0.iter().cloned());
+                Some(mappings)
+            }
+            Err(diagnostics) => {
+                self.diagnostics.0.extend(diagnostics.0);
+                None
+            }
+        }
+    }
+
+    fn start(&mut self, written: &EventHub) {
+        if let super::event_hub::Start::EnqueuedAfter(time) = &written.start
+            && Timestamp::parse(&time.value).is_none()
+        {
+            let message = format!("`{}` is no time", time.value);
+            let help = "write RFC 3339, such as `2026-01-31T00:00:00Z`";
+            self.error(
+                time.span.clone(),
+                "config::invalid_value",
+                message,
+                "this value",
+                help,
+            );
+        }
+    }
+
+    fn window(&mut self, written: &File) {
+        let events = &written.window.events;
+        if events.value < MIN_WINDOW_EVENTS {
+            let message = format!("a window of {} events is too small to work with", events.value);
+            self.error(
+                events.span.clone(),
+                "config::invalid_value",
+                message,
+                "at least 16",
+                "",
+            );
+        }
+        let bytes = &written.window.bytes;
+        if bytes.get() < MIN_WINDOW_BYTES {
+            let message = format!("a window of {} is too small to work with", bytes.value);
+            self.error(
+                bytes.span.clone(),
+                "config::invalid_value",
+                message,
+                "at least 64KiB",
+                "",
+            );
+        }
+    }
+}

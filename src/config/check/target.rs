@@ -1,0 +1,192 @@
+//! Checks the `targets` section: one kind each, names that can be labels, mappings and routes that exist.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::Check;
+use crate::config::configuration::{TargetConfiguration, TargetSettings};
+use crate::config::diagnostic::Diagnostic;
+use crate::config::file::File;
+use crate::config::target::Target;
+use crate::config::yaml::{Node, Spanned};
+use crate::deliver::splunk_hec;
+use crate::durable::retry::chain;
+use crate::map::{MappingSet, Mappings};
+use crate::route::Route;
+
+impl Check<'_> {
+    pub(super) fn targets(
+        &mut self,
+        root: &Node,
+        written: &File,
+        mappings: &Mappings,
+    ) -> Vec<TargetConfiguration> {
+        let nodes = root.get("targets");
+        if written.targets.is_empty() {
+            let span = nodes.map_or(0..0, |node| node.span.clone());
+            let help = "add one, such as `everything: { file: { path: \"-\" }, mapping: native }`";
+            self.error(
+                span,
+                "config::no_target",
+                "there is no target".to_owned(),
+                "empty",
+                help,
+            );
+        }
+        let mut targets = Vec::new();
+        let mut paths: BTreeMap<PathBuf, &str> = BTreeMap::new();
+        for (name, target) in &written.targets {
+            let node = nodes.and_then(|nodes| nodes.get(name));
+            if let Some(checked) = self.target(name, target, node, written, mappings) {
+                if let TargetSettings::File(settings) = &checked.settings
+                    && let Some(other) = paths.insert(settings.path.clone(), name)
+                {
+                    let path = settings.path.display();
+                    let message = format!("targets `{other}` and `{name}` write the same file `{path}`");
+                    self.error(
+                        target.span.clone(),
+                        "config::same_file",
+                        message,
+                        "the second one",
+                        "give each its own path",
+                    );
+                }
+                targets.push(checked);
+            }
+        }
+        targets
+    }
+
+    fn target(
+        &mut self,
+        name: &str,
+        target: &Spanned<Target>,
+        node: Option<&Node>,
+        written: &File,
+        mappings: &Mappings,
+    ) -> Option<TargetConfiguration> {
+        self.name(name, target);
+        let settings = self.kind(name, target, node);
+        let mapping = self.mapping(&target.mapping, mappings);
+        let native = mappings.set("native");
+        let route = match node
+            .and_then(|node| node.get("route"))
+            .map(|node| Route::compile(self.file, node))
+        {
+            None => Some(None),
+            Some(Ok(route)) => Some(Some(Arc::new(route))),
+            Some(Err(diagnostics)) => {
+                self.diagnostics.0.extend(diagnostics.0);
+                None
+            }
+        };
+        let group = target
+            .consumer_group
+            .as_ref()
+            .unwrap_or(&written.event_hub.consumer_group);
+        self.group(group);
+        Some(TargetConfiguration {
+            name: name.into(),
+            consumer_group: group.value.as_str().into(),
+            settings: settings?,
+            mapping: mapping?,
+            native: native?,
+            route: route?,
+            snapshots: target.snapshots,
+            on_map_error: target.on_map_error,
+        })
+    }
+
+    /// Names are labels, file names and, one day, keys of checkpoint metadata.
+    fn name(&mut self, name: &str, target: &Spanned<Target>) {
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
+        if name.is_empty() || name.len() > 64 || !name.chars().all(is_plain) {
+            let message = format!("`{name}` cannot be the name of a target");
+            let help = "use up to 64 letters, digits, `-`, `_` and `.`";
+            self.error(
+                target.span.clone(),
+                "config::invalid_value",
+                message,
+                "of this target",
+                help,
+            );
+        }
+    }
+
+    fn group(&mut self, group: &Spanned<String>) {
+        let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.$".contains(character);
+        if group.is_empty() || group.len() > 50 || !group.chars().all(is_plain) {
+            let message = format!("`{}` cannot be a consumer group", group.value);
+            let help =
+                "use the name as the portal shows it, up to 50 letters, digits, `-`, `_`, `.` or `$Default`";
+            self.error(
+                group.span.clone(),
+                "config::invalid_value",
+                message,
+                "this name",
+                help,
+            );
+        }
+    }
+
+    fn kind(&mut self, name: &str, target: &Spanned<Target>, node: Option<&Node>) -> Option<TargetSettings> {
+        let span = |key: &str| {
+            node.and_then(|node| node.get(key))
+                .map_or(target.span.clone(), |node| node.span.clone())
+        };
+        let (settings, key) = match (&target.splunk_hec, &target.file) {
+            (Some(options), None) => (
+                splunk_hec::Settings::new(options)
+                    .map(|settings| TargetSettings::SplunkHec(Box::new(settings)))
+                    .map_err(|error| chain(&error)),
+                "splunk_hec",
+            ),
+            (None, Some(options)) => (Ok(TargetSettings::File(options.clone())), "file"),
+            (given, other) => {
+                let count = usize::from(given.is_some()) + usize::from(other.is_some());
+                let message = format!("target `{name}` has {count} target kinds");
+                let help = "give exactly one of `splunk_hec`, `file`";
+                self.error(
+                    target.span.clone(),
+                    "config::target_kind",
+                    message,
+                    "needs exactly one",
+                    help,
+                );
+                return None;
+            }
+        };
+        match settings {
+            Ok(settings) => Some(settings),
+            Err(message) => {
+                // The section holds addresses, which may hold passwords; the message says which option is meant.
+                let diagnostic = Diagnostic::new("config::invalid_value", message);
+                let diagnostic = diagnostic.at(self.file, span(key), "in this section").masked();
+                self.diagnostics.push(diagnostic);
+                None
+            }
+        }
+    }
+
+    fn mapping(&mut self, name: &Spanned<String>, mappings: &Mappings) -> Option<Arc<MappingSet>> {
+        let set = mappings.set(&name.value);
+        if set.is_none() {
+            let names: Vec<_> = mappings.names().collect();
+            let list = format!("there are: {}", names.join(", "));
+            let help = match mappings.nearest(&name.value) {
+                Some(near) => format!("did you mean `{near}`? {list}"),
+                None => list,
+            };
+            let message = format!("there is no mapping set `{}`", name.value);
+            self.error(
+                name.span.clone(),
+                "config::unknown_mapping",
+                message,
+                "this set",
+                &help,
+            );
+        }
+        set
+    }
+}
