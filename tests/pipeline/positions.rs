@@ -1,5 +1,8 @@
 //! Where reading starts, and what a hub does to positions.
 
+use std::time::Duration;
+
+use hub2siem::emulator::event_hub::Condition;
 use hub2siem::event::{SequenceNumber, Timestamp};
 
 use super::items::{alert, single};
@@ -111,9 +114,9 @@ async fn events_lost_to_retention_are_counted() {
 }
 
 /// Scenario: events are at the receiver and not confirmed when the hub is deleted and made again; they are confirmed
-/// after events of the new hub came.
-/// Guarantees: the new hub is read from its beginning, the old events are finished, and their late outcomes move no
-/// position.
+/// while the new hub cannot be read yet.
+/// Guarantees: the old events are finished, and their late outcomes move no position; then the new hub is read from
+/// its beginning.
 #[tokio::test]
 async fn late_outcomes_of_a_former_hub_move_no_position() {
     let mut stage = Stage::open(plan(1, "")).await;
@@ -131,30 +134,47 @@ async fn late_outcomes_of_a_former_hub_move_no_position() {
             stage.receiver("soc").emulator.statistics().received == 15
         })
         .await;
+    let attaches = stage.hub.statistics().attaches;
+    let refusal = Condition::new("amqp:internal-error", "by a test");
+    stage.hub.faults().refuse_attach(Some(refusal));
     stage.oracle.begin_life();
     stage.hub.recreate_hub();
     stage.send_alerts(3);
     stage
-        .until("arrival of what the new hub has", |stage| {
-            stage.receiver("soc").emulator.statistics().received == 18
+        .until("a try to read the new hub", |stage| {
+            stage.hub.statistics().attaches > attaches
         })
         .await;
-    assert_eq!(
-        stage.oracle.checkpoint(DEFAULT_GROUP, 0),
-        Some(9),
-        "nothing of the new hub is settled"
-    );
     stage.receiver("soc").emulator.script().never_acknowledges = false;
     stage
-        .until("confirmation of everything", |stage| {
-            stage.oracle.confirmed("soc") == 18
+        .until("confirmation of what was in flight", |stage| {
+            stage.oracle.confirmed("soc") == 15
         })
         .await;
+    stage.pass(Duration::from_millis(500)).await;
+    assert_eq!(stage.oracle.checkpoint(DEFAULT_GROUP, 0), Some(9));
+    stage.hub.faults().refuse_attach(None);
+    stage.settled().await;
     stage
         .until("the new hub's last position", |stage| {
             stage.oracle.checkpoint(DEFAULT_GROUP, 0) == Some(2)
         })
         .await;
+    stage.close().await;
+}
+
+/// Scenario: the hub is made again and at once has more events than were read of the former one.
+/// Guarantees: it is read from its beginning, although the old position exists in it too.
+#[tokio::test]
+async fn a_hub_made_anew_is_noticed_although_it_has_grown() {
+    let mut stage = Stage::open(plan(1, "")).await;
+    stage.send_alerts(3);
+    stage.settled().await;
+    stage.oracle.begin_life();
+    stage.hub.recreate_hub();
+    stage.send_alerts(20);
+    stage.settled().await;
+    assert_eq!(stage.oracle.confirmed("soc"), 23);
     stage.close().await;
 }
 

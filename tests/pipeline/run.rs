@@ -73,11 +73,6 @@ impl Run {
         self.end_runtime().await;
     }
 
-    /// Asks for the end without waiting for it.
-    pub fn begin_stop(&self) {
-        self.stop.cancel();
-    }
-
     async fn end_runtime(&mut self) {
         let runtime = self.runtime.take().expect("a bridge ends once");
         // Waits for writes to disk that are under way, as a kernel finishes a system call of a killed process.

@@ -67,3 +67,22 @@ async fn what_the_grace_period_leaves_is_sent_again() {
     assert_eq!((statistics.received, statistics.duplicates), (100, 50));
     stage.close().await;
 }
+
+/// Scenario: a stop while the hub neither reads nor writes.
+/// Guarantees: the bridge ends well all the same, and everything it had received is settled.
+#[tokio::test]
+async fn a_silent_hub_does_not_hold_up_the_end() {
+    let mut stage = Stage::open(Plan::new(2, [TargetPlan::splunk("soc")])).await;
+    stage.send_alerts(20);
+    stage
+        .until("arrival of everything", |stage| {
+            stage.receiver("soc").emulator.statistics().received == 20
+        })
+        .await;
+    stage.hub.faults().silent(true);
+    stage.stop().await;
+    assert!(stage.oracle.is_settled());
+    stage.oracle.check_final_checkpoints();
+    stage.hub.faults().silent(false);
+    stage.close().await;
+}

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::items::{alert, assessment, list, single, undecodable, unknown, unreadable};
+use super::items::{Parcel, alert, assessment, list, single, undecodable, unknown, unreadable};
 use super::plan::{Plan, TargetPlan};
 use super::run::total;
 use super::stage::Stage;
@@ -156,5 +156,33 @@ async fn the_limit_of_the_dead_letters_stops_intake() {
     stage.plan.window_events = 1000;
     stage.start().await;
     stage.settled().await;
+    stage.close().await;
+}
+
+/// Scenario: among others comes an event larger than the hub says its events are.
+/// Guarantees: it becomes a dead letter that names it, and what comes after it is delivered.
+#[tokio::test]
+async fn an_oversized_event_is_a_dead_letter() {
+    let mut stage = Stage::set_up(Plan::new(1, [TargetPlan::splunk("soc")])).await;
+    stage.hub.faults().advertised_message_size(Some(10_000));
+    stage.send_alerts(3);
+    let oversized = stage.send(
+        0,
+        Parcel {
+            items: Vec::new(),
+            is_unreadable: true,
+            ..undecodable(vec![b'x'; 50_000])
+        },
+    );
+    stage.send_alerts(3);
+    stage.start().await;
+    stage.settled().await;
+    let [letter] = &stage.oracle.dead_letters[..] else {
+        panic!("{:?}", stage.oracle.dead_letters);
+    };
+    assert_eq!(
+        (letter.sequence_number, letter.event_id.as_deref()),
+        (oversized, None)
+    );
     stage.close().await;
 }

@@ -36,6 +36,9 @@ impl PartitionReader {
             None => end.reason.delay(self.attempts, rand::random()),
         };
         self.retire_connection(end.reason);
+        // A connection remembers the hub it was made to. Where it outlives the link, the hub may have been made anew
+        // meanwhile, and the position may exist in the new one too: attaching there would skip what comes before.
+        self.recovery.check_hub |= end.reason.rebuild() != Rebuild::Connection;
         self.attempts = self.attempts.saturating_add(u32::from(is_try_of_ours));
         self.thefts = self
             .thefts
