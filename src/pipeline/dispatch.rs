@@ -7,6 +7,7 @@ use bytes::Bytes;
 use prometheus::{IntCounter, IntGauge};
 use tokio::sync::mpsc;
 
+use super::chunk::Chunk;
 use super::undeliverable::Undeliverable;
 use crate::acknowledge::{EventInFlight, Held, Window};
 use crate::config::target::{OnMapError, Snapshots};
@@ -135,13 +136,32 @@ impl Counters {
     }
 }
 
-/// Decodes, routes and maps one event. `scratch` is a buffer to render into, reused from event to event.
+/// What one reader renders with.
+#[derive(Debug)]
+pub struct Workspace {
+    /// The record being rendered.
+    scratch: Vec<u8>,
+    /// Where it goes then, by target.
+    chunks: Vec<Chunk>,
+}
+
+impl Workspace {
+    /// For a reader that dispatches by `plan`.
+    pub fn new(plan: &Dispatch) -> Self {
+        Self {
+            scratch: Vec::with_capacity(8 << 10),
+            chunks: plan.targets.iter().map(|_| Chunk::default()).collect(),
+        }
+    }
+}
+
+/// Decodes, routes and maps one event. `workspace` is reused from event to event.
 pub fn dispatch(
     plan: &Dispatch,
     event: &Event,
     in_flight: &Arc<EventInFlight>,
     window: &Arc<Window>,
-    scratch: &mut Vec<u8>,
+    workspace: &mut Workspace,
 ) -> Dispatched {
     let held = Arc::new(window.hold(event.body.len() + EVENT_BYTES));
     let started = Instant::now();
@@ -160,7 +180,7 @@ pub fn dispatch(
     };
     for record in &records {
         plan.counters.decoded(record);
-        way.record(record, scratch, &mut dispatched);
+        way.record(record, workspace, &mut dispatched);
     }
     plan.counters
         .metrics
@@ -191,7 +211,7 @@ struct Way<'a> {
 }
 
 impl Way<'_> {
-    fn record(&self, record: &Record<'_>, scratch: &mut Vec<u8>, dispatched: &mut Dispatched) {
+    fn record(&self, record: &Record<'_>, workspace: &mut Workspace, dispatched: &mut Dispatched) {
         if record.kind == Kind::Undecodable {
             let detail = "not JSON, or nested deeper than 128 levels".to_owned();
             dispatched
@@ -223,7 +243,7 @@ impl Way<'_> {
                 .filter(|(set, ..)| std::ptr::eq(*set, Arc::as_ptr(&target.mapping)));
             let (bytes, revision) = match same {
                 Some((_, bytes, revision)) => (bytes.clone(), revision.clone()),
-                None => match self.render(target, &context, scratch) {
+                None => match self.render(index, &context, workspace) {
                     Ok(Rendering::Mapped(bytes, revision)) => {
                         rendered = Some((Arc::as_ptr(&target.mapping), bytes.clone(), revision.clone()));
                         (bytes, revision)
@@ -249,10 +269,12 @@ impl Way<'_> {
 
     fn render(
         &self,
-        target: &Destination,
+        index: usize,
         context: &RecordContext<'_>,
-        scratch: &mut Vec<u8>,
+        workspace: &mut Workspace,
     ) -> Result<Rendering, String> {
+        let target = &self.plan.targets[index];
+        let Workspace { scratch, chunks } = workspace;
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
@@ -262,7 +284,7 @@ impl Way<'_> {
                         .inc_by(u64::from(rendering.cut_values));
                 }
                 return Ok(Rendering::Mapped(
-                    Bytes::copy_from_slice(scratch),
+                    chunks[index].store(scratch),
                     rendering.revision,
                 ));
             }
@@ -277,7 +299,7 @@ impl Way<'_> {
         }
         scratch.clear();
         match target.native.render(context, scratch) {
-            Ok(_) => Ok(Rendering::Native(Bytes::copy_from_slice(scratch))),
+            Ok(_) => Ok(Rendering::Native(chunks[index].store(scratch))),
             Err(error) => Err(error.to_string()),
         }
     }

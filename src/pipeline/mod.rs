@@ -5,6 +5,7 @@
 //! and one writer of dead letters.
 
 pub mod bridge;
+mod chunk;
 pub mod dispatch;
 pub mod group;
 pub mod reader;

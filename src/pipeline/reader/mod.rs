@@ -1,28 +1,28 @@
 //! One partition: credit for free room, events through the dispatch, records into the targets' queues.
 
+mod intake;
+mod latest;
+mod reading;
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use futures_util::FutureExt;
-use prometheus::{IntCounter, IntGauge};
 use tokio::sync::{Notify, mpsc};
 
+use self::reading::{Counters, Reading};
 use super::bridge::Stop;
-use super::dispatch::{Dispatch, Dispatched, dispatch};
+use super::dispatch::{Dispatch, Workspace};
 use super::undeliverable::Undeliverable;
-use crate::acknowledge::{CreditBudget, InFlight, Mark, Window};
-use crate::checkpoint::{Checkpoint, Checkpointer};
-use crate::deliver::dead_letter::{Content, DeadLetter};
-use crate::event::{Event, Kind, Offset, PartitionId, RejectReason, SequenceNumber, Timestamp};
-use crate::eventhub::settings::{Position, StartPosition};
+use crate::acknowledge::{CreditBudget, InFlight, Window};
+use crate::checkpoint::Checkpointer;
+use crate::event::PartitionId;
+use crate::eventhub::settings::StartPosition;
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
 
 /// An idle partition is asked for its newest event this often: without events nothing else tells the lag.
 const IDLE_INTERVAL: Duration = Duration::from_secs(60);
-
-/// A position that could not be stored is tried again after this.
-const STORE_RETRY_DELAY: Duration = Duration::from_secs(5);
 
 /// Everything the reader of one partition needs.
 pub struct Reader {
@@ -69,7 +69,7 @@ impl Reader {
             in_flight: InFlight::new(self.partition.clone(), 0, Arc::clone(&self.window)),
             generation: 0,
             is_registered: false,
-            scratch: Vec::with_capacity(8192),
+            workspace: Workspace::new(&self.dispatch),
             last_event: Instant::now(),
             counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
@@ -220,141 +220,7 @@ impl Reader {
     }
 }
 
-/// What changes while one partition is read.
-struct Reading {
-    credit: CreditBudget,
-    in_flight: Arc<InFlight>,
-    generation: u64,
-    /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
-    is_registered: bool,
-    scratch: Vec<u8>,
-    last_event: Instant,
-    counters: Counters,
-}
-
-/// Counters that every event touches, looked up once.
-struct Counters {
-    events: IntCounter,
-    bytes: IntCounter,
-    last_sequence_number: IntGauge,
-}
-
-impl Counters {
-    fn new(metrics: &Metrics, partition: &PartitionId, consumer_group: &str) -> Self {
-        let labels = [partition.as_str(), consumer_group];
-        Self {
-            events: metrics.eventhub_received_events_total.with_label_values(&labels),
-            bytes: metrics
-                .eventhub_received_bytes_total
-                .with_label_values(&[consumer_group]),
-            last_sequence_number: metrics.eventhub_last_sequence_number.with_label_values(&labels),
-        }
-    }
-
-    fn count(&self, event: &Event) {
-        self.events.inc();
-        self.bytes.inc_by(event.body.len() as u64);
-        self.last_sequence_number.set(event.sequence_number.0);
-    }
-}
-
 impl Reader {
-    async fn event(&self, event: Event, reading: &mut Reading) -> bool {
-        reading.last_event = Instant::now();
-        reading.credit.received(event.body.len());
-        reading.counters.count(&event);
-        if let Some(last) = &event.last_enqueued {
-            self.status.last_enqueued(last);
-        }
-        let in_flight = reading.in_flight.begin(&event);
-        let dispatched = dispatch(
-            &self.dispatch,
-            &event,
-            &in_flight,
-            &self.window,
-            &mut reading.scratch,
-        );
-        drop(event);
-        in_flight.close();
-        tokio::select! {
-            () = self.hand_over(dispatched) => true,
-            () = self.stop.intake.cancelled() => false,
-        }
-    }
-
-    /// The targets' queues are bounded, so this waits while a target takes nothing; the room is booked meanwhile.
-    async fn hand_over(&self, dispatched: Dispatched) {
-        for (index, record) in dispatched.records {
-            let target = &self.dispatch.targets[index];
-            target.in_flight.inc();
-            if target.records.send(record).await.is_err() {
-                // The workers are gone, so the bridge is ending: the record stays unsettled and is read again.
-                target.in_flight.dec();
-                return;
-            }
-        }
-        for undeliverable in dispatched.letters {
-            if self.undeliverable.send(undeliverable).await.is_err() {
-                return;
-            }
-        }
-    }
-
-    /// An event the library refused: a dead letter with its coordinates, so that it is not met again for ever.
-    async fn unreadable(
-        &self,
-        sequence_number: SequenceNumber,
-        enqueued_time: Option<Timestamp>,
-        detail: String,
-        reading: &mut Reading,
-    ) -> bool {
-        let labels = [self.partition.as_str(), &self.consumer_group];
-        self.metrics
-            .eventhub_unreadable_events_total
-            .with_label_values(&labels)
-            .inc();
-        let event = Event {
-            partition: self.partition.clone(),
-            sequence_number,
-            // A checkpoint at this event goes by its number: an empty offset says so.
-            offset: Offset::new(""),
-            // Too early a time only repeats events, too late a one would skip some.
-            enqueued_time: enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
-            body: bytes::Bytes::new(),
-            last_enqueued: None,
-        };
-        let in_flight = reading.in_flight.begin(&event);
-        let letter = DeadLetter {
-            event_id: None,
-            hub: self.dispatch.hub.clone(),
-            consumer_group: Arc::clone(&self.consumer_group),
-            partition: self.partition.clone(),
-            sequence_number,
-            offset: None,
-            enqueued_time: None,
-            record_index: 0,
-            kind: Kind::Undecodable,
-            key: None,
-            target: None,
-            stage: "eventhub",
-            reason: RejectReason::Unreadable,
-            detail,
-            mapping_revision: None,
-            content: Content::Nothing,
-        };
-        let held = Arc::new(self.window.hold(0));
-        let undeliverable = Undeliverable {
-            letter,
-            ticket: in_flight.ticket(),
-            held,
-        };
-        in_flight.close();
-        tokio::select! {
-            sent = self.undeliverable.send(undeliverable) => sent.is_ok(),
-            () = self.stop.intake.cancelled() => false,
-        }
-    }
-
     fn log_detached(&self, reason: EndReason, detail: &str, retry_after: Duration) {
         let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
         let (reason_text, retry_after_seconds) = (reason.as_str(), retry_after.as_secs_f64());
@@ -391,67 +257,6 @@ impl Reader {
                 partition = %self.partition, cause = %end, "failed to ask an idle partition for its newest event"
             ),
         }
-    }
-
-    /// `latest` is resolved once and stored, so that a reconnect before the first event skips nothing.
-    async fn resolve(&mut self) -> bool {
-        let mut attempt = 0;
-        loop {
-            let resolved = tokio::select! {
-                () = self.stop.intake.cancelled() => return false,
-                resolved = self.client.latest(&self.partition) => resolved,
-            };
-            let wait = match resolved {
-                Ok(position) => {
-                    if !self.store_resolved(&position).await {
-                        return false;
-                    }
-                    self.start = StartPosition::After(position);
-                    return true;
-                }
-                Err(end) => {
-                    attempt += 1;
-                    self.status
-                        .detached(format!("the newest event is not known: {end}"), false);
-                    end.reason.delay(attempt, rand::random())
-                }
-            };
-            tokio::select! {
-                () = self.stop.intake.cancelled() => return false,
-                () = tokio::time::sleep(wait) => {}
-            }
-        }
-    }
-
-    /// Stores a position that was resolved before any event, as often as it takes; `false` when told to stop.
-    async fn store_resolved(&self, position: &Position) -> bool {
-        loop {
-            let stored = tokio::select! {
-                () = self.stop.intake.cancelled() => return false,
-                stored = self.store_initial(position) => stored,
-            };
-            let Err(error) = stored else { return true };
-            tracing::error!(
-                partition = %self.partition, error = &error as &dyn std::error::Error,
-                "failed to store the position that `latest` stands for"
-            );
-            tokio::select! {
-                () = self.stop.intake.cancelled() => return false,
-                () = tokio::time::sleep(STORE_RETRY_DELAY) => {}
-            }
-        }
-    }
-
-    async fn store_initial(&self, position: &Position) -> Result<(), crate::checkpoint::Error> {
-        let mark = Mark {
-            sequence_number: position.sequence_number,
-            offset: position.offset.clone().unwrap_or_else(|| Offset::new("")),
-            enqueued_time: position.enqueued_time.unwrap_or_else(Timestamp::now),
-        };
-        let checkpoint = Checkpoint::new(mark, position.hub_created_at);
-        self.checkpointer
-            .store_initial(&self.partition, &checkpoint)
-            .await
     }
 }
 

@@ -1,0 +1,109 @@
+//! What a reader does with an event: it is taken in, dispatched, and handed to the targets.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use super::Reader;
+use super::reading::Reading;
+use crate::deliver::dead_letter::{Content, DeadLetter};
+use crate::event::{Event, Kind, Offset, RejectReason, SequenceNumber, Timestamp};
+use crate::pipeline::dispatch::{Dispatched, dispatch};
+use crate::pipeline::undeliverable::Undeliverable;
+
+impl Reader {
+    pub(super) async fn event(&self, event: Event, reading: &mut Reading) -> bool {
+        reading.last_event = Instant::now();
+        reading.credit.received(event.body.len());
+        reading.counters.count(&event);
+        if let Some(last) = &event.last_enqueued {
+            self.status.last_enqueued(last);
+        }
+        let in_flight = reading.in_flight.begin(&event);
+        let dispatched = dispatch(
+            &self.dispatch,
+            &event,
+            &in_flight,
+            &self.window,
+            &mut reading.workspace,
+        );
+        drop(event);
+        in_flight.close();
+        tokio::select! {
+            () = self.hand_over(dispatched) => true,
+            () = self.stop.intake.cancelled() => false,
+        }
+    }
+
+    /// The targets' queues are bounded, so this waits while a target takes nothing; the room is booked meanwhile.
+    async fn hand_over(&self, dispatched: Dispatched) {
+        for (index, record) in dispatched.records {
+            let target = &self.dispatch.targets[index];
+            target.in_flight.inc();
+            if target.records.send(record).await.is_err() {
+                // The workers are gone, so the bridge is ending: the record stays unsettled and is read again.
+                target.in_flight.dec();
+                return;
+            }
+        }
+        for undeliverable in dispatched.letters {
+            if self.undeliverable.send(undeliverable).await.is_err() {
+                return;
+            }
+        }
+    }
+
+    /// An event the library refused: a dead letter with its coordinates, so that it is not met again for ever.
+    pub(super) async fn unreadable(
+        &self,
+        sequence_number: SequenceNumber,
+        enqueued_time: Option<Timestamp>,
+        detail: String,
+        reading: &mut Reading,
+    ) -> bool {
+        let labels = [self.partition.as_str(), &self.consumer_group];
+        self.metrics
+            .eventhub_unreadable_events_total
+            .with_label_values(&labels)
+            .inc();
+        let event = Event {
+            partition: self.partition.clone(),
+            sequence_number,
+            // A checkpoint at this event goes by its number: an empty offset says so.
+            offset: Offset::new(""),
+            // Too early a time only repeats events, too late a one would skip some.
+            enqueued_time: enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
+            body: bytes::Bytes::new(),
+            last_enqueued: None,
+        };
+        let in_flight = reading.in_flight.begin(&event);
+        let letter = DeadLetter {
+            event_id: None,
+            hub: self.dispatch.hub.clone(),
+            consumer_group: Arc::clone(&self.consumer_group),
+            partition: self.partition.clone(),
+            sequence_number,
+            offset: None,
+            enqueued_time: None,
+            record_index: 0,
+            kind: Kind::Undecodable,
+            key: None,
+            target: None,
+            stage: "eventhub",
+            reason: RejectReason::Unreadable,
+            detail,
+            mapping_revision: None,
+            content: Content::Nothing,
+        };
+        let held = Arc::new(self.window.hold(0));
+        let undeliverable = Undeliverable {
+            letter,
+            ticket: in_flight.ticket(),
+            held,
+        };
+        in_flight.close();
+        tokio::select! {
+            sent = self.undeliverable.send(undeliverable) => sent.is_ok(),
+            () = self.stop.intake.cancelled() => false,
+        }
+    }
+}

@@ -1,0 +1,49 @@
+//! The state of a reader that changes from event to event.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use prometheus::{IntCounter, IntGauge};
+
+use crate::acknowledge::{CreditBudget, InFlight};
+use crate::event::{Event, PartitionId};
+use crate::pipeline::dispatch::Workspace;
+use crate::telemetry::Metrics;
+
+/// What changes while one partition is read.
+pub(super) struct Reading {
+    pub(super) credit: CreditBudget,
+    pub(super) in_flight: Arc<InFlight>,
+    pub(super) generation: u64,
+    /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
+    pub(super) is_registered: bool,
+    pub(super) workspace: Workspace,
+    pub(super) last_event: Instant,
+    pub(super) counters: Counters,
+}
+
+/// Counters that every event touches, looked up once.
+pub(super) struct Counters {
+    events: IntCounter,
+    bytes: IntCounter,
+    last_sequence_number: IntGauge,
+}
+
+impl Counters {
+    pub(super) fn new(metrics: &Metrics, partition: &PartitionId, consumer_group: &str) -> Self {
+        let labels = [partition.as_str(), consumer_group];
+        Self {
+            events: metrics.eventhub_received_events_total.with_label_values(&labels),
+            bytes: metrics
+                .eventhub_received_bytes_total
+                .with_label_values(&[consumer_group]),
+            last_sequence_number: metrics.eventhub_last_sequence_number.with_label_values(&labels),
+        }
+    }
+
+    pub(super) fn count(&self, event: &Event) {
+        self.events.inc();
+        self.bytes.inc_by(event.body.len() as u64);
+        self.last_sequence_number.set(event.sequence_number.0);
+    }
+}
