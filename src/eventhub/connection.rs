@@ -68,7 +68,7 @@ impl Connection {
     pub(super) async fn start(
         settings: &Arc<HubSettings>,
         id: u64,
-        handle: ConnectionHandle<()>,
+        mut handle: ConnectionHandle<()>,
         session: SessionHandle<()>,
         tasks: &TaskTracker,
         stop: &CancellationToken,
@@ -91,7 +91,13 @@ impl Connection {
             let hub = connection.hub_properties().await?;
             Ok((token, hub))
         };
-        match prepared.await {
+        // The library leaves whoever waits for an answer waiting when the connection ends.
+        let prepared = tokio::select! {
+            biased;
+            prepared = prepared => prepared,
+            outcome = handle.on_close() => return Err(fault::from_connection(&outcome)),
+        };
+        match prepared {
             Ok((token, hub)) => {
                 connection.hub = hub;
                 let connection = Arc::new(connection);
@@ -171,11 +177,15 @@ impl Connection {
             };
             pair.call(properties, body).await
         };
-        let outcome = timeout(self.settings.call_timeout, exchange)
-            .await
-            .unwrap_or_else(|_| Err(End::new(EndReason::Timeout, format!("`{node}` does not answer"))));
+        let outcome = tokio::select! {
+            biased;
+            outcome = timeout(self.settings.call_timeout, exchange) => outcome
+                .unwrap_or_else(|_| Err(End::new(EndReason::Timeout, format!("`{node}` does not answer")))),
+            end = self.ended() => Err(end),
+        };
         if outcome.is_err()
             && let Some(pair) = links.take()
+            && !self.is_closed()
         {
             // What the closing says adds nothing to the error at hand.
             let _ = timeout(CLOSE_TIMEOUT, pair.close()).await;
@@ -191,6 +201,12 @@ impl Connection {
     /// Whether the connection can no longer be used.
     pub(super) fn is_closed(&self) -> bool {
         self.end.get().is_some() || self.stop.is_cancelled()
+    }
+
+    /// Completes when the connection can no longer be used: what waits for its peer then waits in vain.
+    pub(super) async fn ended(&self) -> End {
+        self.stop.cancelled().await;
+        End::new(EndReason::ConnectionLost, "the connection is closed")
     }
 
     /// Gives the connection up: its other links end too and find a new one.

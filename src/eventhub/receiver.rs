@@ -93,7 +93,11 @@ impl Link {
                 .attach(&mut *session)
                 .await
         };
-        let attached = timeout(settings.call_timeout, attaching).await;
+        let attached = tokio::select! {
+            biased;
+            attached = timeout(settings.call_timeout, attaching) => attached,
+            end = connection.ended() => return Err(connection.explain(end)),
+        };
         let receiver = match attached {
             Ok(Ok(receiver)) => receiver,
             Ok(Err(error)) => return Err(connection.explain(fault::from_receiver_attach(&error))),

@@ -6,6 +6,7 @@ use hub2siem::emulator::event_hub::Condition;
 use hub2siem::event::PartitionId;
 use hub2siem::eventhub::{EndReason, PartitionReader, StartPosition, Step};
 
+use crate::shared::proxy::{Direction, Mode, Proxy};
 use crate::support::{
     append, client, hub, next, numbers, reached, read, read_until, reader, settings, within,
 };
@@ -55,6 +56,37 @@ async fn a_half_sent_event_comes_again() {
     assert_eq!(numbers(&events), [0, 1, 2]);
     assert!(events.iter().all(|event| event.body == "{}"));
     reader.close().await;
+}
+
+/// Scenario: connections are cut after so and so many bytes from the hub, at every stage of their set-up.
+/// Guarantees: each cut is noticed at once, not when a call has waited for its answer too long.
+#[tokio::test]
+async fn notices_a_connection_that_ends_while_it_is_set_up() {
+    const CUTS: u32 = 40;
+    let hub = hub(CUTS).await;
+    let cuts = (0..CUTS).map(|cut| {
+        let hub = &hub;
+        async move {
+            let proxy = Proxy::start(hub.address()).await;
+            proxy
+                .set(Mode::CutAfter(Direction::ToClient, 10 + 40 * cut as usize))
+                .await;
+            let mut settings = settings(hub);
+            settings.port = proxy.address().port();
+            settings.call_timeout = Duration::from_secs(600);
+            let client = client(settings);
+            let mut reader = reader(&client, cut, StartPosition::Earliest);
+            let first = next(&mut reader, 1).await;
+            proxy.set(Mode::Pass).await;
+            if !matches!(first, Step::Attached { .. }) {
+                read_until(&mut reader, |step| matches!(step, Step::Attached { .. })).await;
+            }
+            reader.close().await;
+            usize::from(matches!(first, Step::Detached { .. }))
+        }
+    });
+    let noticed: usize = futures_util::future::join_all(cuts).await.into_iter().sum();
+    assert!(noticed > 20, "{noticed} cuts were within the set-up");
 }
 
 /// Scenario: sixteen partitions on eight connections lose them all at once.

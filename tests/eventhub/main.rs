@@ -1,5 +1,7 @@
 //! The event hub consumer against an emulated hub over real sockets.
 
+#[path = "../support/mod.rs"]
+mod shared;
 mod support;
 mod receiving;
 mod positions;

@@ -45,6 +45,7 @@ async fn run(seed: u64) {
         ..Plan::new(3, targets)
     })
     .await;
+    stage.name = format!("seed {seed}");
     for step in 0..STEPS {
         schedule.step(step, &mut stage).await;
     }

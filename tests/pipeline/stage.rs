@@ -30,7 +30,9 @@ pub struct Stage {
     bridge: Option<Run>,
     directory: TempDir,
     /// Number of the newest item.
-    pub numbers: u64,
+    numbers: u64,
+    /// What a failure is reported under, such as the seed.
+    pub name: String,
 }
 
 /// The receiver of one Splunk target.
@@ -82,6 +84,7 @@ impl Stage {
             bridge: None,
             directory,
             numbers: 0,
+            name: "stage".to_owned(),
         }
     }
 
@@ -185,7 +188,8 @@ impl Stage {
                     .as_ref()
                     .map(|bridge| bridge.readiness.report().problems);
                 panic!(
-                    "no {what} in time, waited for at {place}; {}; the bridge says {problems:?}",
+                    "{}: no {what} in time, waited for at {place}; {}; the bridge says {problems:?}",
+                    self.name,
                     self.oracle.describe_owed()
                 );
             }
