@@ -154,7 +154,7 @@ mod tests {
         assert_eq!(budget.offer(0, false), 0);
         assert_eq!(budget.offer(0, true), 1);
         assert_eq!(budget.offer(1, true), 0, "one is out");
-        budget.received(5 << 20);
+        budget.received(300 << 10);
         assert_eq!(budget.offer(0, false), 0);
         drop(held);
         assert!(budget.offer(0, false) >= 1);

@@ -28,6 +28,9 @@ pub struct Window {
 /// Waiters are told when this part of the window was given back, not at every record: a wake-up costs more than it finds.
 const RELEASE_FRACTION: usize = 32;
 
+/// A window with less than this part free counts as full: what is free is no room for a partition's next credit.
+const FULL_FRACTION: usize = 16;
+
 impl Window {
     /// A window of `events` events and `bytes` bytes.
     pub fn new(events: usize, bytes: usize) -> Arc<Self> {
@@ -134,9 +137,10 @@ impl Window {
         self.bytes_limit.saturating_sub(self.bytes())
     }
 
-    /// Whether no further event of the usual size has room, so that batches should be sent before their linger ends.
+    /// Whether further events hardly have room, so that batches should be sent before their linger ends.
     pub fn is_full(&self) -> bool {
-        self.free_events() == 0 || self.free_bytes() == 0
+        self.free_events() <= self.events_limit / FULL_FRACTION
+            || self.free_bytes() <= self.bytes_limit / FULL_FRACTION
     }
 
     /// Completes when a noticeable part of the window was given back after the future was enabled or first polled.

@@ -26,6 +26,9 @@ use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
 /// Rendered records that may wait for a target's batcher; what is in them is booked in the window.
 const MAX_QUEUED_RECORDS: usize = 256;
+/// This part of `window.bytes` is left to the allocator: what is given back on another thread than it was taken on is of
+/// use again only later. Measured under load: half as much again is resident as is held.
+const ALLOCATOR_FRACTION: usize = 3;
 /// How long the last checkpoint and the last dead letters may take beyond the grace period.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1200);
 
@@ -143,7 +146,8 @@ impl Bridge {
             senders.insert(Arc::clone(&target.name), sender);
         }
         for (name, store) in stores {
-            let window = Window::new(configuration.window_events, configuration.window_bytes);
+            let bytes = configuration.window_bytes;
+            let window = Window::new(configuration.window_events, bytes - bytes / ALLOCATOR_FRACTION);
             readiness.window(&name, &window);
             let dispatch = Arc::new(dispatch(&configuration, &name, &senders, &metrics));
             groups.push(Group {

@@ -19,6 +19,8 @@ use super::settings::Settings;
 use crate::deliver::Context;
 use crate::event::Rendered;
 
+/// How long a batch waits for company while the window is full, so that it is not one record a request.
+const CROWDED_LINGER: Duration = Duration::from_millis(200);
 /// How often an open batch looks whether the window filled up without a further record.
 const WINDOW_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -230,7 +232,9 @@ impl Target {
         let Some((first, opened)) = self.open.records.first().zip(self.opened) else {
             return false;
         };
-        self.is_ended || opened + self.settings.linger <= now || first.held.window().is_full()
+        self.is_ended
+            || opened + self.settings.linger <= now
+            || (opened + CROWDED_LINGER <= now && first.held.window().is_full())
     }
 
     /// When to look again although nothing happened.
