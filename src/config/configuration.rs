@@ -56,6 +56,8 @@ pub struct Intervals {
     pub partitions: Duration,
     /// Marks that moved are stored.
     pub checkpoints: Duration,
+    /// A partition without events is asked for its newest one: nothing else tells the lag then.
+    pub idle: Duration,
 }
 
 impl Default for Intervals {
@@ -63,6 +65,7 @@ impl Default for Intervals {
         Self {
             partitions: Duration::from_secs(300),
             checkpoints: checkpointer::INTERVAL,
+            idle: Duration::from_secs(60),
         }
     }
 }

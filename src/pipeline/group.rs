@@ -2,7 +2,6 @@
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
 
 use anyhow::Context;
 use tokio::sync::{Notify, mpsc};
@@ -86,7 +85,7 @@ impl Group {
             name,
             client: Arc::clone(&client),
             start,
-            interval: intervals.partitions,
+            intervals,
             checkpointer: Arc::clone(&checkpointer),
             window,
             dispatch,
@@ -144,7 +143,7 @@ struct Partitions {
     name: Arc<str>,
     client: Arc<HubClient>,
     start: Start,
-    interval: Duration,
+    intervals: Intervals,
     checkpointer: Arc<Checkpointer>,
     window: Arc<Window>,
     dispatch: Arc<Dispatch>,
@@ -196,7 +195,7 @@ impl Partitions {
                         is_first = false;
                     }
                     attempt = 0;
-                    self.interval
+                    self.intervals.partitions
                 }
                 Err(end) => {
                     let wait = end.reason.delay(attempt, rand::random());
@@ -228,6 +227,7 @@ impl Partitions {
             start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
+            idle_interval: self.intervals.idle,
             client: Arc::clone(&self.client),
             checkpointer: Arc::clone(&self.checkpointer),
             window: Arc::clone(&self.window),

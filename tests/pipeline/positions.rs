@@ -9,6 +9,7 @@ use super::items::{alert, single};
 use super::plan::{DEFAULT_GROUP, Plan, TargetPlan};
 use super::run::total;
 use super::stage::Stage;
+use crate::support::proxy::Mode;
 
 fn plan(partitions: u32, hub: impl Into<String>) -> Plan {
     Plan {
@@ -192,5 +193,22 @@ async fn a_hub_made_anew_is_read_from_its_beginning() {
     stage.start().await;
     stage.settled().await;
     assert_eq!(stage.oracle.confirmed("soc"), 13);
+    stage.close().await;
+}
+
+/// Scenario: the hub does not answer while a lost connection is made anew, for longer than a partition may be idle.
+/// Guarantees: when it answers again, reading goes on.
+#[tokio::test]
+async fn an_idle_partition_without_a_connection_comes_back() {
+    let mut stage = Stage::open(plan(8, "")).await;
+    stage.send_alerts(8);
+    stage.settled().await;
+    stage.hub_proxy.set(Mode::Stall).await;
+    let reset = tokio::time::timeout(Duration::from_millis(200), stage.hub_proxy.reset_connections());
+    let _is_seen = reset.await.is_ok();
+    stage.pass(Duration::from_millis(1500)).await;
+    stage.hub_proxy.set(Mode::Pass).await;
+    stage.send_alerts(16);
+    stage.settled().await;
     stage.close().await;
 }

@@ -113,6 +113,7 @@ fn configuration(yaml: &str) -> Configuration {
     configuration.intervals = Intervals {
         partitions: Duration::from_millis(300),
         checkpoints: Duration::from_millis(100),
+        idle: Duration::from_millis(300),
     };
     for target in &mut configuration.targets {
         if let TargetSettings::SplunkHec(settings) = &mut target.settings {

@@ -38,7 +38,8 @@ impl PartitionReader {
         self.retire_connection(end.reason);
         // A connection remembers the hub it was made to. Where it outlives the link, the hub may have been made anew
         // meanwhile, and the position may exist in the new one too: attaching there would skip what comes before.
-        self.recovery.check_hub |= end.reason.rebuild() != Rebuild::Connection;
+        let is_refused_position = matches!(end.reason, EndReason::InvalidPosition | EndReason::InvalidOffset);
+        self.recovery.check_hub |= end.reason.rebuild() != Rebuild::Connection && !is_refused_position;
         self.attempts = self.attempts.saturating_add(u32::from(is_try_of_ours));
         self.thefts = self
             .thefts

@@ -21,9 +21,6 @@ use crate::eventhub::settings::StartPosition;
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
 
-/// An idle partition is asked for its newest event this often: without events nothing else tells the lag.
-const IDLE_INTERVAL: Duration = Duration::from_secs(60);
-
 /// Everything the reader of one partition needs.
 pub struct Reader {
     /// The group that reads.
@@ -34,6 +31,8 @@ pub struct Reader {
     pub start: StartPosition,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
     pub resolve_latest: bool,
+    /// How long to wait for an event before the hub is asked for the newest one.
+    pub idle_interval: Duration,
     /// The hub.
     pub client: Arc<HubClient>,
     /// Stores the marks.
@@ -108,13 +107,16 @@ impl Reader {
         let credit = reading
             .credit
             .offer(hub.outstanding(), reading.in_flight.is_empty());
-        let idle_for = IDLE_INTERVAL.saturating_sub(reading.last_event.elapsed());
+        let idle_for = self.idle_interval.saturating_sub(reading.last_event.elapsed());
+        // Only while attached: an attempt to attach holds the place of the connection, and asking would wait for that
+        // place while nobody polls the attempt.
+        let may_ask = hub.is_attached();
         let step = tokio::select! {
             biased;
             () = self.stop.intake.cancelled() => None,
             step = hub.next(credit) => Some(step),
             () = released => None,
-            () = tokio::time::sleep(idle_for) => {
+            () = tokio::time::sleep(idle_for), if may_ask => {
                 self.ask_while_idle(reading).await;
                 None
             }
