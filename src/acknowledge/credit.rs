@@ -50,6 +50,11 @@ impl CreditBudget {
     /// A partition that holds nothing always gets 1, so that no event size can stop it for ever.
     pub fn offer(&mut self, outstanding: u32, holds_nothing: bool) -> u32 {
         let outstanding = outstanding as usize;
+        if outstanding > self.limit / 2 {
+            // The reader asks only when at least as much is offered as is out.
+            self.book(outstanding);
+            return 0;
+        }
         self.book(outstanding);
         let wanted = self.limit.min(self.share_limit()).saturating_sub(outstanding);
         let sharers = self.window.sharers();

@@ -22,17 +22,20 @@ impl EventId {
         enqueued_time: Timestamp,
         index: u32,
     ) -> Self {
-        let mut text = String::with_capacity(160);
-        use fmt::Write;
-        write!(
-            text,
-            "{}\0{}\0{partition}\0{sequence_number}\0{}\0{index}",
-            hub.namespace,
-            hub.name,
-            enqueued_time.as_millis()
-        )
-        .expect("writing to a String cannot fail");
-        let digest = Sha256::digest(text.as_bytes());
+        let numbers = [sequence_number.0, enqueued_time.as_millis(), i64::from(index)];
+        let mut digest = Sha256::new();
+        for text in [&*hub.namespace, &*hub.name, partition.as_str()] {
+            digest.update(text);
+            digest.update([0]);
+        }
+        let mut text = itoa::Buffer::new();
+        for (position, number) in numbers.into_iter().enumerate() {
+            if position > 0 {
+                digest.update([0]);
+            }
+            digest.update(text.format(number));
+        }
+        let digest = digest.finalize();
         let mut id = [0; 16];
         id.copy_from_slice(&digest[..16]);
         Self(id)

@@ -1,7 +1,7 @@
 //! One event on its way through decode, route and map: synchronous, and the only place that sees a whole record.
 
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use prometheus::{IntCounter, IntGauge};
@@ -143,6 +143,29 @@ pub struct Workspace {
     scratch: Vec<u8>,
     /// Where it goes then, by target.
     chunks: Vec<Chunk>,
+    /// Time spent since the stages were observed last.
+    stages: Stages,
+}
+
+/// Events whose stages are observed as one batch under load; without load each wait for an event ends a batch.
+const STAGE_BATCH_EVENTS: u32 = 64;
+
+/// What the stages of one batch took.
+#[derive(Debug, Default)]
+struct Stages {
+    events: u32,
+    decode: Duration,
+    map: Duration,
+}
+
+impl Stages {
+    fn observe(&mut self, metrics: &Metrics) {
+        if self.events > 0 {
+            metrics.decode_seconds.observe(self.decode.as_secs_f64());
+            metrics.map_seconds.observe(self.map.as_secs_f64());
+        }
+        *self = Self::default();
+    }
 }
 
 impl Workspace {
@@ -151,7 +174,13 @@ impl Workspace {
         Self {
             scratch: Vec::with_capacity(8 << 10),
             chunks: plan.targets.iter().map(|_| Chunk::default()).collect(),
+            stages: Stages::default(),
         }
+    }
+
+    /// No further event is there now: what was done since the last time is one batch.
+    pub fn end_batch(&mut self, plan: &Dispatch) {
+        self.stages.observe(&plan.counters.metrics);
     }
 }
 
@@ -182,14 +211,12 @@ pub fn dispatch(
         plan.counters.decoded(record);
         way.record(record, workspace, &mut dispatched);
     }
-    plan.counters
-        .metrics
-        .decode_seconds
-        .observe((decoded - started).as_secs_f64());
-    plan.counters
-        .metrics
-        .map_seconds
-        .observe(decoded.elapsed().as_secs_f64());
+    workspace.stages.decode += decoded - started;
+    workspace.stages.map += decoded.elapsed();
+    workspace.stages.events += 1;
+    if workspace.stages.events == STAGE_BATCH_EVENTS {
+        workspace.stages.observe(&plan.counters.metrics);
+    }
     dispatched
 }
 
@@ -274,7 +301,7 @@ impl Way<'_> {
         workspace: &mut Workspace,
     ) -> Result<Rendering, String> {
         let target = &self.plan.targets[index];
-        let Workspace { scratch, chunks } = workspace;
+        let Workspace { scratch, chunks, .. } = workspace;
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {

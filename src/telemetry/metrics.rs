@@ -110,7 +110,7 @@ metrics! {
     decode_empty_events_total: IntCounter;
     /// Top-level fields outside the known shape of their kind.
     decode_unknown_fields_total: IntCounterVec ["kind"];
-    /// Time spent decoding one event.
+    /// Time spent decoding one batch: the events that were there without a wait, at most 64.
     decode_seconds: Histogram {STAGE_BUCKETS};
 
     /// Records each target's route took (`accepted`) or left (`filtered`), and snapshots it does not want (`suppressed`).
@@ -122,7 +122,7 @@ metrics! {
     map_errors_total: IntCounterVec ["target", "mapping"];
     /// Leftover values that were cut or left out for size; each is marked in the output.
     map_cut_values_total: IntCounterVec ["target"];
-    /// Time spent routing and mapping the records of one event.
+    /// Time spent routing and mapping the records of one batch of events.
     map_seconds: Histogram {STAGE_BUCKETS};
     /// Always 1; the labels say which revision of a map a target uses.
     mapping_revision_info: IntGaugeVec ["target", "mapping", "revision"];

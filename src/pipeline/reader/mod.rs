@@ -100,6 +100,7 @@ impl Reader {
             reading.credit.taken(hub.outstanding());
             return Some(step);
         }
+        reading.workspace.end_batch(&self.dispatch);
         let released = self.window.released();
         tokio::pin!(released);
         released.as_mut().enable();
