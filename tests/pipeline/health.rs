@@ -17,7 +17,7 @@ async fn says_who_is_in_trouble() {
     let mut stage = Stage::set_up(Plan::new(2, [TargetPlan::splunk("soc")])).await;
     stage.hub_proxy.set(Mode::Refuse).await;
     stage.start().await;
-    expect(&mut stage, 503, "the partitions of the hub are not known yet").await;
+    expect(&mut stage, 503, "the hub cannot be asked for its partitions").await;
     stage.hub_proxy.set(Mode::Pass).await;
     expect(&mut stage, 200, "").await;
 

@@ -81,7 +81,7 @@ async fn a_new_partition_is_noticed() {
     let mut stage = Stage::open(plan(1, ", start: latest")).await;
     stage
         .until("an attached partition", |stage| {
-            stage.bridge().readiness.report().is_ready
+            stage.hub.statistics().attached == [1]
         })
         .await;
     let partition = stage.hub.add_partition();
