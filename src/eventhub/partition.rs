@@ -35,6 +35,8 @@ pub struct PartitionReader {
     attached_at: Option<Instant>,
     next_start: NextStart,
     refused: Refused,
+    /// Whether the present link has given an event that was not taken in before.
+    has_advanced: bool,
 }
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
@@ -79,6 +81,7 @@ impl PartitionReader {
             attached_at: None,
             next_start: NextStart::Cursor,
             refused: Refused::default(),
+            has_advanced: false,
         }
     }
 
@@ -188,6 +191,7 @@ impl PartitionReader {
                 self.next_start = NextStart::Cursor;
                 self.cursor.attached(hub_created_at);
                 self.refused.waiting = 0;
+                self.has_advanced = false;
                 self.attached_at = Some(Instant::now());
                 self.state = State::Receiving(link);
                 self.pending.push_back(Step::Attached {
@@ -218,7 +222,11 @@ impl PartitionReader {
         self.refused.slips = 0;
         let number = event.sequence_number;
         for waiting in (1..=std::mem::take(&mut self.refused.waiting)).rev() {
-            self.pass(SequenceNumber(number.0 - waiting));
+            let refused = SequenceNumber(number.0 - waiting);
+            // Where the service repeats events after an attach, a refused one may be passed already.
+            if self.cursor.last().is_none_or(|last| refused > last) {
+                self.pass(refused);
+            }
         }
         match self.cursor.admit(&event) {
             Admission::Repeated => {
@@ -239,11 +247,13 @@ impl PartitionReader {
                 },
             }),
         }
+        self.has_advanced = true;
         self.pending.push_back(Step::Event(event));
     }
 
-    /// A refused delivery is the one after the last: its number follows from that, or from the next event, or, where
-    /// the link is gone as well, from the oldest event there is.
+    /// A refused delivery is the one after the last, once the link has given an event that was new: before that it may
+    /// be one the service repeats, and the next event tells its number. Where the link is gone as well, the last event
+    /// or the oldest one there is tells it.
     fn on_refusal(&mut self, refusal: Refusal) {
         let Refusal {
             detail,
@@ -254,8 +264,8 @@ impl PartitionReader {
         self.refused.slips += u32::from(!is_certain);
         let must_pass = is_certain || self.refused.slips > 1;
         match self.first_unread() {
-            Some(number) if must_pass => self.pass(number),
-            None if must_pass && is_link_usable => self.refused.waiting += 1,
+            Some(number) if must_pass && (self.has_advanced || !is_link_usable) => self.pass(number),
+            _ if must_pass && is_link_usable => self.refused.waiting += 1,
             None if must_pass => self.next_start = NextStart::Locate,
             _ => {}
         }

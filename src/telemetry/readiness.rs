@@ -313,3 +313,46 @@ impl PartitionStatus {
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of this lock panics")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: a partition attaches, loses its link for a passing reason, then to another reader.
+    /// Guarantees: only what needs an operator, or was never attached, makes the bridge not ready.
+    #[test]
+    fn a_passing_detach_is_no_problem() {
+        let readiness = Readiness::new(None);
+        let group: Arc<str> = "$Default".into();
+        let status = readiness.partition(&group, &PartitionId::new("1"));
+        assert_eq!(
+            readiness.report().problems,
+            ["partition 1 of consumer group $Default: not attached yet"]
+        );
+        status.attached();
+        assert!(readiness.report().is_ready);
+        status.detached("connection reset".to_owned(), false);
+        assert!(readiness.report().is_ready);
+        status.detached("another reader took it".to_owned(), true);
+        assert_eq!(
+            readiness.report().problems,
+            ["partition 1 of consumer group $Default: another reader took it"]
+        );
+        status.attached();
+        assert!(readiness.report().is_ready);
+    }
+
+    /// Scenario: a consumer group is read whose partitions are not known yet. Guarantees: not ready until they are.
+    #[test]
+    fn waits_for_the_partitions_of_every_group() {
+        let readiness = Readiness::new(None);
+        let (first, second): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
+        for group in [&first, &second] {
+            readiness.window(group, &Window::new(100, 1 << 20));
+        }
+        readiness.trouble(&first, None);
+        assert!(!readiness.report().is_ready);
+        readiness.trouble(&second, None);
+        assert!(readiness.report().is_ready);
+    }
+}

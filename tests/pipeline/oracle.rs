@@ -234,9 +234,11 @@ impl Oracle {
             };
             assert!(
                 sent.is_excused || self.is_event_settled(&owed),
-                "(d) group {group}, partition {}: checkpoint {} passes the unsettled {sent:?}",
+                "(d) in {}: group {group}, partition {}: checkpoint {} passes the unsettled {sent:?}; confirmed: {:?}",
+                self.directory.display(),
                 stored.partition,
                 checkpoint.sequence_number,
+                self.confirmed_by_target(sent),
             );
         }
         self.verified.insert(key, passed.max(verified));
@@ -258,6 +260,18 @@ impl Oracle {
                 })
                 .filter(|owed| !self.is_event_settled(owed))
         })
+    }
+
+    /// For each record of an event, the targets that confirmed it.
+    fn confirmed_by_target(&self, sent: &Sent) -> Vec<Vec<&str>> {
+        let confirmed = |id: &String| {
+            let targets = self.plan.targets.iter().zip(&self.confirmed);
+            targets
+                .filter(|(_, ids)| ids.contains(id))
+                .map(|(target, _)| target.name)
+                .collect()
+        };
+        sent.items.iter().map(|(id, _)| confirmed(id)).collect()
     }
 
     fn is_event_settled(&self, owed: &Owed<'_>) -> bool {

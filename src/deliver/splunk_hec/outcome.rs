@@ -42,16 +42,28 @@ impl Target {
         if std::mem::take(&mut batch.is_probe) {
             self.endpoints[endpoint].has_probe = false;
         }
-        let reply = match result {
-            Ok(reply) => reply,
-            Err(error) => return self.failed(endpoint, batch, error, now),
+        let (is_same_node, is_certain) = match result {
+            Ok(reply) => {
+                let is_same_node = self.keep_node(connection, &reply);
+                // A page with a 4xx status comes from somebody who did not let the batch through.
+                let is_page = matches!(reply.verdict(), Verdict::Surprise { .. });
+                let is_certain = !is_page || (400..500).contains(&reply.status);
+                self.judge(connection, batch, reply.verdict(), now);
+                self.blocks.publish(&self.context.health);
+                (is_same_node, is_certain)
+            }
+            Err(error) => {
+                let is_untouched = matches!(error, Error::Connect(_) | Error::Tls { .. });
+                self.failed(endpoint, batch, error, now);
+                (true, is_untouched)
+            }
         };
-        let is_same_node = self.keep_node(connection, &reply);
-        self.judge(connection, batch, reply.verdict(), now);
-        if !is_same_node {
+        // A batch may have been taken under an id that was never seen, perhaps by a node that counts anew: that id could
+        // then stand for another batch here, and its acknowledgement would settle what nobody has.
+        let is_doubtful = !is_certain && self.connections[connection].channel.has_pending();
+        if !is_same_node || is_doubtful {
             self.replace_channel(connection, RetryReason::ChannelLost);
         }
-        self.blocks.publish(&self.context.health);
     }
 
     /// No whole reply came.

@@ -60,6 +60,13 @@ impl Reader {
         detail: String,
         reading: &mut Reading,
     ) -> bool {
+        tracing::error!(
+            partition = %self.partition,
+            consumer_group = &*self.consumer_group,
+            sequence_number = %sequence_number,
+            detail,
+            "event cannot be read; it is dead-lettered by its coordinates"
+        );
         let labels = [self.partition.as_str(), &self.consumer_group];
         self.metrics
             .eventhub_unreadable_events_total
