@@ -4,10 +4,12 @@ mod intake;
 mod latest;
 mod reading;
 
+use std::future::poll_fn;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use futures_util::FutureExt;
 use tokio::sync::{Notify, mpsc};
 
 use self::reading::{Counters, Reading};
@@ -20,6 +22,14 @@ use crate::event::PartitionId;
 use crate::eventhub::settings::StartPosition;
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
+
+/// What a reader of the hub was offered, and in which state it was.
+struct Offer {
+    outstanding: u32,
+    credit: u32,
+    holds_nothing: bool,
+    may_ask: bool,
+}
 
 /// Everything the reader of one partition needs.
 pub struct Reader {
@@ -92,38 +102,58 @@ impl Reader {
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
     async fn next(&self, hub: &mut PartitionReader, reading: &mut Reading) -> Option<Step> {
-        let credit = reading
-            .credit
-            .offer(hub.outstanding(), reading.in_flight.is_empty());
-        // Under load the next event is there already; what it takes to wait would cost more than the event.
-        if let Some(step) = hub.next(credit).now_or_never() {
-            reading.credit.taken(hub.outstanding());
-            return Some(step);
-        }
-        reading.workspace.end_batch(&self.dispatch);
-        let released = self.window.released();
-        tokio::pin!(released);
-        released.as_mut().enable();
-        // Room may have been given back between the first look and the registration for the next one.
-        let credit = reading
-            .credit
-            .offer(hub.outstanding(), reading.in_flight.is_empty());
-        let idle_for = self.idle_interval.saturating_sub(reading.last_event.elapsed());
+        let (outstanding, holds_nothing) = (hub.outstanding(), reading.in_flight.is_empty());
         // Only while attached: an attempt to attach holds the place of the connection, and asking would wait for that
         // place while nobody polls the attempt.
         let may_ask = hub.is_attached();
-        let step = tokio::select! {
-            biased;
-            () = self.stop.intake.cancelled() => None,
-            step = hub.next(credit) => Some(step),
-            () = released => None,
-            () = tokio::time::sleep(idle_for), if may_ask => {
-                self.ask_while_idle(reading).await;
-                None
+        let credit = reading.credit.offer(outstanding, holds_nothing);
+        let step = {
+            let next = hub.next(credit);
+            tokio::pin!(next);
+            // Under load the next event is there already; what it takes to wait would cost more than the event.
+            match poll_fn(|context| Poll::Ready(next.as_mut().poll(context))).await {
+                Poll::Ready(step) => Some(step),
+                Poll::Pending => {
+                    let offer = Offer {
+                        outstanding,
+                        credit,
+                        holds_nothing,
+                        may_ask,
+                    };
+                    self.wait(next, offer, reading).await
+                }
             }
         };
         reading.credit.taken(hub.outstanding());
         step
+    }
+
+    /// Goes on waiting for `next`, to which `offer` was made.
+    async fn wait(
+        &self,
+        next: Pin<&mut impl Future<Output = Step>>,
+        offer: Offer,
+        reading: &mut Reading,
+    ) -> Option<Step> {
+        reading.workspace.end_batch(&self.dispatch);
+        let released = self.window.released();
+        tokio::pin!(released);
+        released.as_mut().enable();
+        // Room may have been given back between the offer and the registration for the next release.
+        if reading.credit.offer(offer.outstanding, offer.holds_nothing) > offer.credit {
+            return None;
+        }
+        let idle_for = self.idle_interval.saturating_sub(reading.last_event.elapsed());
+        tokio::select! {
+            biased;
+            () = self.stop.intake.cancelled() => None,
+            step = next => Some(step),
+            () = released => None,
+            () = tokio::time::sleep(idle_for), if offer.may_ask => {
+                self.ask_while_idle(reading).await;
+                None
+            }
+        }
     }
 
     /// Acts on one step; `false` when told to stop.
