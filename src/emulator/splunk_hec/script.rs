@@ -79,7 +79,7 @@ pub struct Script {
     pub refused_indexes: HashSet<String>,
     /// Events with this text are answered with this code at their position.
     pub poison: Option<(String, u16)>,
-    /// Bodies with this text are answered 200 with a page, and nothing is taken.
+    /// Bodies with this text are answered 403 with a page, as by a filter before the collector; nothing is taken.
     pub html_for: Option<String>,
     /// The node that answers; each has its own channels.
     pub node: u32,

@@ -148,7 +148,7 @@ impl Service {
             return Err(Plain::page(413));
         }
         if script.html_for.as_ref().is_some_and(|text| contains(&body, text)) {
-            return Err(Plain::page(200));
+            return Err(Plain::page(403));
         }
         let (mut envelopes, refusal) = envelope::split(&body);
         let mut refusal = refusal.map(|refusal| (refusal.code, refusal.number));
