@@ -352,3 +352,45 @@ fn captures(content: &str, pattern: &str) -> impl Iterator<Item = String> {
         .collect();
     found.into_iter()
 }
+
+/// Scenario: the compose file's configuration and the smallest one of the README, with stand-ins for their secrets.
+/// Guarantees: every option in them exists and is valid.
+#[test]
+fn example_configurations_are_valid() {
+    let secrets = tempfile::tempdir().expect("a temporary directory can be made");
+    let connection =
+        "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true";
+    for (name, value) in [("event_hub_connection_string", connection), ("hec_token", "t")] {
+        std::fs::write(secrets.path().join(name), value).expect("it can be written");
+    }
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let read = |name: &str| std::fs::read_to_string(root.join(name)).expect("the file is there");
+    let directory = secrets.path().display().to_string();
+    let readme = read("README.md");
+    let smallest = readme
+        .split("```yaml\n")
+        .nth(1)
+        .and_then(|rest| rest.split("```").next())
+        .expect("the README has a configuration")
+        .replace(
+            "{ env: EVENT_HUB_CONNECTION_STRING }",
+            &format!("{{ file: '{directory}/event_hub_connection_string' }}"),
+        )
+        .replace(
+            "{ env: HEC_TOKEN }",
+            &format!("{{ file: '{directory}/hec_token' }}"),
+        )
+        .replace("https://", "http://");
+    for text in [
+        read("deploy/bridge.yaml").replace("/run/secrets", &directory),
+        smallest,
+    ] {
+        let file = hub2siem::config::diagnostic::SourceFile {
+            name: "example.yaml".into(),
+            text: text.into(),
+        };
+        if let Err(diagnostics) = hub2siem::config::configuration::load_text(&file) {
+            panic!("{diagnostics}");
+        }
+    }
+}
