@@ -1,14 +1,14 @@
 //! One event on its way through decode, route and map: synchronous, and the only place that sees a whole record.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use bytes::Bytes;
 use prometheus::{IntCounter, IntGauge};
 use tokio::sync::mpsc;
 
-use super::chunk::Chunk;
 use super::undeliverable::Undeliverable;
+use super::workspace::{STAGE_BATCH_EVENTS, Workspace};
 use crate::acknowledge::{EventInFlight, Held, Window};
 use crate::config::target::{OnMapError, Snapshots};
 use crate::decode::{decode, unknown_fields};
@@ -123,6 +123,11 @@ impl Counters {
         }
     }
 
+    /// Where they are registered.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
     fn decoded(&self, record: &Record<'_>) {
         self.records[record.kind.index()][usize::from(record.is_snapshot)].inc();
         let unknown = unknown_fields(record);
@@ -133,54 +138,6 @@ impl Counters {
                 .with_label_values(&[record.kind.as_str()]);
             counter.inc_by(unknown as u64);
         }
-    }
-}
-
-/// What one reader renders with.
-#[derive(Debug)]
-pub struct Workspace {
-    /// The record being rendered.
-    scratch: Vec<u8>,
-    /// Where it goes then, by target.
-    chunks: Vec<Chunk>,
-    /// Time spent since the stages were observed last.
-    stages: Stages,
-}
-
-/// Events whose stages are observed as one batch under load; without load each wait for an event ends a batch.
-const STAGE_BATCH_EVENTS: u32 = 64;
-
-/// What the stages of one batch took.
-#[derive(Debug, Default)]
-struct Stages {
-    events: u32,
-    decode: Duration,
-    map: Duration,
-}
-
-impl Stages {
-    fn observe(&mut self, metrics: &Metrics) {
-        if self.events > 0 {
-            metrics.decode_seconds.observe(self.decode.as_secs_f64());
-            metrics.map_seconds.observe(self.map.as_secs_f64());
-        }
-        *self = Self::default();
-    }
-}
-
-impl Workspace {
-    /// For a reader that dispatches by `plan`.
-    pub fn new(plan: &Dispatch) -> Self {
-        Self {
-            scratch: Vec::with_capacity(8 << 10),
-            chunks: plan.targets.iter().map(|_| Chunk::default()).collect(),
-            stages: Stages::default(),
-        }
-    }
-
-    /// No further event is there now: what was done since the last time is one batch.
-    pub fn end_batch(&mut self, plan: &Dispatch) {
-        self.stages.observe(&plan.counters.metrics);
     }
 }
 

@@ -10,5 +10,6 @@ pub mod dispatch;
 pub mod group;
 pub mod reader;
 pub mod undeliverable;
+pub mod workspace;
 
 pub use bridge::{Bridge, Stop};

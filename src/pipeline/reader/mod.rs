@@ -14,8 +14,9 @@ use tokio::sync::{Notify, mpsc};
 
 use self::reading::{Counters, Reading};
 use super::bridge::Stop;
-use super::dispatch::{Dispatch, Workspace};
+use super::dispatch::Dispatch;
 use super::undeliverable::Undeliverable;
+use super::workspace::Workspace;
 use crate::acknowledge::{CreditBudget, InFlight, Window};
 use crate::checkpoint::Checkpointer;
 use crate::event::PartitionId;

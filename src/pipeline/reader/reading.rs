@@ -7,7 +7,7 @@ use prometheus::{IntCounter, IntGauge};
 
 use crate::acknowledge::{CreditBudget, InFlight};
 use crate::event::{Event, PartitionId};
-use crate::pipeline::dispatch::Workspace;
+use crate::pipeline::workspace::Workspace;
 use crate::telemetry::Metrics;
 
 /// What changes while one partition is read.
