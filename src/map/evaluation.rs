@@ -1,6 +1,6 @@
 //! Computes the values of a map for one record.
 
-use super::budget::MAX_ELEMENTS;
+use super::budget::{MAX_ELEMENTS, MAX_WORK_BYTES, MapError, Spending};
 use super::expression::{Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
 use super::item::{Item, deduplicate};
 use super::path;
@@ -13,7 +13,7 @@ pub struct Evaluation<'s, 'e> {
     names: Names<'s>,
     lets: Vec<Option<Option<Item<'s>>>>,
     variables: Vec<Option<Item<'s>>>,
-    is_list_exceeded: bool,
+    spending: Spending,
 }
 
 /// What the values of one map refer to by index.
@@ -35,7 +35,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             names,
             lets: vec![None; names.lets.len()],
             variables: vec![None; names.variables],
-            is_list_exceeded: false,
+            spending: Spending::default(),
         }
     }
 
@@ -44,9 +44,9 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         self.context
     }
 
-    /// Whether an `each` met more elements than the budget allows; what it gave is then incomplete.
-    pub fn is_list_exceeded(&self) -> bool {
-        self.is_list_exceeded
+    /// The budget that was exceeded; what was computed since is incomplete.
+    pub fn exceeded(&self) -> Option<&MapError> {
+        self.spending.exceeded()
     }
 
     /// The value of an expression; `None` if it is absent.
@@ -76,7 +76,8 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                         items.extend(item.into_elements());
                     }
                 }
-                deduplicate(&mut items);
+                self.spending.values(items.len());
+                deduplicate(&mut items, &mut self.spending);
                 Item::list(items)
             }
             Expression::Object(structure) => self.object(structure),
@@ -95,9 +96,15 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
         };
-        pipe.calls
+        if self.context.take_walk_cut() {
+            self.spending.exceed(MapError::TooManyValues);
+        }
+        let item = pipe
+            .calls
             .iter()
-            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))?;
+        self.spending.item(&item);
+        self.exceeded().is_none().then_some(item)
     }
 
     /// A field's value, as a list where the schema wants one.
@@ -138,19 +145,25 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             return find(key).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)));
         }
         let mut found: Vec<_> = key.into_elements().into_iter().filter_map(find).collect();
-        deduplicate(&mut found);
+        deduplicate(&mut found, &mut self.spending);
         Item::list(found).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)))
     }
 
     fn each(&mut self, over: &'s Expression, variable: usize, make: &'s Expression) -> Option<Item<'s>> {
         let elements = self.value(over)?.into_elements();
-        self.is_list_exceeded |= elements.len() > MAX_ELEMENTS;
-        let mut made = Vec::with_capacity(elements.len().min(MAX_ELEMENTS));
-        for element in elements.into_iter().take(MAX_ELEMENTS) {
+        if elements.len() > MAX_ELEMENTS {
+            self.spending.exceed(MapError::TooManyElements);
+        }
+        let mut made = Vec::new();
+        for element in elements {
+            self.spending.values(1);
+            if self.exceeded().is_some() {
+                return None;
+            }
             self.variables[variable] = Some(element);
             made.extend(self.value(make));
         }
-        deduplicate(&mut made);
+        deduplicate(&mut made, &mut self.spending);
         Item::list(made)
     }
 
@@ -168,6 +181,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 members.push((&*member.name, item));
             }
         }
+        self.spending.values(members.len());
         (is_kept && !members.is_empty()).then_some(Item::Object(members))
     }
 
@@ -178,7 +192,11 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 TextPiece::Literal(literal) => text.push_str(literal),
                 TextPiece::Pipe(pipe) => text.push_str(&self.pipe(pipe)?.into_text()?),
             }
+            if text.len() > MAX_WORK_BYTES {
+                break;
+            }
         }
+        self.spending.bytes(text.len());
         Item::text(text)
     }
 }

@@ -3,6 +3,7 @@
 //! `.Entities[Type=host].HostName` becomes three selectors. Names are compared exactly first and then without regard
 //! to ASCII case; `{"$ref": …}` objects are followed on the way.
 
+use super::budget::MAX_VALUES;
 use super::item::Item;
 use super::scope::RecordContext;
 use crate::decode::json::Value;
@@ -46,7 +47,11 @@ pub fn follow<'s>(
         return Item::present(single(start, selectors, context)?);
     }
     let mut found = Vec::new();
-    collect(start, selectors, context, &mut found);
+    let mut steps_left = MAX_VALUES;
+    collect(start, selectors, context, &mut found, &mut steps_left);
+    if steps_left == 0 {
+        context.cut_walk();
+    }
     Item::list(found)
 }
 
@@ -121,6 +126,7 @@ fn collect<'s>(
     selectors: &[Selector],
     context: &'s RecordContext<'_>,
     found: &mut Vec<Item<'s>>,
+    steps_left: &mut usize,
 ) {
     let position = selectors
         .iter()
@@ -141,10 +147,15 @@ fn collect<'s>(
         .count();
     let (filters, rest) = rest.split_at(more);
     for element in value.as_array().unwrap_or_default() {
+        // References make a list of a list that stands in the record once.
+        *steps_left = steps_left.saturating_sub(1);
+        if *steps_left == 0 {
+            return;
+        }
         if is_kept(element, selector, context)
             && filters.iter().all(|filter| is_kept(element, filter, context))
         {
-            collect(element, rest, context, found);
+            collect(element, rest, context, found, steps_left);
         }
     }
 }

@@ -42,14 +42,39 @@ impl Plan {
         guard.holds(&mut Evaluation::new(context, self.names()))
     }
 
+    /// Renders a record if the guard accepts it; `None` if it does not.
+    ///
+    /// On an error, of the guard too, `output` is as it was.
+    pub fn render_accepted(
+        &self,
+        context: &RecordContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<Option<u32>, MapError> {
+        let mut evaluation = Evaluation::new(context, self.names());
+        if let Some(guard) = &self.guard {
+            let holds = guard.holds(&mut evaluation);
+            if let Some(error) = evaluation.exceeded() {
+                return Err(error.clone());
+            }
+            if !holds {
+                return Ok(None);
+            }
+        }
+        self.rendered(evaluation, output).map(Some)
+    }
+
     /// Appends the mapped record as one JSON object. Gives the number of leftover values that were cut for size.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
+        self.rendered(Evaluation::new(context, self.names()), output)
+    }
+
+    fn rendered(&self, evaluation: Evaluation<'_, '_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
         let start = output.len();
         let mut rendering = Rendering {
             plan: self,
-            evaluation: Evaluation::new(context, self.names()),
+            evaluation,
             output,
             start,
             cut: 0,
@@ -83,9 +108,6 @@ impl<'s> Rendering<'s, '_, '_> {
     fn run(&mut self) -> Result<(), MapError> {
         if !self.structure(&self.plan.fields, 1)? {
             self.output.extend_from_slice(b"{}");
-        }
-        if self.evaluation.is_list_exceeded() {
-            return Err(MapError::TooManyElements);
         }
         self.check_size()
     }
@@ -124,17 +146,21 @@ impl<'s> Rendering<'s, '_, '_> {
     }
 
     fn field(&mut self, name: &str, field: &'s Field, depth: usize) -> Result<bool, MapError> {
-        let Some(item) = self.evaluation.field(field) else {
+        let item = self.evaluation.field(field);
+        if let Some(error) = self.evaluation.exceeded() {
+            return Err(error.clone());
+        }
+        let Some(item) = item else {
             return match &field.required {
                 Some(field) => Err(MapError::Required { field: field.clone() }),
                 None => Ok(false),
             };
         };
+        write::item_up_to(&item, self.output, self.start + MAX_OUTPUT_BYTES);
+        self.check_size()?;
         if is_item_deeper(&item, MAX_DEPTH - depth) {
             return Err(MapError::TooDeep { field: name.into() });
         }
-        write::item(&item, self.output);
-        self.check_size()?;
         Ok(true)
     }
 

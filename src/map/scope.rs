@@ -1,6 +1,6 @@
 //! What routes and maps may ask about one record, computed at most once.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::item::Item;
 use crate::decode::json::Value;
@@ -12,6 +12,7 @@ pub struct RecordContext<'e> {
     record: &'e Record<'e>,
     fields: [OnceCell<Option<Value<'e>>>; RecordField::ALL.len()],
     references: OnceCell<References<'e>>,
+    is_walk_cut: Cell<bool>,
 }
 
 /// What `$hub.*` offers.
@@ -58,6 +59,7 @@ impl<'e> RecordContext<'e> {
             record,
             fields: [const { OnceCell::new() }; RecordField::ALL.len()],
             references: OnceCell::new(),
+            is_walk_cut: Cell::new(false),
         }
     }
 
@@ -97,6 +99,16 @@ impl<'e> RecordContext<'e> {
     pub fn references(&self) -> &References<'e> {
         self.references
             .get_or_init(|| References::of(&self.record.document))
+    }
+
+    /// Notes that a path led to more elements than anyone may look at.
+    pub fn cut_walk(&self) {
+        self.is_walk_cut.set(true);
+    }
+
+    /// Whether a path was cut since this was last asked.
+    pub fn take_walk_cut(&self) -> bool {
+        self.is_walk_cut.replace(false)
     }
 
     /// What `value` refers to, if it is a `{"$ref": …}` object; else `value` itself.

@@ -57,18 +57,18 @@ impl MappingSet {
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {
-        let plans = &self.plans[context.record().kind.index()];
-        let Some(plan) = plans.iter().find(|plan| plan.accepts(context)) else {
-            native::render(context, output);
-            return Ok(Rendering {
-                revision: None,
-                cut_values: 0,
-            });
-        };
-        let cut_values = plan.render(context, output)?;
+        for plan in &self.plans[context.record().kind.index()] {
+            if let Some(cut_values) = plan.render_accepted(context, output)? {
+                return Ok(Rendering {
+                    revision: Some(plan.revision.clone()),
+                    cut_values,
+                });
+            }
+        }
+        native::render(context, output);
         Ok(Rendering {
-            revision: Some(plan.revision.clone()),
-            cut_values,
+            revision: None,
+            cut_values: 0,
         })
     }
 }

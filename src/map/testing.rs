@@ -56,8 +56,9 @@ pub fn rendered(rest: &str, body: &str) -> String {
     let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
     with_record(body, |context| {
         let mut output = Vec::new();
-        match plan.render(context, &mut output) {
-            Ok(_) => String::from_utf8(output).expect("the output is text"),
+        match plan.render_accepted(context, &mut output) {
+            Ok(Some(_)) => String::from_utf8(output).expect("the output is text"),
+            Ok(None) => "the guard does not hold".to_owned(),
             Err(error) => {
                 assert!(output.is_empty(), "an error leaves no output");
                 error.to_string()

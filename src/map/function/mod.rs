@@ -12,9 +12,16 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
+use super::budget::{self, MAX_VALUES, Spending};
 use super::item::Item;
 use super::salt::Salt;
 pub use catalogue::FUNCTIONS;
+
+/// Bytes of a text that a function may make longer than what it was given; a longer one is absent. The output could not
+/// hold it.
+const MAX_TEXT_BYTES: usize = budget::MAX_OUTPUT_BYTES;
 
 /// One function.
 #[derive(Debug)]
@@ -125,15 +132,21 @@ impl Function {
         if self.input == Input::Whole || !input.is_list() {
             return (self.apply)(input, arguments);
         }
-        let results = input
-            .into_elements()
-            .into_iter()
-            .filter_map(|element| (self.apply)(element, arguments))
-            .flat_map(|result| match result {
-                Item::List(inner) => inner,
-                other => vec![other],
-            })
-            .collect();
+        let mut results = Vec::new();
+        // Enough to exceed the budget of whoever asked: going on would only use memory.
+        let mut spending = Spending::default();
+        for element in input.into_elements() {
+            match (self.apply)(element, arguments) {
+                Some(Item::List(inner)) => results.extend(inner),
+                other => results.extend(other),
+            }
+            if let Some(Item::Text(Cow::Owned(text))) = results.last() {
+                spending.bytes(text.len());
+            }
+            if spending.exceeded().is_some() || results.len() > MAX_VALUES {
+                break;
+            }
+        }
         Item::list(results)
     }
 }

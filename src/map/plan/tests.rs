@@ -1,5 +1,6 @@
 //! What values give, through a whole map.
 
+mod budgets;
 mod keep_if;
 
 use crate::map::testing::{compiled, file, rendered, value, with_record};
