@@ -1,6 +1,7 @@
 //! The settings the program trusts: every option parsed, every name resolved, every secret read.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,6 +18,9 @@ use crate::deliver::{dead_letter, file, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
+
+/// Bytes of the configuration file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -144,7 +148,7 @@ fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
 
 fn read_file(path: &Path) -> Result<SourceFile, Diagnostics> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Ok(SourceFile {
             name: name.into(),
             text: text.into(),
@@ -156,4 +160,18 @@ fn read_file(path: &Path) -> Result<SourceFile, Diagnostics> {
                 .into())
         }
     }
+}
+
+/// A device or a dump in place of the file must not fill memory.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {MAX_FILE_BYTES} bytes"
+        )));
+    }
+    Ok(text)
 }

@@ -156,8 +156,14 @@ impl std::error::Error for Diagnostics {}
 
 /// `, did you mean `x`?` material: the candidate nearest to `given`, if one is near enough to be a slip of the finger.
 pub fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    // Whoever is so much longer or shorter cannot be near; measuring is what costs.
+    let can_be_near = |candidate: &&str| {
+        candidate.len().abs_diff(given.len()) <= candidate.len().max(given.len()) / 3 + 1
+            && given.len() <= 200
+    };
     candidates
         .into_iter()
+        .filter(can_be_near)
         .map(|candidate| (strsim::damerau_levenshtein(given, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(given.len()) / 3 + 1)
         .min_by_key(|(distance, _)| *distance)
@@ -214,7 +220,8 @@ impl Excerpt {
             .next()
             .unwrap_or_default()
             .trim_end()
-            .to_owned();
+            // A terminal must not obey what stands in a file.
+            .replace(char::is_control, "\u{fffd}");
         Self { text, line, column }
     }
 }

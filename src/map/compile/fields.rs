@@ -35,6 +35,9 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     };
     let mut fields = Structure::default();
     for entry in &file.fields {
+        if compiler.is_full() {
+            break;
+        }
         compiler.target(&mut fields, entry, &targets, &file.required);
     }
     compiler.check_required(file);

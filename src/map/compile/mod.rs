@@ -42,6 +42,9 @@ pub fn route(file: &SourceFile, node: &Node, diagnostics: &mut Diagnostics) -> O
     Compiler::new(file, Place::Route, diagnostics).condition(node)
 }
 
+/// Problems of one file that are reported; a file with more is the wrong file.
+const MAX_PROBLEMS: usize = 50;
+
 /// Where the compiled text stands; decides which names there are and how messages call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Place {
@@ -96,6 +99,11 @@ impl<'d> Compiler<'d> {
             tables: Vec::new(),
             literals: Vec::new(),
         }
+    }
+
+    /// Whether so many problems were found that looking for more is no help.
+    fn is_full(&self) -> bool {
+        self.diagnostics.0.len() >= MAX_PROBLEMS
     }
 
     /// Reports an error at a place of the current file.

@@ -1,5 +1,6 @@
 //! What a map takes over from the one it extends, section by section.
 
+use std::collections::HashMap;
 use std::ops::Range;
 
 use super::Text;
@@ -79,14 +80,17 @@ fn merge_entries(
         *inherited = own;
         return Vec::new();
     };
+    let folded = |key: &str| match ignores_case {
+        true => key.to_ascii_lowercase(),
+        false => key.to_owned(),
+    };
+    let known = entries.iter().enumerate();
+    let places: HashMap<String, usize> = known.map(|(place, entry)| (folded(&entry.key), place)).collect();
     let mut new = Vec::new();
     for entry in own_entries {
-        let is_same = |known: &&mut Entry| match ignores_case {
-            true => known.key.eq_ignore_ascii_case(&entry.key),
-            false => known.key == entry.key,
-        };
-        match entries.iter_mut().find(is_same) {
-            Some(known) => {
+        match places.get(&folded(&entry.key)) {
+            Some(place) => {
+                let known = &mut entries[*place];
                 let inherited = std::mem::replace(&mut known.value, entry.value.clone());
                 known.value = combine(inherited, entry.value.clone());
                 known.key_span = entry.key_span.clone();
