@@ -174,9 +174,6 @@ impl Compiler<'_> {
             return None;
         }
         let mut arguments = Vec::with_capacity(most + 1);
-        if function.is_salted {
-            arguments.push(Argument::Salt(self.salt(function, span)?));
-        }
         for (given, parameter) in call.arguments.iter().zip(function.parameters) {
             match argument(&given.text, parameter.kind) {
                 Ok(argument) => arguments.push(argument),
@@ -193,6 +190,9 @@ impl Compiler<'_> {
                     return None;
                 }
             }
+        }
+        if function.is_salted {
+            arguments.insert(0, Argument::Salt(self.salt(function, span)?));
         }
         Some(Call { function, arguments })
     }
