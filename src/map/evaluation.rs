@@ -1,7 +1,7 @@
 //! Computes the values of a map for one record.
 
 use super::budget::MAX_ELEMENTS;
-use super::expression::{Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
+use super::expression::{Call, Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
 use super::item::{Item, deduplicate};
 use super::path;
 use super::scope::RecordContext;
@@ -86,6 +86,10 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        if pipe.picks_first() && pipe.root == Root::Document {
+            let first = path::follow_first(self.context.document(), &pipe.selectors, self.context)?;
+            return Self::calls(first, &pipe.calls[1..]);
+        }
         let start = match pipe.root {
             Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
             Root::Record(field) => self.context.field(field),
@@ -95,9 +99,13 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
         };
-        pipe.calls
+        Self::calls(start?, &pipe.calls)
+    }
+
+    fn calls(start: Item<'s>, calls: &'s [Call]) -> Option<Item<'s>> {
+        calls
             .iter()
-            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+            .try_fold(start, |item, call| call.function.apply(item, &call.arguments))
     }
 
     /// A field's value, as a list where the schema wants one.

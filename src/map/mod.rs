@@ -19,6 +19,7 @@ pub mod condition;
 pub mod table;
 pub mod function;
 pub mod path;
+pub mod lookup; // where the parts of one record stand
 pub mod syntax;
 pub mod item;
 pub mod write;
