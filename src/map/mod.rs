@@ -17,6 +17,7 @@ pub mod evaluation; // values for one record
 pub mod expression;
 pub mod condition;
 pub mod table;
+pub mod salt; // what `sha256` mixes in
 pub mod function;
 pub mod path;
 pub mod lookup; // where the parts of one record stand
@@ -30,6 +31,7 @@ pub(crate) mod testing;
 
 pub use budget::MapError;
 pub use file_schema::file_schema;
-pub use library::Mappings;
+pub use library::{MappingOptions, Mappings};
+pub use salt::Salt;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};

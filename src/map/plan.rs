@@ -94,6 +94,7 @@ impl<'s> Rendering<'s, '_, '_> {
     fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
         let opened = self.output.len();
         self.output.push(b'{');
+        let mut is_kept = structure.keep_if.is_empty();
         for member in &structure.members {
             let at = self.output.len();
             if at > opened + 1 {
@@ -105,14 +106,16 @@ impl<'s> Rendering<'s, '_, '_> {
                 MemberContent::Structure(inner) => self.structure(inner, depth + 1)?,
                 MemberContent::Raw => self.raw(),
             };
-            if !is_written {
+            if is_written {
+                is_kept = is_kept || structure.is_kept_by(&member.name);
+            } else {
                 self.output.truncate(at);
             }
         }
         if structure.keeps_leftovers {
             self.leftovers(structure, depth)?;
         }
-        if self.output.len() == opened + 1 {
+        if !is_kept || self.output.len() == opened + 1 {
             self.output.truncate(opened);
             return Ok(false);
         }

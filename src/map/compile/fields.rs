@@ -38,16 +38,17 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
         compiler.target(&mut fields, entry, &targets, &file.required);
     }
     compiler.check_required(file);
-    let mut taken = Taken::default();
-    taken::mark(&fields, &compiler.let_values, &mut taken);
-    for except in &file.except {
-        compiler.except(except, &mut taken);
-    }
     if let Some(to) = &file.raw {
         compiler.header_target(&mut fields, to, &targets, HeaderTarget::Raw);
     }
     if let Some(under) = &file.keep_under {
         compiler.header_target(&mut fields, under, &targets, HeaderTarget::Leftovers);
+    }
+    compiler.keep_if(&mut fields, file);
+    let mut taken = Taken::default();
+    taken::mark(&fields, &compiler.let_values, &mut taken);
+    for except in &file.except {
+        compiler.except(except, &mut taken);
     }
     compiler.check_event_types();
     compiler.check_unused_tables();
