@@ -143,7 +143,14 @@ impl MappingFile {
         let output = header.output();
         let schema = header.schema(output);
         header.check_keys_of(output);
-        let own = header.texts(&node, if output.is_text() { "own_keys" } else { "own_prefixes" });
+        let own = header.texts(
+            &node,
+            if output.is_text() {
+                "own_keys"
+            } else {
+                "own_prefixes"
+            },
+        );
         let (keep_under, except) = header.unmapped();
         let raw = header.raw();
         let [lets, tables, parts, fields] =

@@ -193,7 +193,11 @@ impl<'s> Rendering<'s, '_, '_> {
 /// The number that was just written, if it is a short one; identifiers of enumerations are.
 fn integer(written: &[u8]) -> Option<i64> {
     let is_number = (1..=6).contains(&written.len()) && written.iter().all(u8::is_ascii_digit);
-    is_number.then(|| written.iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0')))
+    is_number.then(|| {
+        written
+            .iter()
+            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'))
+    })
 }
 
 fn is_item_deeper(item: &Item<'_>, levels: usize) -> bool {

@@ -11,7 +11,12 @@ use crate::map::schema::ecs;
 impl Compiler<'_> {
     pub(super) fn check_required(&mut self, file: &MappingFile) {
         for text in &file.required {
-            let written = || file.fields.iter().chain(&file.header).map(|entry| entry.key.as_str());
+            let written = || {
+                file.fields
+                    .iter()
+                    .chain(&file.header)
+                    .map(|entry| entry.key.as_str())
+            };
             if !written().any(|key| key == text.value) {
                 let help = match nearest(&text.value, written()) {
                     Some(near) => format!("did you mean `{near}`?"),

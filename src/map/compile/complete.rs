@@ -41,7 +41,9 @@ impl Compiler<'_> {
         let keys = node.as_mapping().unwrap_or_default();
         let place = |name: &str| {
             let below = name.strip_prefix(target).unwrap_or(name).trim_start_matches('.');
-            let entry = keys.iter().find(|entry| !below.is_empty() && entry.key.starts_with(below));
+            let entry = keys
+                .iter()
+                .find(|entry| !below.is_empty() && entry.key.starts_with(below));
             entry.map_or_else(|| node.span.clone(), |entry| entry.key_span.clone())
         };
         self.complete_structure(structure, object, target, &place);
@@ -62,7 +64,7 @@ impl Compiler<'_> {
         }
         self.insert_constants(structure, object, target, place);
         for twin in &object.twins {
-            self.insert_twin(structure, twin, target, place);
+            self.insert_twin(structure, object, twin, target, place);
         }
         self.check_members(structure, object, target, place);
     }
@@ -81,7 +83,9 @@ impl Compiler<'_> {
                 structure.members.remove(position);
             }
             let position = index.min(structure.members.len());
-            structure.members.insert(position, member(name, literal(value.clone())));
+            structure
+                .members
+                .insert(position, member(name, literal(value.clone())));
         }
     }
 
@@ -89,6 +93,7 @@ impl Compiler<'_> {
     fn insert_twin(
         &mut self,
         structure: &mut Structure,
+        object: &'static Object,
         twin: &'static Twin,
         target: &str,
         place: &dyn Fn(&str) -> Range<usize>,
@@ -105,7 +110,10 @@ impl Compiler<'_> {
             MemberContent::Field(field) => self.may_be(&field.expression, ocsf::OTHER),
             _ => true,
         };
-        let written = structure.members.iter().position(|member| *member.name == *twin.name);
+        let written = structure
+            .members
+            .iter()
+            .position(|member| *member.name == *twin.name);
         let own = written.and_then(|index| match structure.members.remove(index).content {
             MemberContent::Field(field) => Some(field),
             _ => None,
@@ -114,7 +122,10 @@ impl Compiler<'_> {
             self.generated_by_hand(&joined(target, &twin.name), place, &format!("`{}`", twin.id));
         }
         let own = own.filter(|_| twin.is_caption && may_be_other);
-        let position = structure.members.iter().position(|member| *member.name == *twin.id);
+        let position = structure
+            .members
+            .iter()
+            .position(|member| *member.name == *twin.id);
         let position = position.expect("the number was found above");
         let id = match &structure.members[position].content {
             MemberContent::Field(Field {
@@ -127,10 +138,14 @@ impl Compiler<'_> {
             (Some(value), None) => literal(value.clone()),
             _ => MemberContent::Generated(Generated { twin, own }),
         };
-        // Behind what already follows from the same number: each looks at the last field before it.
+        // Behind what already follows from the same number.
+        let follows = |name: &str| {
+            let mut twins = object.twins.iter();
+            twins.any(|other| other.id == twin.id && *other.name == *name)
+        };
         let others = structure.members[position + 1..]
             .iter()
-            .take_while(|member| matches!(member.content, MemberContent::Generated(_)));
+            .take_while(|member| follows(&member.name));
         let position = position + 1 + others.count();
         structure.members.insert(position, member(&twin.name, content));
     }
@@ -146,18 +161,23 @@ impl Compiler<'_> {
 
     /// Whether a value can be this number, as far as the map alone can tell.
     fn may_be(&self, expression: &Expression, wanted: i64) -> bool {
-        let is_wanted = |value: &Value<'_>| matches!(value, Value::Number(text) if text.parse() == Ok(wanted));
+        let is_wanted =
+            |value: &Value<'_>| matches!(value, Value::Number(text) if text.parse() == Ok(wanted));
         match expression {
             Expression::Literal(value) => is_wanted(value),
             Expression::Lookup { table, otherwise, .. } => {
                 let named = &self.tables[*table];
                 named.table.values().any(is_wanted)
-                    || otherwise.as_deref().is_some_and(|value| self.may_be(value, wanted))
+                    || otherwise
+                        .as_deref()
+                        .is_some_and(|value| self.may_be(value, wanted))
             }
             Expression::FirstOf(values) => values.iter().any(|value| self.may_be(value, wanted)),
             Expression::Cases { cases, otherwise } => {
                 cases.iter().any(|(_, value)| self.may_be(value, wanted))
-                    || otherwise.as_deref().is_some_and(|value| self.may_be(value, wanted))
+                    || otherwise
+                        .as_deref()
+                        .is_some_and(|value| self.may_be(value, wanted))
             }
             _ => true,
         }
@@ -174,14 +194,21 @@ impl Compiler<'_> {
         let has = |name: &String| structure.members.iter().any(|member| *member.name == **name);
         let title = self.targets.schema.title();
         for name in object.required.iter().filter(|name| !has(name)) {
-            let message = format!("`{}` is required by {title} and never written", joined(target, name));
+            let message = format!(
+                "`{}` is required by {title} and never written",
+                joined(target, name)
+            );
             let help = format!("give `{}` a line", joined(target, name));
             let span = place(target);
             self.error("mapping::missing_target", span, message, "in this object", help);
         }
         let is_met = object.alternatives.iter().any(|names| names.iter().all(has));
         if !object.alternatives.is_empty() && !is_met {
-            let names: Vec<_> = object.alternatives.iter().map(|names| names.join(" with ")).collect();
+            let names: Vec<_> = object
+                .alternatives
+                .iter()
+                .map(|names| names.join(" with "))
+                .collect();
             let whole = if target.is_empty() { "the event" } else { target };
             let message = format!("`{whole}` needs one of `{}`", names.join("`, `"));
             let given = structure.members.first().map_or("", |member| &*member.name);
@@ -200,7 +227,8 @@ impl Compiler<'_> {
             let name = profile.as_text().unwrap_or_default();
             let is_demanding = matches!(name, "cloud" | "osint");
             if is_demanding && !fields.members.iter().any(|member| &*member.name == name) {
-                let message = format!("profile `{name}` requires the attribute `{name}`, which is never written");
+                let message =
+                    format!("profile `{name}` requires the attribute `{name}`, which is never written");
                 let help = "write it, or take the profile off the list";
                 let span = profile.span.clone();
                 self.error("mapping::missing_target", span, message, "this profile", help);

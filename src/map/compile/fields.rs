@@ -97,7 +97,12 @@ impl Compiler<'_> {
         let Some(field) = self.compiled_field(entry, &entry.value, expected, required) else {
             return false;
         };
-        self.insert(structure, &entry.key, &entry.key_span, MemberContent::Field(field))
+        self.insert(
+            structure,
+            &entry.key,
+            &entry.key_span,
+            MemberContent::Field(field),
+        )
     }
 
     /// Compiles the value of a field and checks that it fits.
@@ -135,13 +140,25 @@ impl Compiler<'_> {
         if field.is_some_and(|field| field.shape == Shape::One) && self.shape(expression) == Many {
             let message = format!("`{target}` wants a single value");
             let help = "choose one with `| first`, or make one text with `| join(\", \")`";
-            self.error("mapping::wrong_shape", value.span.clone(), message, "a list", help);
+            self.error(
+                "mapping::wrong_shape",
+                value.span.clone(),
+                message,
+                "a list",
+                help,
+            );
             return None;
         }
         if field.is_some_and(|field| field.object().is_some()) && is_copied(expression) {
             let message = format!("`{target}` is an object with members of its own");
             let help = "give its members fields of their own, or write `object: { member: value }`";
-            self.error("mapping::wrong_shape", value.span.clone(), message, "a plain value", help);
+            self.error(
+                "mapping::wrong_shape",
+                value.span.clone(),
+                message,
+                "a plain value",
+                help,
+            );
             return None;
         }
         Some(())
@@ -193,12 +210,7 @@ impl Compiler<'_> {
         false
     }
 
-    fn header_target(
-        &mut self,
-        fields: &mut Structure,
-        text: &Text,
-        what: HeaderTarget,
-    ) {
+    fn header_target(&mut self, fields: &mut Structure, text: &Text, what: HeaderTarget) {
         if self.known(&text.value, &text.span).is_none() {
             return;
         }

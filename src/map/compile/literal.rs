@@ -169,7 +169,13 @@ impl Compiler<'_> {
         {
             let message = format!("`{target}` wants a number from {from} to {to}");
             let span = node.span.clone();
-            self.error("mapping::invalid_literal", span, message, "this is not", "choose another");
+            self.error(
+                "mapping::invalid_literal",
+                span,
+                message,
+                "this is not",
+                "choose another",
+            );
             return false;
         }
         if field.allowed.is_empty() {
@@ -179,7 +185,13 @@ impl Compiler<'_> {
             let message = format!("`{text}` is not a value of `{target}`");
             let help = allowed_help(text, field);
             let span = node.span.clone();
-            self.error("mapping::invalid_literal", span, message, "not in the schema", help);
+            self.error(
+                "mapping::invalid_literal",
+                span,
+                message,
+                "not in the schema",
+                help,
+            );
             return false;
         }
         self.literals.push(LiteralUse {
@@ -201,10 +213,17 @@ fn allowed_help(given: &str, field: &Field) -> String {
     if field.allowed.iter().all(|allowed| allowed.caption.is_empty()) {
         return suggestion(given, names, "values");
     }
-    let values = field.allowed.iter().map(|allowed| format!("{} {}", allowed.value, allowed.caption));
+    let values = field
+        .allowed
+        .iter()
+        .map(|allowed| format!("{} {}", allowed.value, allowed.caption));
     let list = format!("values: {}", values.collect::<Vec<_>>().join(", "));
     let near = nearest(given, names);
-    match field.allowed.iter().find(|allowed| Some(&*allowed.caption) == near) {
+    match field
+        .allowed
+        .iter()
+        .find(|allowed| Some(&*allowed.caption) == near)
+    {
         Some(meant) => format!("did you mean {} ({})? {list}", meant.value, meant.caption),
         None => list,
     }
@@ -218,7 +237,9 @@ fn mismatch(scalar: &Scalar, field: &Field) -> Option<(&'static str, String)> {
     let address = "write it as 192.0.2.1 or 2001:db8::1".to_owned();
     match field.value_type {
         Type::Text if !is_text => Some(("text", format!("quote it: \"{text}\""))),
-        Type::Whole if !is_number && !field.allowed.is_empty() => Some(("a number", allowed_help(text, field))),
+        Type::Whole if !is_number && !field.allowed.is_empty() => {
+            Some(("a number", allowed_help(text, field)))
+        }
         Type::Whole | Type::Number if !is_number => Some(("a number", number_help(text))),
         Type::Whole if !matches!(scalar, Scalar::Integer(..)) => {
             Some(("a whole number", "write it without a fraction".to_owned()))

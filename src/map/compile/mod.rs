@@ -13,6 +13,8 @@ mod targets;
 mod text;
 mod value;
 #[cfg(test)]
+mod ocsf_tests;
+#[cfg(test)]
 mod tests;
 
 use std::ops::Range;

@@ -80,7 +80,8 @@ impl Compiler<'_> {
             Known::Field(_) | Known::Anything => return Some(known),
             Known::BelowList => (
                 format!("`{full}` stands below a list in {title}"),
-                "write the list with `each:` and `make: { object: … }`, or `list: [{ object: … }]`".to_owned(),
+                "write the list with `each:` and `make: { object: … }`, or `list: [{ object: … }]`"
+                    .to_owned(),
             ),
             Known::Nothing => {
                 let own = match self.targets.schema.header() {
@@ -97,7 +98,13 @@ impl Compiler<'_> {
                 (format!("`{full}` is not a field of {title}"), help)
             }
         };
-        self.error("mapping::unknown_target", span.clone(), message, "written here", help);
+        self.error(
+            "mapping::unknown_target",
+            span.clone(),
+            message,
+            "written here",
+            help,
+        );
         None
     }
 }

@@ -36,7 +36,9 @@ impl Compiler<'_> {
             let help = "every line needs all parts of the header; add a line for each";
             self.error("mapping::missing_key", span, message, "in this header", help);
         }
-        let entries = order.iter().filter_map(|name| file.header.iter().find(|entry| entry.key == *name));
+        let entries = order
+            .iter()
+            .filter_map(|name| file.header.iter().find(|entry| entry.key == *name));
         let parts: Vec<_> = entries
             .filter_map(|entry| self.part(entry, header, &file.required))
             .collect();
@@ -67,7 +69,13 @@ impl Compiler<'_> {
                     let message = format!("`{}` is written with `{of}`", entry.key);
                     let help = format!("write `{of}: {{ label: …, value: … }}`");
                     let span = entry.key_span.clone();
-                    self.error("mapping::invalid_label", span, message, "has no line of its own", help);
+                    self.error(
+                        "mapping::invalid_label",
+                        span,
+                        message,
+                        "has no line of its own",
+                        help,
+                    );
                     return;
                 }
                 if let Some(field) = self.text_field(entry, &entry.value, known, required) {
@@ -117,7 +125,9 @@ impl Compiler<'_> {
             return;
         };
         if self.push(fields, entry, MemberContent::Field(field)) {
-            fields.members.push(member(label_key, MemberContent::Label(label.into())));
+            fields
+                .members
+                .push(member(label_key, MemberContent::Label(label.into())));
         }
     }
 
@@ -166,7 +176,13 @@ impl Compiler<'_> {
             };
             let message = format!("`{}` cannot be a key of your own", own.value);
             let help = "choose another name, such as `eventUid`";
-            self.error("mapping::invalid_target", own.span.clone(), message, problem, help);
+            self.error(
+                "mapping::invalid_target",
+                own.span.clone(),
+                message,
+                problem,
+                help,
+            );
         }
     }
 }

@@ -298,7 +298,13 @@ impl Compiler<'_> {
         {
             let message = format!("`{}` is no object", expected.target);
             let help = "write the value itself";
-            self.error("mapping::wrong_shape", node.span.clone(), message, "an object", help);
+            self.error(
+                "mapping::wrong_shape",
+                node.span.clone(),
+                message,
+                "an object",
+                help,
+            );
             return None;
         }
         let Some(entries) = node.as_mapping().filter(|entries| !entries.is_empty()) else {

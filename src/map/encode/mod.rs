@@ -17,12 +17,18 @@ pub enum Output {
 
 impl Output {
     /// Every output by the name it has in a header.
-    pub const ALL: [(&'static str, Output); 3] =
-        [("json", Output::Json), ("cef", Output::Cef), ("leef", Output::Leef)];
+    pub const ALL: [(&'static str, Output); 3] = [
+        ("json", Output::Json),
+        ("cef", Output::Cef),
+        ("leef", Output::Leef),
+    ];
 
     /// The output called `name`.
     pub fn named(name: &str) -> Option<Output> {
-        Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, output)| *output)
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, output)| *output)
     }
 
     /// Its name.
@@ -44,3 +50,6 @@ impl Output {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -104,7 +104,9 @@ fn moment(item: Item<'_>) -> Option<i64> {
         Item::Text(text) => date(text)?,
         _ => return None,
     };
-    (1_000_000_000_000..10_000_000_000_000).contains(&millis).then_some(millis)
+    (1_000_000_000_000..10_000_000_000_000)
+        .contains(&millis)
+        .then_some(millis)
 }
 
 fn date(text: &str) -> Option<i64> {
@@ -163,7 +165,10 @@ mod tests {
         ]);
         assert_eq!(fitted(list, None).as_deref(), Some(r#"a, 5, {"k":true}"#));
         let port = Field::new(Type::Whole, Shape::One);
-        assert_eq!(fitted(Item::List(vec![Item::Integer(5)]), Some(&port)).as_deref(), Some("5"));
+        assert_eq!(
+            fitted(Item::List(vec![Item::Integer(5)]), Some(&port)).as_deref(),
+            Some("5")
+        );
         let two = Item::List(vec![Item::Integer(5), Item::Integer(6)]);
         assert_eq!(fitted(two, Some(&port)), None);
     }

@@ -51,7 +51,13 @@ impl Header<'_, '_> {
         Output::named(&text.value).unwrap_or_else(|| {
             let message = format!("there is no output `{}`", text.value);
             let help = did_you_mean(&text.value, &Output::ALL.map(|(name, _)| name), "outputs");
-            self.error("mapping::invalid_value", text.span, message, "not an output", help);
+            self.error(
+                "mapping::invalid_value",
+                text.span,
+                message,
+                "not an output",
+                help,
+            );
             Output::Json
         })
     }
@@ -73,20 +79,29 @@ impl Header<'_, '_> {
             let entry = self.node.as_mapping().unwrap_or_default();
             let entry = entry.iter().find(|entry| entry.key == key);
             // A text format has no place for leftovers; `drop` says what happens anyway.
-            let is_drop = key == "unmapped" && entry.is_some_and(|entry| entry.value.as_text() == Some("drop"));
+            let is_drop =
+                key == "unmapped" && entry.is_some_and(|entry| entry.value.as_text() == Some("drop"));
             let Some(entry) = entry.filter(|_| !outputs.contains(&output) && !is_drop) else {
                 continue;
             };
             let message = format!("`{key}` is no key of a map with `output: {}`", output.name());
             let help = match output {
                 Output::Json => "a JSON map has `fields`, `own_prefixes`, `unmapped` and `raw`",
-                Output::Cef => "a CEF map has `header`, `extension` and `own_keys`; the rest of a record is dropped",
+                Output::Cef => {
+                    "a CEF map has `header`, `extension` and `own_keys`; the rest of a record is dropped"
+                }
                 Output::Leef => {
                     "a LEEF map has `header`, `attributes` and `own_keys`; the rest of a record is dropped"
                 }
             };
             let span = entry.key_span.clone();
-            self.error("mapping::unknown_key", span, message, "does not belong here", help);
+            self.error(
+                "mapping::unknown_key",
+                span,
+                message,
+                "does not belong here",
+                help,
+            );
         }
     }
 

@@ -176,7 +176,10 @@ impl Allowed {
 impl Twin {
     /// What follows from `number`.
     pub fn get(&self, number: i64) -> Option<&Value<'static>> {
-        let index = self.table.binary_search_by_key(&number, |(known, _)| *known).ok()?;
+        let index = self
+            .table
+            .binary_search_by_key(&number, |(known, _)| *known)
+            .ok()?;
         Some(&self.table[index].1)
     }
 }

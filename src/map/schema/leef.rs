@@ -25,7 +25,11 @@ pub const HEADER_ORDER: &[&str] = &["vendor", "product", "version", "event_id"];
 
 /// The predefined attributes.
 pub static ATTRIBUTES: LazyLock<Object> = LazyLock::new(|| Object {
-    members: LIST.attributes.iter().map(|(name, line)| (name.clone(), field(line))).collect(),
+    members: LIST
+        .attributes
+        .iter()
+        .map(|(name, line)| (name.clone(), field(line)))
+        .collect(),
     ..Object::default()
 });
 

@@ -48,7 +48,10 @@ impl Table {
 static TABLES: LazyLock<BTreeMap<String, Object>> = LazyLock::new(|| {
     let tables: BTreeMap<String, Lines> =
         serde_json::from_str(include_str!("data/log-analytics.json")).expect("the embedded tables are valid");
-    tables.into_iter().map(|(name, lines)| (name, object(lines))).collect()
+    tables
+        .into_iter()
+        .map(|(name, lines)| (name, object(lines)))
+        .collect()
 });
 
 #[derive(Debug, Deserialize)]
@@ -58,7 +61,10 @@ struct Lines {
 }
 
 fn object(lines: Lines) -> Object {
-    let confirmed = lines.columns.into_iter().map(|(name, column_type)| (name, field(&column_type)));
+    let confirmed = lines
+        .columns
+        .into_iter()
+        .map(|(name, column_type)| (name, field(&column_type)));
     let unconfirmed = lines.unconfirmed_columns.into_iter();
     let unconfirmed = unconfirmed.map(|name| (name, Field::new(Type::Anything, Shape::Either)));
     Object {

@@ -41,26 +41,44 @@ const ALL: [(&str, Schema); 16] = {
     [
         ("ecs-9.4.0", Schema::Ecs),
         ("ocsf-1.8.0/detection_finding", Schema::Ocsf(Class::Detection)),
-        ("ocsf-1.8.0/vulnerability_finding", Schema::Ocsf(Class::Vulnerability)),
+        (
+            "ocsf-1.8.0/vulnerability_finding",
+            Schema::Ocsf(Class::Vulnerability),
+        ),
         ("ocsf-1.8.0/compliance_finding", Schema::Ocsf(Class::Compliance)),
         ("ocsf-1.8.0/incident_finding", Schema::Ocsf(Class::Incident)),
         ("cim/Alerts", Schema::Cim(Model::Alerts)),
         ("cim/Vulnerabilities", Schema::Cim(Model::Vulnerabilities)),
         ("cef-27", Schema::Cef),
         ("leef-2.0", Schema::Leef),
-        ("log-analytics/SecurityAlert", Schema::LogAnalytics(Table::SecurityAlert)),
-        ("log-analytics/SecurityRecommendation", Schema::LogAnalytics(Table::SecurityRecommendation)),
+        (
+            "log-analytics/SecurityAlert",
+            Schema::LogAnalytics(Table::SecurityAlert),
+        ),
+        (
+            "log-analytics/SecurityRecommendation",
+            Schema::LogAnalytics(Table::SecurityRecommendation),
+        ),
         (
             "log-analytics/SecurityNestedRecommendation",
             Schema::LogAnalytics(Table::SecurityNestedRecommendation),
         ),
-        ("log-analytics/SecureScores", Schema::LogAnalytics(Table::SecureScores)),
-        ("log-analytics/SecureScoreControls", Schema::LogAnalytics(Table::SecureScoreControls)),
+        (
+            "log-analytics/SecureScores",
+            Schema::LogAnalytics(Table::SecureScores),
+        ),
+        (
+            "log-analytics/SecureScoreControls",
+            Schema::LogAnalytics(Table::SecureScoreControls),
+        ),
         (
             "log-analytics/SecurityRegulatoryCompliance",
             Schema::LogAnalytics(Table::SecurityRegulatoryCompliance),
         ),
-        ("log-analytics/SecurityAttackPathData", Schema::LogAnalytics(Table::SecurityAttackPathData)),
+        (
+            "log-analytics/SecurityAttackPathData",
+            Schema::LogAnalytics(Table::SecurityAttackPathData),
+        ),
     ]
 };
 
@@ -78,7 +96,9 @@ impl Schema {
 
     /// The schema called `name`.
     pub fn named(name: &str) -> Option<Schema> {
-        ALL.iter().find(|(known, _)| *known == name).map(|(_, schema)| *schema)
+        ALL.iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, schema)| *schema)
     }
 
     /// How messages call it.

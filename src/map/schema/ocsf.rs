@@ -104,7 +104,11 @@ fn class(json: &Json) -> Object {
         id: "activity_id".to_owned(),
         name: "type_uid".to_owned(),
         is_caption: false,
-        table: sorted(types.iter().map(|(uid, _)| (activity(*uid), Value::Number(uid.to_string().into())))),
+        table: sorted(
+            types
+                .iter()
+                .map(|(uid, _)| (activity(*uid), Value::Number(uid.to_string().into()))),
+        ),
     });
     object.twins.push(Twin {
         id: "activity_id".to_owned(),
@@ -123,13 +127,17 @@ fn parse_object(json: &Json) -> Object {
     };
     for key in ["anyOf", "oneOf"] {
         let alternatives = json[key].as_array().into_iter().flatten();
-        object.alternatives.extend(alternatives.map(|one| texts(&one["required"])));
+        object
+            .alternatives
+            .extend(alternatives.map(|one| texts(&one["required"])));
     }
     for (name, attribute) in properties.into_iter().flatten() {
         object.members.insert(name.clone(), field(attribute));
         let captions = captions(attribute);
         if let (Some(sibling), false) = (attribute["x-sibling"].as_str(), captions.is_empty()) {
-            let texts = captions.into_iter().map(|(id, caption)| (id, Value::String(caption.into())));
+            let texts = captions
+                .into_iter()
+                .map(|(id, caption)| (id, Value::String(caption.into())));
             object.twins.push(Twin {
                 id: name.clone(),
                 name: sibling.to_owned(),
@@ -152,7 +160,9 @@ fn field(json: &Json) -> Field {
         field.members = Members::Ocsf(name.rsplit('/').next().unwrap_or_default().to_owned());
         return field;
     }
-    let is_address = json["description"].as_str().is_some_and(|text| text.starts_with("ip_t"));
+    let is_address = json["description"]
+        .as_str()
+        .is_some_and(|text| text.starts_with("ip_t"));
     let value_type = match json["type"].as_str() {
         Some("string") if is_address => Type::Ip,
         Some("string") => Type::Text,
@@ -202,5 +212,7 @@ fn sorted(entries: impl Iterator<Item = (i64, Value<'static>)>) -> Vec<(i64, Val
 
 fn texts(json: &Json) -> Vec<String> {
     let texts = json.as_array().into_iter().flatten();
-    texts.filter_map(|text| text.as_str().map(str::to_owned)).collect()
+    texts
+        .filter_map(|text| text.as_str().map(str::to_owned))
+        .collect()
 }

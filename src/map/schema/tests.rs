@@ -56,11 +56,17 @@ fn suggests_the_nearest_name_at_every_level() {
     for (schema, name, expected) in [
         ("ecs-9.4.0", "event.severty", Some("event.severity")),
         ("ecs-9.4.0", "evnt.severity", Some("event.severity")),
-        ("ocsf-1.8.0/detection_finding", "finding_inf.titel", Some("finding_info.title")),
+        (
+            "ocsf-1.8.0/detection_finding",
+            "finding_inf.titel",
+            Some("finding_info.title"),
+        ),
         ("cef-27", "externalID", Some("externalId")),
         ("ecs-9.4.0", "business.unit", None),
     ] {
-        let root = Schema::named(schema).and_then(Schema::root).expect("it has fields");
+        let root = Schema::named(schema)
+            .and_then(Schema::root)
+            .expect("it has fields");
         assert_eq!(root.nearest(name).as_deref(), expected, "{name}");
     }
 }
