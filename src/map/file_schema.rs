@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::encode::Output;
 use super::file::{FORMAT, KEYS};
 use super::function::FUNCTIONS;
 use super::schema::Schema;
@@ -16,7 +17,7 @@ pub fn file_schema() -> Value {
         "type": "object",
         "additionalProperties": false,
         "required": ["format", "name", "revision"],
-        "anyOf": [{ "required": ["extends"] }, { "required": ["record", "fields"] }],
+        "anyOf": [{ "required": ["extends"] }, { "required": ["record"] }],
         "properties": properties(),
         "$defs": {
             "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
@@ -52,9 +53,10 @@ fn properties() -> Value {
         "remove": { "$ref": "#/$defs/texts" },
         "record": { "enum": kinds },
         "when": { "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "null" }] },
-        "output": { "enum": ["json"] },
+        "output": { "enum": Output::ALL.map(|(name, _)| name) },
         "schema": { "enum": Schema::NAMES },
         "own_prefixes": { "$ref": "#/$defs/texts" },
+        "own_keys": { "$ref": "#/$defs/texts" },
         "unmapped": {
             "anyOf": [
                 { "const": "drop" },
@@ -79,6 +81,17 @@ fn properties() -> Value {
         },
         "fields": { "$ref": "#/$defs/fields" },
         "keep_if": { "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } },
+        "header": { "$ref": "#/$defs/fields" },
+        "extension": {
+            "type": "object",
+            "additionalProperties": { "anyOf": [{ "$ref": "#/$defs/value" }, {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["label", "value"],
+                "properties": { "label": { "type": "string" }, "value": { "$ref": "#/$defs/value" } },
+            }] },
+        },
+        "attributes": { "$ref": "#/$defs/fields" },
         "required": { "$ref": "#/$defs/texts" },
     });
     for (key, description) in KEYS {

@@ -1,6 +1,7 @@
 //! Turns what a file says into what is run, and finds everything that is wrong with it.
 
 mod check;
+mod complete;
 mod condition;
 mod fields;
 mod keep_if;
@@ -9,7 +10,11 @@ mod names;
 mod pipe;
 mod shape;
 mod taken;
+mod targets;
+mod text;
 mod value;
+#[cfg(test)]
+mod ocsf_tests;
 #[cfg(test)]
 mod tests;
 
@@ -25,6 +30,7 @@ use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::config::yaml::Node;
 use literal::LiteralUse;
 use shape::Shape;
+use targets::Targets;
 
 /// Compiles a map; `salt` is what its `sha256` mixes in. Problems go to `diagnostics`; `None` if any of them is an error.
 pub fn map(file: &MappingFile, salt: Option<&Salt>, diagnostics: &mut Diagnostics) -> Option<Plan> {
@@ -66,6 +72,7 @@ struct Compiler<'d> {
     variables: Vec<String>,
     variable_slots: usize,
     tables: Vec<NamedTable>,
+    targets: Targets,
     /// Literals that can reach a field with a closed set of values.
     literals: Vec<LiteralUse>,
 }
@@ -97,6 +104,7 @@ impl<'d> Compiler<'d> {
             variables: Vec::new(),
             variable_slots: 0,
             tables: Vec::new(),
+            targets: Targets::unchecked(),
             literals: Vec::new(),
         }
     }
