@@ -140,7 +140,7 @@ fn seeds_pass() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 2_000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Scenario: mapping files with a few changes. Guarantees: a problem with a message, or a map that runs; no panic.
     #[test]

@@ -74,13 +74,11 @@ pub fn record_body(data: &[u8]) {
     });
 }
 
-/// `native` may be deeper than this reader follows.
+/// By the grammar alone: `native` may be deeper, and its numbers larger, than values of this reader can be.
 fn check_json(name: &str, text: &str) {
-    if let Err(error) = serde_json::from_str::<serde_json::Value>(text) {
-        assert!(
-            error.to_string().contains("recursion limit"),
-            "{name}: {error}: {text}"
-        );
+    let read: Result<&serde_json::value::RawValue, _> = serde_json::from_str(text);
+    if let Err(error) = read {
+        panic!("{name}: {error}: {text}");
     }
 }
 

@@ -156,3 +156,40 @@ fn a_pseudonym_needs_a_salt() {
     assert_eq!(with("0123456789abcdef"), with("0123456789abcdef"));
     assert_ne!(with("0123456789abcdef"), with("0123456789abcdeg"));
 }
+
+/// Scenario: a guard that asks for a computed value, as for findings with a vulnerability, beside a map without a guard.
+/// Guarantees: the `let` value decides, and the rest goes to the other map; a guard that costs too much is a map error.
+#[test]
+fn a_guard_may_ask_for_a_let_value() {
+    let guarded = "when: { $ids: { exists: true }, any: [{ .n: 1 }, { $ids | count: 2 }], not: { $first: x } }\n\
+                   let: { ids: { list: [.cve, \".more[]\"] }, first: $ids | first }\nfields: { vulnerability: $ids }\n";
+    let files = directory(&[
+        ("1.yaml", &map("own/with", guarded)),
+        ("2.yaml", &map("own/without", "fields: { plain: .n }\n")),
+    ]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    for (body, expected) in [
+        (r#"{"n":1,"cve":"a"}"#, r#"{"vulnerability":["a"]}"#),
+        (
+            r#"{"n":2,"cve":"a","more":["b"]}"#,
+            r#"{"vulnerability":["a","b"]}"#,
+        ),
+        (r#"{"n":2,"cve":"a"}"#, r#"{"plain":2}"#),
+        (r#"{"n":1,"cve":"x"}"#, r#"{"plain":1}"#),
+        (r#"{"n":1}"#, r#"{"plain":1}"#),
+    ] {
+        assert_eq!(render(&mappings, "own", body).0, expected, "{body}");
+    }
+    let references = vec![r#"{"$ref":"1"}"#; 5_000].join(",");
+    let numbers = vec!["7"; 5_000].join(",");
+    let costly = map(
+        "own/costly",
+        "when: { $all: 8 }\nlet: { all: \".a[].n[]\" }\nfields: { x: 1 }\n",
+    );
+    let files = directory(&[("1.yaml", &costly)]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    let set = mappings.set("own").expect("the set is there");
+    let body = format!("{{\"a\":[{{\"$id\":\"1\",\"n\":[{numbers}]}},{references}]}}");
+    let result = with_record(&body, |context| set.render(context, &mut Vec::new()));
+    assert_eq!(result, Err(crate::map::MapError::TooManyValues));
+}
