@@ -7,9 +7,13 @@ mod leef_parser;
 mod published;
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 
 use engine::{CEF, Engine, LEEF};
 use proptest::prelude::*;
+
+static CEF_ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(CEF));
+static LEEF_ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new(LEEF));
 
 /// Texts with everything that means something in one of the formats, and what does not belong on a line.
 fn text() -> impl Strategy<Value = String> {
@@ -32,8 +36,7 @@ proptest! {
     /// their values, and nothing else; the count of cuts and the program's own check agree.
     #[test]
     fn cef_is_read_as_it_was_meant(texts in prop::collection::vec(text(), 6)) {
-        let engine = Engine::new(CEF);
-        let (line, cuts, problems) = engine.render(&texts);
+        let (line, cuts, problems) = CEF_ENGINE.render(&texts);
         let read = cef_parser::parse(&line).map_err(TestCaseError::fail)?;
         let mut expected_cuts = 0;
         let mut meant = |text: &str, limit: usize, is_header: bool| {
@@ -62,8 +65,7 @@ proptest! {
     /// Guarantees: as for CEF, but that the delimiter, and pipes in the header, are gone.
     #[test]
     fn leef_is_read_as_it_was_meant(texts in prop::collection::vec(text(), 6)) {
-        let engine = Engine::new(LEEF);
-        let (line, cuts, problems) = engine.render(&texts);
+        let (line, cuts, problems) = LEEF_ENGINE.render(&texts);
         let read = leef_parser::parse(&line).map_err(TestCaseError::fail)?;
         let mut expected_cuts = 0;
         let mut meant = |text: &str, limit: usize, is_header: bool| {
