@@ -6,6 +6,7 @@ use super::budget::MapError;
 use super::encode::Output;
 use super::native;
 use super::plan::Plan;
+use super::schema;
 use super::scope::RecordContext;
 use crate::event::Kind;
 
@@ -64,20 +65,28 @@ impl MappingSet {
         self.plans.iter().flatten().map(|plan| &plan.revision)
     }
 
+    /// The kind that the map called `name`, `ecs/alert`, is for.
+    pub fn kind_of(&self, name: &str) -> Option<Kind> {
+        let has = |plan: &Arc<Plan>| {
+            plan.revision
+                .split_once('@')
+                .is_some_and(|(known, _)| known == name)
+        };
+        Kind::ALL
+            .into_iter()
+            .find(|kind| self.plans[kind.index()].iter().any(has))
+    }
+
     /// Appends the record in the form of this set: one JSON object or one line of text, without a line end.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {
-        let kind = context.record().kind;
-        let unknown = (self.output.is_text() && kind != Kind::Unknown).then_some(Kind::Unknown);
-        for kind in std::iter::once(kind).chain(unknown) {
-            for plan in &self.plans[kind.index()] {
-                if let Some(cut_values) = plan.render_accepted(context, output)? {
-                    return Ok(Rendering {
-                        revision: Some(plan.revision.clone()),
-                        cut_values,
-                    });
-                }
+        for plan in self.candidates(context.record().kind) {
+            if let Some(cut_values) = plan.render_accepted(context, output)? {
+                return Ok(Rendering {
+                    revision: Some(plan.revision.clone()),
+                    cut_values,
+                });
             }
         }
         native::render(context, output);
@@ -85,5 +94,29 @@ impl MappingSet {
             revision: None,
             cut_values: 0,
         })
+    }
+
+    /// What is wrong with `output` by the schema of the map that rendered it for this record: one line for each
+    /// problem, with the field it is about. Nothing where no schema was named, and for `native`.
+    pub fn validate(&self, context: &RecordContext<'_>, output: &[u8]) -> Vec<String> {
+        self.choose(context)
+            .map(|plan| schema::validate(plan.schema, &plan.own, output))
+            .unwrap_or_default()
+    }
+
+    /// The map for a record; `None` where it is rendered as `native`.
+    pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
+        self.candidates(context.record().kind)
+            .find(|plan| plan.accepts(context))
+    }
+
+    /// The maps for a kind, in the order in which they are tried; in a text format those for unknown records are last.
+    pub fn candidates(&self, kind: Kind) -> impl Iterator<Item = &Arc<Plan>> {
+        let last = self.output.is_text() && kind != Kind::Unknown;
+        let others = match last {
+            true => self.plans[Kind::Unknown.index()].as_slice(),
+            false => &[],
+        };
+        self.plans[kind.index()].iter().chain(others)
     }
 }
