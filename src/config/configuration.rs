@@ -9,7 +9,8 @@ use std::time::Duration;
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::Start;
-use super::file::{File, Log};
+use super::file::{File, Log, Reload};
+use super::options::Options;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
@@ -45,6 +46,10 @@ pub struct Configuration {
     pub log: Log,
     /// How often things are done that nothing triggers; not in the file.
     pub intervals: Intervals,
+    /// Whether changed files are taken over by themselves.
+    pub reload: Reload,
+    /// The options of the file, for a comparison with those of a changed one.
+    pub options: Options,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
 }

@@ -11,6 +11,7 @@ use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
 use super::file::File;
+use super::options::Options;
 use super::yaml::{Node, Spanned};
 use crate::event::Timestamp;
 use crate::map::Mappings;
@@ -54,6 +55,8 @@ pub fn check(
         http: written.http.listen,
         log: written.log,
         intervals: Intervals::default(),
+        reload: written.reload,
+        options: Options::read(file, root),
         targets,
     };
     Ok((configuration, diagnostics))
