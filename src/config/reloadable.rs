@@ -84,8 +84,8 @@ pub fn class(pattern: &str) -> Class {
 pub struct Sources {
     /// Secrets and certificates.
     pub files: Vec<PathBuf>,
-    /// The folder of mappings.
-    pub mappings: Option<PathBuf>,
+    /// Folders of mappings.
+    pub mappings: Vec<PathBuf>,
 }
 
 impl Sources {
@@ -96,11 +96,20 @@ impl Sources {
             match class(&value.pattern) {
                 Secret => sources.files.extend(secret_file(value)),
                 File => sources.files.push(PathBuf::from(&value.text)),
-                Mappings => sources.mappings = Some(PathBuf::from(&value.text)),
+                Mappings => sources.mappings.push(PathBuf::from(&value.text)),
                 Live | Restart => {}
             }
         }
         sources
+    }
+
+    /// Adds what is not there already.
+    pub fn add(&mut self, other: Sources) {
+        let Sources { files, mappings } = other;
+        for (paths, others) in [(&mut self.files, files), (&mut self.mappings, mappings)] {
+            let new: Vec<_> = others.into_iter().filter(|path| !paths.contains(path)).collect();
+            paths.extend(new);
+        }
     }
 }
 

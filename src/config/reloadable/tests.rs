@@ -161,5 +161,5 @@ fn knows_the_files_behind_the_options() {
         .map(|path| path.display().to_string())
         .collect();
     assert_eq!(files, ["/secrets/hub", "/tls/hub.pem", "/secrets/token"]);
-    assert_eq!(sources.mappings, Some("./mappings".into()));
+    assert_eq!(sources.mappings, [PathBuf::from("./mappings")]);
 }
