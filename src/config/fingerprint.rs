@@ -20,9 +20,15 @@ impl Fingerprint {
         Self(files.map(|path| (path.clone(), hash(&path))).collect())
     }
 
-    /// Adds one file more.
+    /// Adds one file more. Blocks.
     pub fn with(mut self, path: &Path) -> Self {
         self.0.insert(path.to_owned(), hash(path));
+        self
+    }
+
+    /// Adds one file more, as it was when it was read before.
+    pub fn with_text(mut self, path: &Path, text: &str) -> Self {
+        self.0.insert(path.to_owned(), Some(Sha256::digest(text).into()));
         self
     }
 

@@ -26,7 +26,7 @@ impl Target {
         if trusts_others || new.token().expose_secret() != self.settings.token().expose_secret() {
             self.blocks.try_now(now);
             for connection in &mut self.connections {
-                connection.channel.postpone_poll(now);
+                connection.channel.poll_now(now);
             }
         }
         // What else differs needs a restart, and a difference there does not come here.
@@ -37,7 +37,7 @@ impl Target {
     pub(super) fn try_anew(&mut self, connection: usize, now: Instant) {
         if self.connections[connection].edition != self.edition {
             self.blocks.try_now(now);
-            self.connections[connection].channel.postpone_poll(now);
+            self.connections[connection].channel.poll_now(now);
         }
     }
 }

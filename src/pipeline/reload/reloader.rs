@@ -38,9 +38,7 @@ pub struct Reloader {
 /// Why files are read again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Cause {
-    /// The watch has just begun; what changed before it is found now.
-    Begun,
-    /// The watch heard of a change.
+    /// Something may have changed.
     Changed,
     /// Somebody asked.
     Asked,
@@ -49,11 +47,15 @@ enum Cause {
 impl Reloader {
     /// For a bridge whose configuration `exchange` holds, as it was read from `source`.
     pub fn new(source: Source, exchange: Exchange, metrics: Arc<Metrics>, readiness: Arc<Readiness>) -> Self {
+        let Configuration {
+            fingerprint, options, ..
+        } = exchange.current();
+        let seen = fingerprint.clone().with_text(&source.path, &options.file.text);
         Self {
             source,
             exchange,
             watch: Watch::default(),
-            seen: None,
+            seen: Some(seen),
             metrics,
             readiness,
         }
@@ -71,7 +73,8 @@ impl Reloader {
 
     async fn work(&mut self) -> anyhow::Result<()> {
         if self.exchange.current().reload.watch {
-            self.reload(Cause::Begun).await?;
+            // What changed before the watch begins is found now.
+            self.reload(Cause::Changed).await?;
         }
         loop {
             let cause = tokio::select! {
@@ -96,7 +99,7 @@ impl Reloader {
         let (seen, loaded) = reading.await.context("reading the configuration failed")?;
         self.seen = Some(seen);
         match loaded {
-            Some(loaded) => self.exchange(cause, loaded),
+            Some(loaded) => self.exchange(loaded),
             None => tracing::debug!("the files are as they were when they were read last"),
         }
         Ok(())
@@ -119,7 +122,7 @@ impl Reloader {
         Ok(sources)
     }
 
-    fn exchange(&mut self, cause: Cause, loaded: Result<(Configuration, Diagnostics), Diagnostics>) {
+    fn exchange(&mut self, loaded: Result<(Configuration, Diagnostics), Diagnostics>) {
         let (new, warnings) = match loaded {
             Ok(loaded) => loaded,
             Err(problems) => return self.refused("invalid", &problems),
@@ -138,9 +141,7 @@ impl Reloader {
                 "unchanged"
             }
         };
-        if (cause, result) != (Cause::Begun, "unchanged") {
-            self.count(result);
-        }
+        self.count(result);
         self.metrics.config_last_reload_successful.set(1);
         if self.readiness.reload_refused(Vec::new()) {
             tracing::info!("the files can be used again");

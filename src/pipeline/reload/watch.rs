@@ -94,3 +94,52 @@ fn is_missing(error: &notify::Error) -> bool {
         _ => false,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::Instant;
+
+    use super::*;
+
+    /// Scenario: the system tells nothing; then it does, and many files change together.
+    /// Guarantees: one look every ten seconds; otherwise one reading after the last change.
+    #[tokio::test(start_paused = true)]
+    async fn looks_from_time_to_time_where_nothing_is_told() {
+        let mut watch = Watch {
+            is_polling: true,
+            ..Watch::default()
+        };
+        let started = Instant::now();
+        watch.changed().await;
+        assert_eq!(started.elapsed().as_secs(), LOOK_INTERVAL.as_secs());
+
+        watch.is_polling = false;
+        let started = Instant::now();
+        watch.changed.notify_one();
+        watch.changed().await;
+        assert!(started.elapsed() < Duration::from_secs(1));
+        let nothing = tokio::time::timeout(Duration::from_secs(3600), watch.changed()).await;
+        assert!(nothing.is_err(), "nothing changed");
+    }
+
+    #[test]
+    fn reading_a_file_is_no_change() {
+        use notify::event::{CreateKind, ModifyKind, RemoveKind, RenameMode};
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let root = directory.path().canonicalize().expect("it is there");
+        let places = Places::of(&root.join("bridge.yaml"), &Default::default());
+        for (kind, expected) in [
+            (EventKind::Access(AccessKind::Open(AccessMode::Any)), false),
+            (EventKind::Access(AccessKind::Close(AccessMode::Read)), false),
+            (EventKind::Access(AccessKind::Close(AccessMode::Write)), true),
+            (EventKind::Create(CreateKind::File), true),
+            (EventKind::Modify(ModifyKind::Name(RenameMode::To)), true),
+            (EventKind::Remove(RemoveKind::File), true),
+        ] {
+            for (name, is_ours) in [("bridge.yaml", true), ("other.yaml", false)] {
+                let event = Event::new(kind).add_path(root.join(name));
+                assert_eq!(is_change(&event, &places), expected && is_ours, "{kind:?} {name}");
+            }
+        }
+    }
+}
