@@ -175,6 +175,7 @@ impl Partitions {
         }
         let mut is_first = true;
         let mut attempt = 0;
+        let mut credential = self.client.settings().credential.subscribe();
         loop {
             let asked = tokio::select! {
                 () = self.stop.intake.cancelled() => return Ok(()),
@@ -214,6 +215,7 @@ impl Partitions {
                 () = self.stop.intake.cancelled() => return Ok(()),
                 () = tokio::time::sleep(wait) => {}
                 () = self.partitions_changed.notified() => {}
+                () = credential.replaced() => attempt = 0,
                 Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
             }
         }

@@ -94,8 +94,12 @@ impl Exchange {
     }
 
     fn replace(&mut self, new: Configuration) -> u64 {
-        self.current.hub.credential.replace(new.hub.credential.get());
+        // Trust first: a new credential is tried at once.
         self.current.hub.tls.replace(new.hub.tls.get());
+        let credential = new.hub.credential.get();
+        if !self.current.hub.credential.get().is_same(&credential) {
+            self.current.hub.credential.replace(credential);
+        }
         for target in &new.targets {
             if let (TargetSettings::SplunkHec(settings), Some(sender)) =
                 (&target.settings, self.settings.get(&target.name))
