@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 46] = [
+const CLASSES: [(&str, Class); 47] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -43,6 +43,7 @@ const CLASSES: [(&str, Class); 46] = [
     ("window.bytes", Restart),
     ("grace_period", Restart),
     ("mappings_directory", Mappings),
+    ("mapping_salt", Secret),
     ("reload.watch", Restart),
     ("http.listen", Restart),
     ("log.format", Restart),
