@@ -10,7 +10,10 @@ use std::time::Duration;
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::Start;
-use super::file::{File, Log};
+use super::file::{File, Log, Reload};
+use super::fingerprint::Fingerprint;
+use super::options::Options;
+use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
@@ -49,6 +52,12 @@ pub struct Configuration {
     pub log: Log,
     /// How often things are done that nothing triggers; not in the file.
     pub intervals: Intervals,
+    /// Whether changed files are taken over by themselves.
+    pub reload: Reload,
+    /// The options of the file, for a comparison with those of a changed one.
+    pub options: Options,
+    /// What stood in the files it refers to, just before they were read.
+    pub fingerprint: Fingerprint,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
 }
@@ -133,6 +142,13 @@ pub fn load(path: &Path) -> Result<(Configuration, Diagnostics), Diagnostics> {
 pub fn load_text(file: &SourceFile) -> Result<(Configuration, Diagnostics), Diagnostics> {
     let (node, written) = parse(file)?;
     check::check(file, &node, &written)
+}
+
+/// What the file at `path` refers to, whether or not that can be used.
+pub fn sources(path: &Path) -> Result<Sources, Diagnostics> {
+    let file = read_file(path)?;
+    let (node, _) = parse(&file)?;
+    Ok(Sources::of(&Options::read(&file, &node)))
 }
 
 /// The address of `/readyz` in the file at `path`; needs nothing else of it, no secret and no mapping.

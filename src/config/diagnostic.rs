@@ -77,6 +77,17 @@ impl Diagnostic {
         self
     }
 
+    /// The problem in one line: `bridge.yaml:9: unknown option … (config::unknown_option)`.
+    pub fn summary(&self) -> String {
+        let line = |file: &SourceFile, span: &Range<usize>| {
+            let before = &file.text[..floor_char_boundary(&file.text, span.start)];
+            format!("{}:{}: ", file.name, before.matches('\n').count() + 1)
+        };
+        let place = self.file.as_ref().zip(self.span.as_ref());
+        let place = place.map(|(file, span)| line(file, span)).unwrap_or_default();
+        format!("{place}{} ({})", self.message, self.code)
+    }
+
     /// Whether it says the same of the same place.
     fn is_same(&self, other: &Diagnostic) -> bool {
         let name = |diagnostic: &Diagnostic| diagnostic.file.as_ref().map(|file| Arc::clone(&file.name));
@@ -317,6 +328,10 @@ mod tests {
         let rendered = diagnostic.render(false);
         assert!(rendered.contains("bridge.yaml:4:7"), "{rendered}");
         assert!(!rendered.contains("s3cret"), "{rendered}");
+        assert_eq!(
+            diagnostic.summary(),
+            "bridge.yaml:4: unknown option `endpoint` in target `soc` (config::unknown_option)"
+        );
         insta::assert_snapshot!(rendered);
     }
 

@@ -35,6 +35,9 @@ pub struct File {
     /// What the mapping function `sha256` mixes in, at least 16 characters: `{ env: NAME }` or `{ file: PATH }`. With
     /// another salt the same name becomes another pseudonym.
     pub mapping_salt: Option<Spanned<SecretReference>>,
+    /// What happens when the configuration, a mapping or a secret is changed while the bridge runs.
+    #[serde(default)]
+    pub reload: Reload,
     /// The server for metrics and health.
     #[serde(default)]
     pub http: Http,
@@ -83,6 +86,20 @@ impl Default for Window {
                 span: 0..0,
             },
         }
+    }
+}
+
+/// What happens when the configuration, a mapping or a secret is changed while the bridge runs.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// `true`: changed files are taken over by themselves. `false`: only SIGHUP does it, which it does in any case.
+    pub watch: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true }
     }
 }
 

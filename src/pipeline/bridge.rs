@@ -6,12 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 use super::dispatch::{Counters, Decisions, Destination, Dispatch, Unrouted};
+use super::edition::InUse;
 use super::group::Group;
+use super::reload::{Exchange, Reloader, Source};
 use crate::acknowledge::Window;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{FileStore, Store};
@@ -51,6 +53,7 @@ pub struct Bridge {
     stores: BTreeMap<Arc<str>, Store>,
     writer: dead_letter::Writer,
     server: Server,
+    source: Option<Source>,
 }
 
 impl Bridge {
@@ -92,6 +95,7 @@ impl Bridge {
             stores,
             writer,
             server,
+            source: None,
         })
     }
 
@@ -105,6 +109,11 @@ impl Bridge {
         &self.readiness
     }
 
+    /// Takes over what changes in the files of `source` while it runs. Without this the configuration stays as it is.
+    pub fn reload_from(&mut self, source: Source) {
+        self.source = Some(source);
+    }
+
     /// Runs until `stop` is cancelled and everything is drained, or until something cannot go on.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
         let Self {
@@ -114,6 +123,7 @@ impl Bridge {
             stores,
             writer,
             server,
+            source,
         } = self;
         let tokens = Stop::default();
         let served = CancellationToken::new();
@@ -124,7 +134,7 @@ impl Bridge {
 
         let mut workers = JoinSet::new();
         let mut groups = Vec::new();
-        let mut senders = BTreeMap::new();
+        let (mut senders, mut settings) = (BTreeMap::new(), BTreeMap::new());
         for target in &configuration.targets {
             let (sender, records) = mpsc::channel(MAX_QUEUED_RECORDS);
             let health = Arc::new(TargetHealth::new(&target.name, &metrics));
@@ -138,25 +148,30 @@ impl Bridge {
                 health,
                 abandon: tokens.abandon.clone(),
             };
-            for revision in target.mapping.revisions() {
-                let labels = [&*target.name, target.mapping.name(), revision];
-                metrics.mapping_revision_info.with_label_values(&labels).set(1);
+            if let Some(sender) = spawn_target(&mut workers, target, records, context) {
+                settings.insert(Arc::clone(&target.name), sender);
             }
-            spawn_target(&mut workers, target, records, context);
             senders.insert(Arc::clone(&target.name), sender);
         }
+        let (start, intervals, grace_period) = (
+            configuration.start.clone(),
+            configuration.intervals,
+            configuration.grace_period,
+        );
+        let hub = configuration.hub.clone();
+        let window_events = configuration.window_events;
+        let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
+        let exchange = Exchange::new(configuration, senders, settings, Arc::clone(&metrics));
         for (name, store) in stores {
-            let bytes = configuration.window_bytes;
-            let window = Window::new(configuration.window_events, bytes - bytes / ALLOCATOR_FRACTION);
+            let window = Window::new(window_events, window_bytes);
             readiness.window(&name, &window);
-            let dispatch = Arc::new(dispatch(&configuration, &name, &senders, &metrics));
             groups.push(Group {
-                hub: configuration.hub.clone(),
+                hub: hub.clone(),
+                dispatch: InUse::new(exchange.editions(), &name),
                 name,
-                start: configuration.start.clone(),
-                intervals: configuration.intervals,
+                start: start.clone(),
+                intervals,
                 window,
-                dispatch,
                 store,
                 dead_letters: dead_letters.clone(),
                 metrics: Arc::clone(&metrics),
@@ -164,19 +179,20 @@ impl Bridge {
                 stop: tokens.clone(),
             });
         }
-        drop((senders, dead_letters));
+        drop(dead_letters);
+        // It holds ways to the targets too, so it ends with the intake: the targets then see the end of their channels.
+        match source {
+            Some(source) => {
+                let reloader = Reloader::new(source, exchange, Arc::clone(&metrics), Arc::clone(&readiness));
+                tokio::spawn(reloader.run(tokens.intake.clone()));
+            }
+            None => drop(exchange),
+        }
         let mut readers = JoinSet::new();
         for group in groups {
             readers.spawn(group.run());
         }
-        let result = supervise(
-            &mut readers,
-            &mut workers,
-            stop,
-            &tokens,
-            configuration.grace_period,
-        )
-        .await;
+        let result = supervise(&mut readers, &mut workers, stop, &tokens, grace_period).await;
         let closed = tokio::time::timeout(CLOSE_TIMEOUT, letter_writer).await;
         if closed.is_err() {
             tracing::warn!("the dead letters were not closed in time; what was not written is read again");
@@ -240,16 +256,39 @@ fn flatten(ended: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow:
     ended.context("a consumer group's task failed")?
 }
 
+/// Starts the workers of a target; where they take new settings while they run, gives the way to tell them.
 fn spawn_target(
     workers: &mut JoinSet<()>,
     target: &TargetConfiguration,
     records: mpsc::Receiver<Rendered>,
     context: Context,
-) {
+) -> Option<watch::Sender<splunk_hec::Settings>> {
     match target.settings.clone() {
-        TargetSettings::SplunkHec(settings) => workers.spawn(splunk_hec::run(*settings, records, context)),
-        TargetSettings::File(settings) => workers.spawn(file::run(settings, records, context)),
-    };
+        TargetSettings::SplunkHec(settings) => {
+            let (sender, settings) = watch::channel(*settings);
+            workers.spawn(splunk_hec::run(settings, records, context));
+            Some(sender)
+        }
+        TargetSettings::File(settings) => {
+            workers.spawn(file::run(settings, records, context));
+            None
+        }
+    }
+}
+
+/// What the readers of each consumer group do with an event.
+pub(super) fn dispatches(
+    configuration: &Configuration,
+    senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    metrics: &Arc<Metrics>,
+) -> BTreeMap<Arc<str>, Arc<Dispatch>> {
+    let groups = configuration.groups().into_iter();
+    groups
+        .map(|group| {
+            let dispatch = dispatch(configuration, &group, senders, metrics);
+            (group, Arc::new(dispatch))
+        })
+        .collect()
 }
 
 /// What the readers of one group do with an event.

@@ -11,6 +11,9 @@ use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
 use super::file::File;
+use super::fingerprint::Fingerprint;
+use super::options::Options;
+use super::reloadable::Sources;
 use super::yaml::Node;
 use crate::event::Timestamp;
 
@@ -24,6 +27,9 @@ pub fn check(
     root: &Node,
     written: &File,
 ) -> Result<(Configuration, Diagnostics), Diagnostics> {
+    let options = Options::read(file, root);
+    // Taken before the files are read: what changes in between is then noticed later, and not missed.
+    let fingerprint = Fingerprint::of(&Sources::of(&options));
     let mut check = Check {
         file,
         diagnostics: Diagnostics::default(),
@@ -53,6 +59,9 @@ pub fn check(
         http: written.http.listen,
         log: written.log,
         intervals: Intervals::default(),
+        reload: written.reload,
+        options,
+        fingerprint,
         targets,
     };
     Ok((configuration, diagnostics))
