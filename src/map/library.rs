@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use super::compile;
 use super::file::MappingFile;
+use super::info::MapInfo;
 use super::plan::Plan;
 use super::set::MappingSet;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
@@ -21,6 +22,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Mappings {
     sets: BTreeMap<String, Arc<MappingSet>>,
+    maps: BTreeMap<String, MapInfo>,
     warnings: Diagnostics,
 }
 
@@ -36,8 +38,10 @@ impl Mappings {
             .map(|directory| read(directory, &mut diagnostics))
             .unwrap_or_default();
         let mut maps = BTreeMap::new();
-        for sources in [embedded, own] {
+        let mut infos = BTreeMap::new();
+        for (is_embedded, sources) in [(true, embedded), (false, own)] {
             for (name, map) in compile_all(sources, &mut diagnostics) {
+                infos.insert(name.clone(), MapInfo::of(&map.file, is_embedded));
                 maps.insert(name, map);
             }
         }
@@ -47,6 +51,7 @@ impl Mappings {
         }
         Ok(Self {
             sets,
+            maps: infos,
             warnings: diagnostics,
         })
     }
@@ -59,6 +64,16 @@ impl Mappings {
     /// Names of all sets, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sets.keys().map(String::as_str)
+    }
+
+    /// All maps, in name order.
+    pub fn maps(&self) -> impl Iterator<Item = &MapInfo> {
+        self.maps.values()
+    }
+
+    /// The map called `name`, `ecs/alert`.
+    pub fn map(&self, name: &str) -> Option<&MapInfo> {
+        self.maps.get(name)
     }
 
     /// The set whose name is nearest to `name`, for `did you mean`.
@@ -76,6 +91,12 @@ impl Mappings {
 struct Map {
     file: MappingFile,
     plan: Arc<Plan>,
+}
+
+/// Every file that is shipped below `mappings/`, maps and tests: its path from there, and its text.
+pub fn shipped() -> impl Iterator<Item = (&'static Path, &'static str)> {
+    let files = EMBEDDED.dirs().flat_map(|folder| folder.files());
+    files.filter_map(|file| Some((file.path(), file.contents_utf8()?)))
 }
 
 fn embedded() -> Vec<SourceFile> {

@@ -61,6 +61,11 @@ impl MappingSet {
             .find(|kind| self.plans[kind.index()].iter().any(has))
     }
 
+    /// The maps for a kind, in the order in which they are tried.
+    pub fn candidates(&self, kind: Kind) -> &[Arc<Plan>] {
+        &self.plans[kind.index()]
+    }
+
     /// The map that renders the record; `None` where that is `native`.
     pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
         let plans = &self.plans[context.record().kind.index()];
