@@ -85,6 +85,11 @@ fn number(text: &str, offset: usize) -> usize {
 
 fn on_one_line(text: &str, span: &Range<usize>) -> String {
     let written = text.get(span.clone()).unwrap_or_default();
-    let lines = written.lines().map(|line| line.split(" #").next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    let lines = written
+        .lines()
+        .map(|line| line.split(" #").next().unwrap_or_default().trim());
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }

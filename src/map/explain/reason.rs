@@ -74,7 +74,10 @@ fn missing<'s>(pipe: &'s Pipe, path: &str, evaluation: &mut Evaluation<'s, '_>) 
         .find(|length| evaluation.is_present(&pipe.selectors[..*length]))
         .unwrap_or(0);
     let mut step = String::new();
-    selectors_text(&pipe.selectors[..=present.min(pipe.selectors.len().saturating_sub(1))], &mut step);
+    selectors_text(
+        &pipe.selectors[..=present.min(pipe.selectors.len().saturating_sub(1))],
+        &mut step,
+    );
     match step == path {
         true => format!("`{path}` is not in the record"),
         false => format!("`{path}` is not in the record: it has no `{step}`"),

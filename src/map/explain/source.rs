@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 
+use crate::event::RecordField;
 use crate::map::condition::Condition;
 use crate::map::evaluation::Evaluation;
 use crate::map::expression::{Expression, MemberContent, Pipe, Root, Structure, TextPiece};
@@ -10,7 +11,6 @@ use crate::map::item::Item;
 use crate::map::path::Selector;
 use crate::map::scope::HubField;
 use crate::map::write;
-use crate::event::RecordField;
 
 /// What the indexes in a compiled map are called in its file.
 #[derive(Debug, Clone, Copy)]
@@ -140,7 +140,8 @@ pub(super) fn json(item: &Item<'_>) -> String {
 }
 
 fn is_plain(key: &str) -> bool {
-    key.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$'))
+    key.bytes()
+        .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$'))
 }
 
 fn record_name(field: RecordField) -> &'static str {
