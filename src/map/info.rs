@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::explain::HEADER;
 use super::file::MappingFile;
 use crate::config::diagnostic::SourceFile;
 use crate::config::yaml::Entry;
@@ -28,7 +29,7 @@ pub struct MapInfo {
     pub lets: Vec<Line>,
     /// Names of its tables, in order.
     pub tables: Vec<String>,
-    /// Target fields, in order.
+    /// Target fields, in order; those of a text format's header first, as `header.name`.
     pub fields: Vec<Line>,
 }
 
@@ -47,6 +48,9 @@ impl MapInfo {
     /// What `file` says.
     pub(super) fn of(file: &MappingFile, is_embedded: bool) -> Self {
         let lines = |entries: &[Entry]| entries.iter().map(|entry| line(&file.source, entry)).collect();
+        let mut header: Vec<Line> = lines(&file.header);
+        header.iter_mut().for_each(|line| line.name.insert_str(0, HEADER));
+        let fields = lines(&file.fields);
         Self {
             name: file.name.clone(),
             revision: file.revision.clone(),
@@ -56,7 +60,7 @@ impl MapInfo {
             source: file.source.clone(),
             lets: lines(&file.lets),
             tables: file.tables.iter().map(|entry| entry.key.clone()).collect(),
-            fields: lines(&file.fields),
+            fields: header.into_iter().chain(fields).collect(),
         }
     }
 

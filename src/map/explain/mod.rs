@@ -6,12 +6,11 @@ mod reason; // why a value is absent
 mod source; // what a value is made of
 
 use super::evaluation::Evaluation;
-use super::expression::{Field, MemberContent, Structure};
+use super::expression::{Field, Generated, MemberContent, Structure};
 use super::info::{Line, MapInfo};
 use super::plan::Plan;
 use super::scope::RecordContext;
 use super::unmapped;
-use super::write;
 
 /// One target field of one record.
 #[derive(Debug)]
@@ -37,6 +36,9 @@ pub fn explain(plan: &Plan, info: &MapInfo, context: &RecordContext<'_>) -> Vec<
         evaluation: Evaluation::new(context, plan.names()),
         found: Vec::new(),
     };
+    for (name, field) in plan.output.header_names().iter().zip(&plan.header) {
+        explainer.field(format!("{HEADER}{name}"), field);
+    }
     explainer.structure("", &plan.fields);
     explainer.found
 }
@@ -48,6 +50,9 @@ pub fn leftovers(plan: &Plan, context: &RecordContext<'_>) -> Vec<u8> {
     output.push(b'}');
     output
 }
+
+/// Stands before the names of the parts of a text format's header, which are no fields of their own.
+pub(super) const HEADER: &str = "header.";
 
 struct Explainer<'s, 'e> {
     info: &'s MapInfo,
@@ -65,18 +70,36 @@ impl<'s> Explainer<'s, '_> {
             match &member.content {
                 MemberContent::Field(field) => self.field(name, field),
                 MemberContent::Structure(inner) => self.structure(&name, inner),
-                MemberContent::Raw => {}
+                MemberContent::Generated(generated) => self.generated(name, generated),
+                MemberContent::Raw | MemberContent::Label(_) => {}
             }
         }
     }
 
+    /// A member that follows from the number before it.
+    fn generated(&mut self, target: String, generated: &'s Generated) {
+        let id = self
+            .found
+            .last()
+            .and_then(|field| field.value.as_ref()?.parse().ok());
+        let Some(item) = self.evaluation.generated(generated, id) else {
+            return;
+        };
+        let before = self.found.last().map_or("", |field| &field.target);
+        let explained = Explained {
+            value: Some(source::json(&item)),
+            written: format!("follows from `{before}`"),
+            place: format!("schema {}", self.info.schema),
+            target,
+            sources: Vec::new(),
+            reason: None,
+        };
+        self.found.push(explained);
+    }
+
     fn field(&mut self, target: String, field: &'s Field) {
         let item = self.evaluation.field(field);
-        let value = item.map(|item| {
-            let mut json = Vec::new();
-            write::item(&item, &mut json);
-            String::from_utf8_lossy(&json).into_owned()
-        });
+        let value = item.map(|item| source::json(&item));
         let names = source::Names {
             lets: &self.info.lets,
             tables: &self.info.tables,

@@ -77,7 +77,7 @@ fn members<'s>(structure: &'s Structure, pipes: &mut Vec<&'s Pipe>) {
         match &member.content {
             MemberContent::Field(field) => collect(&field.expression, pipes),
             MemberContent::Structure(inner) => members(inner, pipes),
-            MemberContent::Raw => {}
+            MemberContent::Generated(_) | MemberContent::Raw | MemberContent::Label(_) => {}
         }
     }
 }
