@@ -88,12 +88,28 @@ fn number(text: &str, offset: usize) -> usize {
 }
 
 fn on_one_line(text: &str, span: &Range<usize>) -> String {
-    let written = text.get(span.clone()).unwrap_or_default();
+    let written = text.get(span.start..closed(text, span)).unwrap_or_default();
     let lines = written
         .lines()
         .map(|line| line.split(" #").next().unwrap_or_default().trim());
-    lines
-        .filter(|line| !line.is_empty())
-        .collect::<Vec<_>>()
-        .join(" ")
+    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+}
+
+/// End of a value with the brackets that close it: the place of a list or mapping ends with its last value.
+fn closed(text: &str, span: &Range<usize>) -> usize {
+    let end = span.end.min(text.len());
+    let written = text.get(span.start..end).unwrap_or_default();
+    let count = |brackets: [char; 2]| written.matches(brackets).count();
+    let mut missing = count(['{', '[']).saturating_sub(count(['}', ']']));
+    let after = text[end..].char_indices();
+    let rest = after.take_while(|(_, character)| matches!(character, '}' | ']' | ' ' | ',' | '\n'));
+    let mut closed = end;
+    for (index, _) in rest.filter(|(_, character)| matches!(character, '}' | ']')) {
+        if missing == 0 {
+            break;
+        }
+        missing -= 1;
+        closed = end + index + 1;
+    }
+    closed
 }
