@@ -98,7 +98,7 @@ impl MappingSet {
     /// What is wrong with `output` by the schema of the map that rendered it for this record: one line for each
     /// problem, with the field it is about. Nothing where no schema was named, and for `native`.
     pub fn validate(&self, context: &RecordContext<'_>, output: &[u8]) -> Vec<String> {
-        self.plan(context)
+        self.choose(context)
             .map(|plan| schema::validate(plan.schema, &plan.own, output))
             .unwrap_or_default()
     }

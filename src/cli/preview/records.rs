@@ -79,7 +79,12 @@ impl<'p> Preview<'p> {
         }
         let mut line = Vec::new();
         match self.choice.set.render(&context, &mut line) {
-            Ok(_) => output::line(&line)?,
+            Ok(_) => {
+                output::line(&line)?;
+                for problem in self.choice.set.validate(&context, &line) {
+                    eprintln!("{origin}: does not fit the schema: {problem}");
+                }
+            }
             Err(error) => {
                 let map = chosen.unwrap_or_default().to_owned();
                 self.fail(origin, &format!("map error of `{map}`: {error}"));
