@@ -18,6 +18,7 @@ pub mod evaluation; // values for one record
 pub mod expression;
 pub mod condition;
 pub mod table;
+pub mod salt; // what `sha256` mixes in
 pub mod function;
 pub mod path;
 pub mod syntax;
@@ -31,6 +32,7 @@ pub(crate) mod testing;
 pub use budget::MapError;
 pub use encode::Output;
 pub use file_schema::file_schema;
-pub use library::Mappings;
+pub use library::{MappingOptions, Mappings};
+pub use salt::Salt;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};
