@@ -77,6 +77,15 @@ impl Diagnostic {
         self
     }
 
+    /// Whether it says the same of the same place.
+    fn is_same(&self, other: &Diagnostic) -> bool {
+        let name = |diagnostic: &Diagnostic| diagnostic.file.as_ref().map(|file| Arc::clone(&file.name));
+        self.code == other.code
+            && self.span == other.span
+            && self.message == other.message
+            && name(self) == name(other)
+    }
+
     /// Renders it for a terminal of `width` columns; colours only if `is_terminal`.
     pub fn render(&self, is_terminal: bool) -> String {
         let theme = if is_terminal {
@@ -104,6 +113,16 @@ impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
+    }
+
+    /// Adds those that are not among them yet.
+    pub fn add_new(&mut self, found: Vec<Diagnostic>) {
+        for diagnostic in found {
+            let is_known = self.0.iter().any(|known| known.is_same(&diagnostic));
+            if !is_known {
+                self.0.push(diagnostic);
+            }
+        }
     }
 
     /// Whether any of them makes the files unusable.

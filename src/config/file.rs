@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event_hub::EventHub;
+use super::secret::SecretReference;
 use super::target::Target;
 use super::unit::{ByteSize, Duration};
 use super::yaml::Spanned;
@@ -31,6 +32,9 @@ pub struct File {
     pub grace_period: Duration,
     /// A folder of mappings that add to the embedded ones and override those of the same name.
     pub mappings_directory: Option<Spanned<PathBuf>>,
+    /// What the mapping function `sha256` mixes in, at least 16 characters: `{ env: NAME }` or `{ file: PATH }`. With
+    /// another salt the same name becomes another pseudonym.
+    pub mapping_salt: Option<Spanned<SecretReference>>,
     /// The server for metrics and health.
     #[serde(default)]
     pub http: Http,

@@ -190,6 +190,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
     fn object(&mut self, structure: &'s Structure) -> Option<Item<'s>> {
         let mut members = Vec::with_capacity(structure.members.len());
         let mut id = None;
+        let mut is_kept = structure.keep_if.is_empty();
         for member in &structure.members {
             let item = match &member.content {
                 MemberContent::Field(field) => {
@@ -201,9 +202,12 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 MemberContent::Generated(generated) => self.generated(generated, id),
                 MemberContent::Raw | MemberContent::Label(_) => None,
             };
-            members.extend(item.map(|item| (&*member.name, item)));
+            if let Some(item) = item {
+                is_kept = is_kept || structure.is_kept_by(&member.name);
+                members.push((&*member.name, item));
+            }
         }
-        (!members.is_empty()).then_some(Item::Object(members))
+        (is_kept && !members.is_empty()).then_some(Item::Object(members))
     }
 
     fn template(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {

@@ -101,6 +101,15 @@ pub struct Structure {
     pub members: Vec<Member>,
     /// Whether what the map does not take goes here too, behind the members.
     pub keeps_leftovers: bool,
+    /// Names of members of which one must be present, or the whole is left out; empty: no such condition.
+    pub keep_if: Vec<Box<str>>,
+}
+
+impl Structure {
+    /// Whether the presence of a member lets the whole be kept.
+    pub fn is_kept_by(&self, name: &str) -> bool {
+        self.keep_if.is_empty() || self.keep_if.iter().any(|key| **key == *name)
+    }
 }
 
 /// One member of a structure.

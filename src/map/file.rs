@@ -1,21 +1,24 @@
 //! A mapping file as written: its header understood, its values still as they stand, everything with its place.
 
 mod header;
+pub mod merge;
+pub mod written;
 
 use std::ops::Range;
 
 use super::encode::Output;
 use super::schema::Schema;
 use crate::config::diagnostic::{Diagnostics, SourceFile};
-use crate::config::yaml::{self, Entry, Node};
+use crate::config::yaml::{Entry, Node};
 use crate::event::Kind;
 use header::Header;
+pub use written::Written;
 
 /// The version of the file format this program reads.
 pub const FORMAT: i64 = 1;
 
 /// Keys of a mapping file, with what each is for; the reference and the JSON Schema list them too.
-pub const KEYS: [(&str, &str); 18] = [
+pub const KEYS: [(&str, &str); 21] = [
     ("format", "version of the file format; `1`"),
     (
         "name",
@@ -24,6 +27,14 @@ pub const KEYS: [(&str, &str); 18] = [
     (
         "revision",
         "version of the map, any text; travels with every record as `name@revision`",
+    ),
+    (
+        "extends",
+        "a map to build on: the embedded one of the same name, or another one by name",
+    ),
+    (
+        "remove",
+        "names to leave out of what is extended: fields, `let` values, tables",
     ),
     ("record", "the record kind the map is for"),
     (
@@ -64,6 +75,10 @@ pub const KEYS: [(&str, &str); 18] = [
     ),
     ("attributes", "LEEF: key: value"),
     (
+        "keep_if",
+        "object: list of its keys; the object is left out unless one of them is present",
+    ),
+    (
         "required",
         "target fields without which the record is a map error",
     ),
@@ -102,8 +117,19 @@ pub struct MappingFile {
     pub header: Vec<Entry>,
     /// Target fields and their values, in order: `fields`, `extension` or `attributes`.
     pub fields: Vec<Entry>,
+    /// Objects that are left out unless one of their keys is present.
+    pub keep_if: Vec<KeepIf>,
     /// Target fields that must be present.
     pub required: Vec<Text>,
+}
+
+/// One entry of `keep_if`.
+#[derive(Debug, Clone)]
+pub struct KeepIf {
+    /// Dotted name of the object; lists on the way do not count.
+    pub path: Text,
+    /// Names of members.
+    pub keys: Vec<Text>,
 }
 
 /// A text with its place.
@@ -121,20 +147,26 @@ impl MappingFile {
         self.name.split_once('/').map_or(&*self.name, |(set, _)| set)
     }
 
-    /// Reads a file. Problems go to `diagnostics`; `None` if the header cannot be used.
+    /// Reads a file that extends no other. Problems go to `diagnostics`; `None` if the header cannot be used.
     pub fn read(source: SourceFile, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let node = match yaml::parse(&source) {
-            Ok(node) => node,
+        match Written::parse(source) {
+            Ok(written) => Self::of(&written, diagnostics),
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Understands a parsed and merged file. Problems go to `diagnostics`; `None` if the header cannot be used.
+    pub fn of(written: &Written, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let (source, node) = (&written.source, &written.node);
         let mut header = Header {
-            source: &source,
-            node: &node,
+            source,
+            node,
             diagnostics,
         };
+        header.check_merged();
         header.check_keys();
         header.check_format();
         let kind = header.kind();
@@ -144,7 +176,7 @@ impl MappingFile {
         let schema = header.schema(output);
         header.check_keys_of(output);
         let own = header.texts(
-            &node,
+            node,
             if output.is_text() {
                 "own_keys"
             } else {
@@ -155,7 +187,8 @@ impl MappingFile {
         let raw = header.raw();
         let [lets, tables, parts, fields] =
             ["let", "tables", "header", output.fields_key()].map(|key| header.entries(key));
-        let required = header.texts(&node, "required");
+        let keep_if = header.keep_if();
+        let required = header.texts(node, "required");
         let guard = node.get("when").cloned();
         if node.get(output.fields_key()).is_none() {
             header.missing(output.fields_key());
@@ -175,8 +208,9 @@ impl MappingFile {
             tables,
             header: parts,
             fields,
+            keep_if,
             required,
-            source,
+            source: source.clone(),
         })
     }
 }

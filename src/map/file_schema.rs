@@ -16,7 +16,8 @@ pub fn file_schema() -> Value {
         "title": "hub2siem mapping file",
         "type": "object",
         "additionalProperties": false,
-        "required": ["format", "name", "revision", "record"],
+        "required": ["format", "name", "revision"],
+        "anyOf": [{ "required": ["extends"] }, { "required": ["record"] }],
         "properties": properties(),
         "$defs": {
             "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
@@ -48,8 +49,10 @@ fn properties() -> Value {
         "format": { "const": FORMAT },
         "name": { "type": "string", "pattern": "^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$" },
         "revision": { "type": ["string", "number"] },
+        "extends": { "type": "string", "pattern": "^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$" },
+        "remove": { "$ref": "#/$defs/texts" },
         "record": { "enum": kinds },
-        "when": { "$ref": "#/$defs/condition" },
+        "when": { "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "null" }] },
         "output": { "enum": Output::ALL.map(|(name, _)| name) },
         "schema": { "enum": Schema::NAMES },
         "own_prefixes": { "$ref": "#/$defs/texts" },
@@ -88,6 +91,7 @@ fn properties() -> Value {
             }] },
         },
         "attributes": { "$ref": "#/$defs/fields" },
+        "keep_if": { "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } },
         "required": { "$ref": "#/$defs/texts" },
     });
     for (key, description) in KEYS {

@@ -5,7 +5,7 @@
 use std::ops::Range;
 
 use super::explain::HEADER;
-use super::file::MappingFile;
+use super::file::{MappingFile, Written};
 use crate::config::diagnostic::SourceFile;
 use crate::config::yaml::Entry;
 use crate::event::Kind;
@@ -46,8 +46,8 @@ pub struct Line {
 
 impl MapInfo {
     /// What `file` says.
-    pub(super) fn of(file: &MappingFile, is_embedded: bool) -> Self {
-        let lines = |entries: &[Entry]| entries.iter().map(|entry| line(&file.source, entry)).collect();
+    pub(super) fn of(file: &MappingFile, written: &Written, is_embedded: bool) -> Self {
+        let lines = |entries: &[Entry]| entries.iter().map(|entry| line(written, entry)).collect();
         let mut header: Vec<Line> = lines(&file.header);
         header.iter_mut().for_each(|line| line.name.insert_str(0, HEADER));
         let fields = lines(&file.fields);
@@ -57,7 +57,7 @@ impl MapInfo {
             kind: file.kind,
             schema: file.schema.title(),
             is_embedded,
-            source: file.source.clone(),
+            source: written.part(0).1.clone(),
             lets: lines(&file.lets),
             tables: file.tables.iter().map(|entry| entry.key.clone()).collect(),
             fields: header.into_iter().chain(fields).collect(),
@@ -75,11 +75,13 @@ impl MapInfo {
     }
 }
 
-fn line(source: &SourceFile, entry: &Entry) -> Line {
+fn line(written: &Written, entry: &Entry) -> Line {
+    let (start, file) = written.part(entry.key_span.start);
+    let number = number(&file.text, entry.key_span.start - start);
     Line {
         name: entry.key.clone(),
-        text: on_one_line(&source.text, &entry.value.span),
-        place: format!("{}:{}", source.name, number(&source.text, entry.key_span.start)),
+        text: on_one_line(&written.source.text, &entry.value.span),
+        place: format!("{}:{number}", file.name),
     }
 }
 
@@ -92,7 +94,10 @@ fn on_one_line(text: &str, span: &Range<usize>) -> String {
     let lines = written
         .lines()
         .map(|line| line.split(" #").next().unwrap_or_default().trim());
-    lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ")
+    lines
+        .filter(|line| !line.is_empty())
+        .collect::<Vec<_>>()
+        .join(" ")
 }
 
 /// End of a value with the brackets that close it: the place of a list or mapping ends with its last value.

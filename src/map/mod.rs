@@ -20,6 +20,7 @@ pub mod evaluation; // values for one record
 pub mod expression;
 pub mod condition;
 pub mod table;
+pub mod salt; // what `sha256` mixes in
 pub mod function;
 pub mod path;
 pub mod syntax;
@@ -34,6 +35,7 @@ pub use budget::MapError;
 pub use encode::Output;
 pub use file_schema::file_schema;
 pub use info::MapInfo;
-pub use library::Mappings;
+pub use library::{MappingOptions, Mappings};
+pub use salt::Salt;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};

@@ -3,6 +3,7 @@
 use super::compile;
 use super::file::MappingFile;
 use super::plan::Plan;
+use super::salt::Salt;
 use super::scope::RecordContext;
 use crate::config::diagnostic::{Diagnostics, SourceFile};
 use crate::decode;
@@ -35,11 +36,16 @@ pub fn file(rest: &str) -> SourceFile {
     }
 }
 
+/// The salt of all tests.
+pub fn salt() -> Salt {
+    Salt::new(&secrecy::SecretString::from("a salt for tests only"))
+}
+
 /// Compiles a file; what is wrong with it is in the diagnostics.
 pub fn compiled(source: SourceFile) -> (Option<Plan>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let file = MappingFile::read(source, &mut diagnostics);
-    let plan = file.and_then(|file| compile::map(&file, &mut diagnostics));
+    let plan = file.and_then(|file| compile::map(&file, Some(&salt()), &mut diagnostics));
     let is_usable = !diagnostics.has_errors();
     (plan.filter(|_| is_usable), diagnostics)
 }

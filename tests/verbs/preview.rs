@@ -13,7 +13,9 @@ const SECRET: &str = "not to be forwarded";
 fn folders() -> Vec<PathBuf> {
     let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures");
     let entries = std::fs::read_dir(fixtures).expect("the folder is there");
-    let mut folders: Vec<_> = entries.map(|entry| entry.expect("it can be read").path()).collect();
+    let mut folders: Vec<_> = entries
+        .map(|entry| entry.expect("it can be read").path())
+        .collect();
     folders.retain(|folder| {
         let name = folder.file_name().and_then(|name| name.to_str());
         !matches!(name, Some("invalid" | "envelope"))
@@ -48,7 +50,10 @@ fn every_sample_through_every_set() {
         for line in ended.output.lines().filter(|_| !is_text) {
             assert!(line.starts_with('{') && line.ends_with('}'), "{set}: {line}");
         }
-        assert!(!ended.output.contains(SECRET) && !ended.errors.contains(SECRET), "{set}");
+        assert!(
+            !ended.output.contains(SECRET) && !ended.errors.contains(SECRET),
+            "{set}"
+        );
     }
 }
 
@@ -58,9 +63,18 @@ fn every_sample_through_every_set() {
 fn an_explanation_names_source_and_reason() {
     let directory = directory(&[("maps/own/alert.yaml", MAP)]);
     let arguments = [
-        "preview", "--mapping", "own/alert", "--mappings", "maps", "--input", "-", "--explain", "--unmapped",
+        "preview",
+        "--mapping",
+        "own/alert",
+        "--mappings",
+        "maps",
+        "--input",
+        "-",
+        "--explain",
+        "--unmapped",
     ];
-    let alert = r#"{"SystemAlertId":"1","AlertType":"x","Severity":"High","Intent":"Impact","Extra":{"a":[1,2]}}"#;
+    let alert =
+        r#"{"SystemAlertId":"1","AlertType":"x","Severity":"High","Intent":"Impact","Extra":{"a":[1,2]}}"#;
     let ended = run_with(directory.path(), &arguments, alert);
     assert_eq!(ended.code, Some(0), "{ended:?}");
     let line: Value = serde_json::from_str(&ended.output).expect("one line of JSON");
@@ -74,9 +88,20 @@ fn an_explanation_names_source_and_reason() {
 fn a_kind_narrows_the_records() {
     let directory = directory(&[]);
     let bodies = "{\"SystemAlertId\":\"1\",\"AlertType\":\"x\"}\n[{\"a\":1},{\"SystemAlertId\":\"2\",\"AlertType\":\"y\"}]\n";
-    let ended = run_with(directory.path(), &["preview", "--mapping", "native/alert", "--input", "-"], bodies);
-    assert_eq!((ended.code, ended.output.lines().count()), (Some(0), 2), "{ended:?}");
-    assert_eq!(ended.errors, "standard input, record 1: left out, a record of kind `unknown`\n");
+    let ended = run_with(
+        directory.path(),
+        &["preview", "--mapping", "native/alert", "--input", "-"],
+        bodies,
+    );
+    assert_eq!(
+        (ended.code, ended.output.lines().count()),
+        (Some(0), 2),
+        "{ended:?}"
+    );
+    assert_eq!(
+        ended.errors,
+        "standard input, record 1: left out, a record of kind `unknown`\n"
+    );
 }
 
 /// Scenario: what cannot be rendered, between what can. Guarantees: the rest is rendered, the reason is told, exit 1.
@@ -86,13 +111,30 @@ fn failures_are_told_and_counted() {
     let directory = directory(&[
         ("maps/own/alert.yaml", &required),
         ("in/1.json", r#"{"SystemAlertId":"1","AlertType":"x"}"#),
-        ("in/2.json", r#"{"SystemAlertId":"2","AlertType":"x","CompromisedEntity":"web"}"#),
+        (
+            "in/2.json",
+            r#"{"SystemAlertId":"2","AlertType":"x","CompromisedEntity":"web"}"#,
+        ),
         ("in/3.json", "{\"SystemAlertId\":"),
         ("in/4.json", "[]"),
     ]);
-    let ended = run(directory.path(), &["preview", "--mapping", "own", "--mappings", "maps", "--input", "in"]);
+    let ended = run(
+        directory.path(),
+        &[
+            "preview",
+            "--mapping",
+            "own",
+            "--mappings",
+            "maps",
+            "--input",
+            "in",
+        ],
+    );
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert_eq!(ended.output, "{\"event\":{\"kind\":\"alert\"},\"host\":{\"name\":\"web\"}}\n");
+    assert_eq!(
+        ended.output,
+        "{\"event\":{\"kind\":\"alert\"},\"host\":{\"name\":\"web\"}}\n"
+    );
     insta::assert_snapshot!(ended.errors);
 }
 
@@ -102,13 +144,33 @@ fn wrong_arguments_are_usage_errors() {
     let directory = directory(&[]);
     for (arguments, hint) in [
         (&["--mapping", "esc", "--input", "-"][..], "did you mean `ecs`"),
-        (&["--mapping", "ecs/alrt", "--input", "-"], "neither a record kind nor a map"),
+        (
+            &["--mapping", "ecs/alrt", "--input", "-"],
+            "neither a record kind nor a map",
+        ),
         (&["--mapping", "ecs", "--input", "nowhere.json"], "nowhere.json"),
-        (&["--mapping", "ecs", "--input", "sample:alert/nowhere.json"], "mappings samples"),
+        (
+            &["--mapping", "ecs", "--input", "sample:alert/nowhere.json"],
+            "mappings samples",
+        ),
         (&["--mapping", "ecs"], "--input"),
         (&["--mapping", "ecs", "--hub"], "--consumer-group"),
-        (&["--mapping", "ecs", "--hub", "--consumer-group", "x", "--timeout", "5"], "unit"),
-        (&["--mapping", "ecs", "--hub", "--consumer-group", "x"], "hub2siem.yaml"),
+        (
+            &[
+                "--mapping",
+                "ecs",
+                "--hub",
+                "--consumer-group",
+                "x",
+                "--timeout",
+                "5",
+            ],
+            "unit",
+        ),
+        (
+            &["--mapping", "ecs", "--hub", "--consumer-group", "x"],
+            "hub2siem.yaml",
+        ),
     ] {
         let mut all = vec!["preview"];
         all.extend(arguments);

@@ -78,9 +78,18 @@ tests:
 fn unusable_files_are_all_reported() {
     let directory = directory(&[
         ("own/alert.yaml", MAP),
-        ("own/a.test.yaml", "mapping: own/alrt\ntests:\n  - name: x\n    input: alert/wir.json\n  - name: x\n    input: [1]\n"),
-        ("own/b.test.yaml", "mapping: ecs\nhub: { enqueued_time: yesterday }\ntests:\n  - name: x\n    input: { a: 1 }\n    expect_text: y\n    exact: true\n"),
-        ("own/c.test.yaml", "mapping: ecs\ntests:\n  - name: x\n    inptu: {}\n"),
+        (
+            "own/a.test.yaml",
+            "mapping: own/alrt\ntests:\n  - name: x\n    input: alert/wir.json\n  - name: x\n    input: [1]\n",
+        ),
+        (
+            "own/b.test.yaml",
+            "mapping: ecs\nhub: { enqueued_time: yesterday }\ntests:\n  - name: x\n    input: { a: 1 }\n    expect_text: y\n    exact: true\n",
+        ),
+        (
+            "own/c.test.yaml",
+            "mapping: ecs\ntests:\n  - name: x\n    inptu: {}\n",
+        ),
         ("own/d.test.yaml", "mapping: [\n"),
     ]);
     let ended = run(directory.path(), &["test", "."]);
@@ -102,11 +111,24 @@ fn blessed_outputs_are_compared() {
     let ended = run(directory.path(), &["test", "."]);
     assert_eq!(ended.code, Some(0), "{ended:?}");
 
-    fs::write(path("own/alert.yaml"), MAP.replace("fields:", "fields:\n  new: 1")).expect("it is writable");
-    fs::write(path("own/alert.test.yaml"), TESTS.replace("a sample of", "the sample of")).expect("it is writable");
+    fs::write(
+        path("own/alert.yaml"),
+        MAP.replace("fields:", "fields:\n  new: 1"),
+    )
+    .expect("it is writable");
+    fs::write(
+        path("own/alert.test.yaml"),
+        TESTS.replace("a sample of", "the sample of"),
+    )
+    .expect("it is writable");
     let ended = run(directory.path(), &["test", "."]);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.errors.contains("`a sample of the program`, which is no test there"), "{ended:?}");
+    assert!(
+        ended
+            .errors
+            .contains("`a sample of the program`, which is no test there"),
+        "{ended:?}"
+    );
     insta::assert_snapshot!("changed", ended.output);
 
     let ended = run(directory.path(), &["test", ".", "--bless"]);
@@ -125,10 +147,23 @@ fn all_samples_run_through_all_maps() {
         ("own/alert.yaml", &broken),
         ("more/alert/mine.json", r#"{"SystemAlertId":"1","AlertType":"x"}"#),
     ]);
-    let arguments = ["test", "--mappings", ".", "--samples", "more", "--all", "--verbose"];
+    let arguments = [
+        "test",
+        "--mappings",
+        ".",
+        "--samples",
+        "more",
+        "--all",
+        "--verbose",
+    ];
     let ended = run(directory.path(), &arguments);
     assert_eq!(ended.code, Some(1), "{ended:?}");
-    assert!(ended.output.contains("alert/mine.json: map error: required field `host.name`"), "{ended:?}");
+    assert!(
+        ended
+            .output
+            .contains("alert/mine.json: map error: required field `host.name`"),
+        "{ended:?}"
+    );
     assert!(ended.output.contains("ok      ecs/alert: "), "{ended:?}");
 }
 
@@ -153,5 +188,9 @@ fn the_configuration_says_where_maps_are() {
         ("maps/own/alert.test.yaml", TESTS),
     ]);
     let ended = run(directory.path(), &["test"]);
-    assert_eq!((ended.code, ended.output.as_str()), (Some(0), "3 tests: 3 passed, 0 failed\n"), "{ended:?}");
+    assert_eq!(
+        (ended.code, ended.output.as_str()),
+        (Some(0), "3 tests: 3 passed, 0 failed\n"),
+        "{ended:?}"
+    );
 }

@@ -1,19 +1,18 @@
 //! From the file as written to the settings the program trusts.
 
 mod hub;
+mod mappings;
 mod target;
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
 use super::file::File;
-use super::yaml::{Node, Spanned};
+use super::yaml::Node;
 use crate::event::Timestamp;
-use crate::map::Mappings;
 
 /// The fewest events and bytes a window can work with.
 const MIN_WINDOW_EVENTS: usize = 16;
@@ -29,7 +28,7 @@ pub fn check(
         file,
         diagnostics: Diagnostics::default(),
     };
-    let mappings = check.mappings(written.mappings_directory.as_ref());
+    let mappings = check.mappings(written);
     let hub = check.hub(&written.event_hub);
     check.start(&written.event_hub);
     check.window(written);
@@ -72,19 +71,6 @@ impl Check<'_> {
         } else {
             diagnostic.help(help)
         });
-    }
-
-    fn mappings(&mut self, directory: Option<&Spanned<PathBuf>>) -> Option<Mappings> {
-        match Mappings::load(directory.map(|directory| directory.value.as_path())) {
-            Ok(mappings) => {
-                self.diagnostics.0.extend(mappings.warnings().0.iter().cloned());
-                Some(mappings)
-            }
-            Err(diagnostics) => {
-                self.diagnostics.0.extend(diagnostics.0);
-                None
-            }
-        }
     }
 
     fn start(&mut self, written: &EventHub) {

@@ -36,16 +36,17 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     }
     compiler.complete(&mut fields, file);
     compiler.check_required(file);
-    let mut taken = Taken::default();
-    taken::mark(&fields, &compiler.let_values, &mut taken);
-    for except in &file.except {
-        compiler.except(except, &mut taken);
-    }
     if let Some(to) = &file.raw {
         compiler.header_target(&mut fields, to, HeaderTarget::Raw);
     }
     if let Some(under) = &file.keep_under {
         compiler.header_target(&mut fields, under, HeaderTarget::Leftovers);
+    }
+    compiler.keep_if(&mut fields, file);
+    let mut taken = Taken::default();
+    taken::mark(&fields, &compiler.let_values, &mut taken);
+    for except in &file.except {
+        compiler.except(except, &mut taken);
     }
     compiler.check_event_types();
     compiler.check_unused_tables();

@@ -4,6 +4,7 @@ mod check;
 mod complete;
 mod condition;
 mod fields;
+mod keep_if;
 mod literal;
 mod names;
 mod pipe;
@@ -23,6 +24,7 @@ use super::condition::Condition;
 use super::expression::Expression;
 use super::file::MappingFile;
 use super::plan::Plan;
+use super::salt::Salt;
 use super::table::Table;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::config::yaml::Node;
@@ -30,10 +32,11 @@ use literal::LiteralUse;
 use shape::Shape;
 use targets::Targets;
 
-/// Compiles a map. Problems go to `diagnostics`; `None` if any of them is an error.
-pub fn map(file: &MappingFile, diagnostics: &mut Diagnostics) -> Option<Plan> {
+/// Compiles a map; `salt` is what its `sha256` mixes in. Problems go to `diagnostics`; `None` if any of them is an error.
+pub fn map(file: &MappingFile, salt: Option<&Salt>, diagnostics: &mut Diagnostics) -> Option<Plan> {
     let mut own = Diagnostics::default();
     let mut compiler = Compiler::new(&file.source, Place::Map, &mut own);
+    compiler.salt = salt.cloned();
     let plan = fields::plan(&mut compiler, file);
     let is_usable = !own.has_errors();
     diagnostics.0.append(&mut own.0);
@@ -57,6 +60,7 @@ struct Compiler<'d> {
     file: SourceFile,
     place: Place,
     diagnostics: &'d mut Diagnostics,
+    salt: Option<Salt>,
     lets: Vec<LetName>,
     /// Names that `let` defines further down, for a better message.
     later_lets: Vec<String>,
@@ -90,6 +94,7 @@ impl<'d> Compiler<'d> {
             file: file.clone(),
             place,
             diagnostics,
+            salt: None,
             lets: Vec::new(),
             later_lets: Vec::new(),
             let_values: Vec::new(),

@@ -62,6 +62,7 @@ struct Explainer<'s, 'e> {
 
 impl<'s> Explainer<'s, '_> {
     fn structure(&mut self, prefix: &str, structure: &'s Structure) {
+        let start = self.found.len();
         for member in &structure.members {
             let name = match prefix.is_empty() {
                 true => member.name.to_string(),
@@ -73,6 +74,31 @@ impl<'s> Explainer<'s, '_> {
                 MemberContent::Generated(generated) => self.generated(name, generated),
                 MemberContent::Raw | MemberContent::Label(_) => {}
             }
+        }
+        self.leave_out(prefix, structure, start);
+    }
+
+    /// What `keep_if` leaves out was computed all the same, by the fields from `start` on.
+    fn leave_out(&mut self, prefix: &str, structure: &Structure, start: usize) {
+        let members = &mut self.found[start..];
+        let is_kept = structure.keep_if.iter().any(|key| {
+            let name = format!("{prefix}.{key}");
+            let is_it = |target: &str| {
+                target
+                    .strip_prefix(&name)
+                    .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+            };
+            members
+                .iter()
+                .any(|member| member.value.is_some() && is_it(&member.target))
+        });
+        if structure.keep_if.is_empty() || is_kept {
+            return;
+        }
+        for member in members.iter_mut().filter(|member| member.value.is_some()) {
+            member.value = None;
+            let keys = structure.keep_if.join(", ");
+            member.reason = Some(format!("`keep_if` leaves `{prefix}` out: it has none of {keys}"));
         }
     }
 

@@ -1,6 +1,6 @@
 use super::*;
 use crate::config::diagnostic::Diagnostics;
-use crate::map::file::MappingFile;
+use crate::map::file::{MappingFile, Written};
 use crate::map::testing::{compiled, file, with_record};
 
 const MAP: &str = r#"let:
@@ -17,13 +17,18 @@ fields:
     when: { .Severity: High }
     use: [x]
   c: fixed
+  d.text: .nothing
+  d.kind: fixed
+keep_if:
+  d: [text]
 "#;
 
 fn explained(body: &str) -> String {
     let (plan, problems) = compiled(file(MAP));
     let plan = plan.unwrap_or_else(|| panic!("{}", problems.render(false)));
-    let written = MappingFile::read(file(MAP), &mut Diagnostics::default()).expect("it is valid");
-    let info = MapInfo::of(&written, false);
+    let written = Written::parse(file(MAP)).expect("it is YAML");
+    let header = MappingFile::of(&written, &mut Diagnostics::default()).expect("it is valid");
+    let info = MapInfo::of(&header, &written, false);
     with_record(body, |context| {
         let lines = explain(&plan, &info, context).into_iter().map(|field| {
             format!(

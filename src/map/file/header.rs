@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{FORMAT, KEYS, Text};
+use super::{FORMAT, KEYS, KeepIf, Text};
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
 use crate::config::yaml::{Content, Entry, Node, Scalar};
 use crate::event::Kind;
@@ -23,6 +23,25 @@ impl Header<'_, '_> {
             if !known.contains(&entry.key.as_str()) {
                 self.unknown_key(entry, "a mapping file", &known);
             }
+        }
+    }
+
+    /// `extends` and `remove` are gone once a file is merged.
+    pub fn check_merged(&mut self) {
+        if let Some(node) = self.node.get("remove") {
+            let help = "name a map with `extends:`, or delete `remove`";
+            self.error(
+                "mapping::unknown_removal",
+                node.span.clone(),
+                "`remove` takes out of what is extended, and nothing is",
+                "nothing to remove from",
+                help,
+            );
+        }
+        if let Some(text) = self.text("extends") {
+            let message = format!("`{}` cannot be extended from here", text.value);
+            let help = "put the file below `mappings_directory`, where maps are found by name";
+            self.error("mapping::unknown_base", text.span, message, "not read", help);
         }
     }
 
@@ -238,6 +257,18 @@ impl Header<'_, '_> {
         to
     }
 
+    pub fn keep_if(&mut self) -> Vec<KeepIf> {
+        let entries = self.entries("keep_if");
+        let objects = entries.into_iter().map(|entry| KeepIf {
+            keys: self.listed(&entry.value),
+            path: Text {
+                value: entry.key,
+                span: entry.key_span,
+            },
+        });
+        objects.collect()
+    }
+
     pub fn entries(&mut self, key: &str) -> Vec<Entry> {
         let Some(node) = self.node.get(key) else {
             return Vec::new();
@@ -261,9 +292,10 @@ impl Header<'_, '_> {
 
     /// A list of texts, or one text.
     pub fn texts(&mut self, parent: &Node, key: &str) -> Vec<Text> {
-        let Some(node) = parent.get(key) else {
-            return Vec::new();
-        };
+        parent.get(key).map(|node| self.listed(node)).unwrap_or_default()
+    }
+
+    fn listed(&mut self, node: &Node) -> Vec<Text> {
         let nodes = node.as_sequence().unwrap_or(std::slice::from_ref(node));
         nodes.iter().filter_map(|node| self.text_of(Some(node))).collect()
     }

@@ -63,6 +63,25 @@ fn odd_input_gives_what_it_should() {
         ("plain_text", r#""&#228;&unknown;&""#, r#""ä&unknown;&""#),
         ("plain_text", r#""<a href='x'>link</a""#, r#""link</a""#),
         ("json", r#"["a",1]"#, r#"["\"a\"","1"]"#),
+        ("sha256", r#""""#, ""),
+        ("sha256", r#"{"a":1}"#, ""),
+        (
+            "sha256",
+            r#""ann@contoso.com""#,
+            r#""6e44bb84acef75de452e7066e8eb84594d02613e3fade98b14c05afff3d83b0e""#,
+        ),
+        (
+            "sha256(8)",
+            r#"["ann@contoso.com",1]"#,
+            r#"["6e44bb84","5233d8b6"]"#,
+        ),
+        ("mask(0)", r#""ann@contoso.com""#, r#""***""#),
+        ("mask(2)", r#""anna""#, r#""an***""#),
+        ("mask(2)", r#""ann""#, r#""***""#),
+        ("mask(1, 4)", r#""ann@contoso.com""#, r#""a***.com""#),
+        ("mask(4)", r#""192.0.2.17""#, r#""192.***""#),
+        ("mask(2)", r#""äöüß""#, r#""äö***""#),
+        ("mask(0, 2)", r#"[1234,{"a":1},"x"]"#, r#"["***34","***"]"#),
         ("date_us", r#""13/13/2024 1:00:00 PM""#, ""),
     ];
     for (pipe, input, expected) in cases {

@@ -1,5 +1,10 @@
-use super::Mappings;
+mod extends;
+
+use secrecy::SecretString;
+
+use super::{MappingOptions, Mappings};
 use crate::event::Kind;
+use crate::map::salt::Salt;
 use crate::map::testing::with_record;
 
 /// Writes files into a new directory.
@@ -124,4 +129,30 @@ fn hostile_files_are_errors() {
     let files = directory(&[("1.yaml", &deep), ("2.yaml", &large)]);
     let problems = Mappings::load(Some(files.path())).expect_err("there are problems");
     assert_eq!(problems.0.len(), 2, "{problems}");
+}
+
+/// Scenario: a map with `sha256`, with and without a salt. Guarantees: without one it is refused; with another salt the
+/// same text becomes another pseudonym.
+#[test]
+fn a_pseudonym_needs_a_salt() {
+    let files = directory(&[(
+        "1.yaml",
+        &map(
+            "own/a",
+            "fields: { x: .a | sha256(16), y: { text: \"{.a | sha256}\" } }\n",
+        ),
+    )]);
+    let problems = Mappings::load(Some(files.path())).expect_err("there is no salt");
+    let codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["mapping::missing_salt", "mapping::missing_salt"]);
+    let with = |salt: &str| {
+        let options = MappingOptions {
+            directory: Some(files.path()),
+            salt: Some(Salt::new(&SecretString::from(salt))),
+        };
+        let mappings = Mappings::load_with(options).unwrap_or_else(|problems| panic!("{problems}"));
+        render(&mappings, "own", r#"{"a":"ann"}"#).0
+    };
+    assert_eq!(with("0123456789abcdef"), with("0123456789abcdef"));
+    assert_ne!(with("0123456789abcdef"), with("0123456789abcdeg"));
 }

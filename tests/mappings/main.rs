@@ -1,0 +1,7 @@
+//! Every fixture through the embedded sets: as golden files, and against an independent reading of each schema.
+
+mod support; // fixtures in the form of a set
+
+mod golden; // what every set makes of every fixture
+mod secrets; // what no set may write
+mod ecs; // against the field list of the Elastic Common Schema
