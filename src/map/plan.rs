@@ -112,7 +112,6 @@ impl<'s> Rendering<'s, '_, '_> {
         let opened = self.output.len();
         self.output.push(b'{');
         let mut id = None;
-        let mut is_kept = structure.keep_if.is_empty();
         for member in &structure.members {
             let at = self.output.len();
             if at > opened + 1 {
@@ -131,16 +130,14 @@ impl<'s> Rendering<'s, '_, '_> {
                 MemberContent::Generated(generated) => self.generated(generated, id)?,
                 MemberContent::Label(_) => false,
             };
-            if is_written {
-                is_kept = is_kept || structure.is_kept_by(&member.name);
-            } else {
+            if !is_written {
                 self.output.truncate(at);
             }
         }
         if structure.keeps_leftovers {
             self.leftovers(structure, depth)?;
         }
-        if !is_kept || self.output.len() == opened + 1 {
+        if self.output.len() == opened + 1 {
             self.output.truncate(opened);
             return Ok(false);
         }
