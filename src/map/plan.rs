@@ -111,6 +111,7 @@ impl<'s> Rendering<'s, '_, '_> {
     fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
         let opened = self.output.len();
         self.output.push(b'{');
+        let mut is_kept = structure.keep_if.is_empty();
         let mut id = None;
         for member in &structure.members {
             let at = self.output.len();
@@ -130,14 +131,16 @@ impl<'s> Rendering<'s, '_, '_> {
                 MemberContent::Generated(generated) => self.generated(generated, id)?,
                 MemberContent::Label(_) => false,
             };
-            if !is_written {
+            if is_written {
+                is_kept = is_kept || structure.is_kept_by(&member.name);
+            } else {
                 self.output.truncate(at);
             }
         }
         if structure.keeps_leftovers {
             self.leftovers(structure, depth)?;
         }
-        if self.output.len() == opened + 1 {
+        if !is_kept || self.output.len() == opened + 1 {
             self.output.truncate(opened);
             return Ok(false);
         }
