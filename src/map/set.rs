@@ -6,6 +6,7 @@ use super::budget::MapError;
 use super::encode::Output;
 use super::native;
 use super::plan::Plan;
+use super::schema;
 use super::scope::RecordContext;
 use crate::event::Kind;
 
@@ -88,6 +89,14 @@ impl MappingSet {
             revision: Some(plan.revision.clone()),
             cut_values,
         })
+    }
+
+    /// What is wrong with `output` by the schema of the map that rendered it for this record: one line for each
+    /// problem, with the field it is about. Nothing where no schema was named, and for `native`.
+    pub fn validate(&self, context: &RecordContext<'_>, output: &[u8]) -> Vec<String> {
+        self.choose(context)
+            .map(|plan| schema::validate(plan.schema, &plan.own, output))
+            .unwrap_or_default()
     }
 
     /// The map that renders the record; `None` where that is `native`.
