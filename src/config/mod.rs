@@ -16,7 +16,9 @@ mod tls_unverified;
 pub mod unit;
 pub mod yaml;
 
-pub use configuration::{Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load};
+pub use configuration::{
+    Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load, mappings_directory,
+};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;
 pub use unit::{ByteSize, Duration};

@@ -53,12 +53,25 @@ impl MappingSet {
         self.plans.iter().flatten().map(|plan| &plan.revision)
     }
 
+    /// The kind that the map called `name`, `ecs/alert`, is for.
+    pub fn kind_of(&self, name: &str) -> Option<Kind> {
+        let has = |plan: &Arc<Plan>| plan.revision.split_once('@').is_some_and(|(known, _)| known == name);
+        Kind::ALL
+            .into_iter()
+            .find(|kind| self.plans[kind.index()].iter().any(has))
+    }
+
+    /// The map that renders the record; `None` where that is `native`.
+    pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
+        let plans = &self.plans[context.record().kind.index()];
+        plans.iter().find(|plan| plan.accepts(context))
+    }
+
     /// Appends the record in the form of this set: one JSON object on one line, without a line end.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {
-        let plans = &self.plans[context.record().kind.index()];
-        let Some(plan) = plans.iter().find(|plan| plan.accepts(context)) else {
+        let Some(plan) = self.choose(context) else {
             native::render(context, output);
             return Ok(Rendering {
                 revision: None,
