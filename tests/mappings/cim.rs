@@ -9,10 +9,10 @@ const SEVERITIES: [&str; 5] = ["informational", "low", "medium", "high", "critic
 const ALERT_TYPES: [&str; 5] = ["alarm", "alert", "event", "task", "warning"];
 
 /// Fields of the model Alerts that every one of its records can have.
-const ALERT_FIELDS: [&str; 5] = ["app", "id", "type", "signature", "cim_model"];
+const ALERT_FIELDS: [&str; 2] = ["app", "type"];
 
 /// Fields of the model Vulnerabilities that every one of its records can have.
-const VULNERABILITY_FIELDS: [&str; 5] = ["category", "dest", "dvc", "vendor_product", "cim_model"];
+const VULNERABILITY_FIELDS: [&str; 3] = ["dest", "dvc", "vendor_product"];
 
 /// Fields of every record, whether a model fits it or not.
 const ALWAYS: [&str; 4] = ["kind", "event_id", "is_snapshot", "vendor_product"];
