@@ -1,9 +1,13 @@
 //! Computes the values of a map for one record.
 
-use super::budget::MAX_ELEMENTS;
-use super::expression::{Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
+use std::borrow::Cow;
+
+use super::budget::{MAX_ELEMENTS, MapError};
+use super::encode::text;
+use super::expression::{Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece};
 use super::item::{Item, deduplicate};
 use super::path;
+use super::schema::ocsf;
 use super::scope::RecordContext;
 use super::table::Table;
 
@@ -80,7 +84,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 Item::list(items)
             }
             Expression::Object(structure) => self.object(structure),
-            Expression::Text(pieces) => self.text(pieces),
+            Expression::Text(pieces) => self.template(pieces),
         }
     }
 
@@ -107,6 +111,25 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             true => Item::List(vec![item]),
             false => item,
         })
+    }
+
+    /// A field's value as text that fits its key; an error only if it is absent and required.
+    pub fn text(&mut self, field: &'s Field) -> Result<Option<Cow<'s, str>>, MapError> {
+        let item = self.value(&field.expression);
+        let text = item.and_then(|item| text::fitted(item, field.text));
+        match (&text, &field.required) {
+            (None, Some(field)) => Err(MapError::Required { field: field.clone() }),
+            _ => Ok(text),
+        }
+    }
+
+    /// What a generated member says behind a field with the value `id`.
+    pub fn generated(&mut self, generated: &'s Generated, id: Option<i64>) -> Option<Item<'s>> {
+        let made = id.and_then(|id| generated.twin.get(id)).map(Item::Value);
+        match &generated.own {
+            Some(own) if made.is_none() || id == Some(ocsf::OTHER) => self.field(own).or(made),
+            _ => made,
+        }
     }
 
     fn let_value(&mut self, index: usize) -> Option<Item<'s>> {
@@ -156,18 +179,24 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     fn object(&mut self, structure: &'s Structure) -> Option<Item<'s>> {
         let mut members = Vec::with_capacity(structure.members.len());
+        let mut id = None;
         for member in &structure.members {
             let item = match &member.content {
-                MemberContent::Field(field) => self.field(field),
+                MemberContent::Field(field) => {
+                    let item = self.field(field);
+                    id = item.as_ref().and_then(Item::as_integer);
+                    item
+                }
                 MemberContent::Structure(inner) => self.object(inner),
-                MemberContent::Raw => None,
+                MemberContent::Generated(generated) => self.generated(generated, id),
+                MemberContent::Raw | MemberContent::Label(_) => None,
             };
             members.extend(item.map(|item| (&*member.name, item)));
         }
         (!members.is_empty()).then_some(Item::Object(members))
     }
 
-    fn text(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {
+    fn template(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {
         let mut text = String::new();
         for piece in pieces {
             match piece {

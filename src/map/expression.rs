@@ -3,6 +3,7 @@
 use super::condition::Condition;
 use super::function::{Argument, Function};
 use super::path::Selector;
+use super::schema::{self, field::Twin};
 use super::scope::HubField;
 use crate::decode::json::Value;
 use crate::event::RecordField;
@@ -122,6 +123,19 @@ pub enum MemberContent {
     Structure(Structure),
     /// The record's own bytes, as text.
     Raw,
+    /// What follows from the last field before it.
+    Generated(Generated),
+    /// A fixed text, written if the field before it is.
+    Label(Box<str>),
+}
+
+/// A member that follows from a numeric one: its name, or a number made from it.
+#[derive(Debug)]
+pub struct Generated {
+    /// What follows from which number.
+    pub twin: &'static Twin,
+    /// What the map writes where the number says nothing: text for "other".
+    pub own: Option<Field>,
 }
 
 /// A target field.
@@ -133,4 +147,6 @@ pub struct Field {
     pub is_list: bool,
     /// Its full dotted name if it must be present.
     pub required: Option<std::sync::Arc<str>>,
+    /// In a text format: what the dictionary says of its key; `None` for own keys.
+    pub text: Option<&'static schema::Field>,
 }

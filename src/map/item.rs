@@ -70,6 +70,15 @@ impl<'s> Item<'s> {
         }
     }
 
+    /// The number, if it is a whole one.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Item::Integer(number) => Some(*number),
+            Item::Value(Value::Number(number)) => number.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Whether it is a list.
     pub fn is_list(&self) -> bool {
         matches!(self, Item::List(_) | Item::Value(Value::Array(_)))

@@ -11,6 +11,7 @@ use super::file::MappingFile;
 use super::plan::Plan;
 use super::set::MappingSet;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
+use crate::event::Kind;
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
@@ -209,11 +210,48 @@ fn sets(maps: BTreeMap<String, Map>, diagnostics: &mut Diagnostics) -> BTreeMap<
             // Stable: within each half the maps stay in name order.
             maps.sort_by_key(|map| map.plan.guard.is_none());
             check_unguarded(&maps, diagnostics);
+            check_outputs(&name, &maps, diagnostics);
             let plans = maps.into_iter().map(|map| (map.file.kind, map.plan));
             let set = Arc::new(MappingSet::new(&name, plans));
             (name, set)
         })
         .collect()
+}
+
+/// A target takes one kind of output. A text format has no `native` to fall back to: its map for unknown records takes
+/// every kind without a map.
+fn check_outputs(set: &str, maps: &[Map], diagnostics: &mut Diagnostics) {
+    let Some(first) = maps.first() else {
+        return;
+    };
+    let mut report = |map: &Map, code: &'static str, message: String, help: String| {
+        let start = map.file.source.text.find(&map.file.name).unwrap_or_default();
+        diagnostics.push(
+            Diagnostic::new(code, message)
+                .at(&map.file.source, start..start + map.file.name.len(), "this map")
+                .help(help),
+        );
+    };
+    let output = first.file.output;
+    for map in maps.iter().filter(|map| map.file.output != output) {
+        let message = format!(
+            "`{}` writes {}, and `{}` of the same set writes {}",
+            map.file.name,
+            map.file.output.name(),
+            first.file.name,
+            output.name()
+        );
+        let help = "all maps of a set write the same; give this one a set of its own".to_owned();
+        report(map, "mapping::mixed_outputs", message, help);
+    }
+    let takes_all = |map: &Map| map.file.kind == Kind::Unknown && map.plan.guard.is_none();
+    if output.is_text() && !maps.iter().any(takes_all) {
+        let message = format!("set `{set}` has no map for unknown records");
+        let help = format!(
+            "add `{set}/unknown` with `record: unknown` and no `when`; a record without a map cannot be sent as JSON"
+        );
+        report(first, "mapping::missing_unknown", message, help);
+    }
 }
 
 /// Of two maps without guard for one kind the second would never be used.

@@ -10,6 +10,7 @@ pub mod file_schema;
 pub mod schema; // what the fields are checked against
 pub mod compile; // from written to run
 pub mod plan; // a map as run
+pub mod encode; // the text formats
 pub mod native; // what is sent where no map fits
 pub mod unmapped; // what a map does not take
 pub mod scope; // what may be asked about a record
@@ -28,6 +29,7 @@ pub mod budget;
 pub(crate) mod testing;
 
 pub use budget::MapError;
+pub use encode::Output;
 pub use file_schema::file_schema;
 pub use library::Mappings;
 pub use scope::RecordContext;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use super::budget::{MAX_DEPTH, MAX_OUTPUT_BYTES, MapError, is_deeper};
 use super::condition::Condition;
+use super::encode::{Output, cef, leef};
 use super::evaluation::{Evaluation, Names};
-use super::expression::{Expression, Field, MemberContent, Structure};
+use super::expression::{Expression, Field, Generated, MemberContent, Structure};
 use super::item::Item;
 use super::scope::RecordContext;
 use super::table::Table;
@@ -27,6 +28,10 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// Number of variable slots.
     pub variables: usize,
+    /// What it writes.
+    pub output: Output,
+    /// The parts of a text format's header, in the order in which they are written; empty for JSON.
+    pub header: Vec<Field>,
     /// The target fields.
     pub fields: Structure,
     /// What the fields take of a record, where leftovers are kept.
@@ -42,7 +47,8 @@ impl Plan {
         guard.holds(&mut Evaluation::new(context, self.names()))
     }
 
-    /// Appends the mapped record as one JSON object. Gives the number of leftover values that were cut for size.
+    /// Appends the mapped record on one line. Gives the number of values that were cut: leftovers for size, values of a
+    /// text format to the length of their key.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
@@ -81,8 +87,14 @@ struct Rendering<'s, 'e, 'o> {
 
 impl<'s> Rendering<'s, '_, '_> {
     fn run(&mut self) -> Result<(), MapError> {
-        if !self.structure(&self.plan.fields, 1)? {
-            self.output.extend_from_slice(b"{}");
+        match self.plan.output {
+            Output::Json => {
+                if !self.structure(&self.plan.fields, 1)? {
+                    self.output.extend_from_slice(b"{}");
+                }
+            }
+            Output::Cef => self.cut = cef::render(self.plan, &mut self.evaluation, self.output)?,
+            Output::Leef => self.cut = leef::render(self.plan, &mut self.evaluation, self.output)?,
         }
         if self.evaluation.is_list_exceeded() {
             return Err(MapError::TooManyElements);
@@ -94,6 +106,7 @@ impl<'s> Rendering<'s, '_, '_> {
     fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
         let opened = self.output.len();
         self.output.push(b'{');
+        let mut id = None;
         for member in &structure.members {
             let at = self.output.len();
             if at > opened + 1 {
@@ -101,9 +114,16 @@ impl<'s> Rendering<'s, '_, '_> {
             }
             self.output.extend_from_slice(&member.key);
             let is_written = match &member.content {
-                MemberContent::Field(field) => self.field(&member.name, field, depth)?,
+                MemberContent::Field(field) => {
+                    let start = self.output.len();
+                    let is_written = self.field(&member.name, field, depth)?;
+                    id = integer(&self.output[start..]);
+                    is_written
+                }
                 MemberContent::Structure(inner) => self.structure(inner, depth + 1)?,
                 MemberContent::Raw => self.raw(),
+                MemberContent::Generated(generated) => self.generated(generated, id)?,
+                MemberContent::Label(_) => false,
             };
             if !is_written {
                 self.output.truncate(at);
@@ -135,6 +155,19 @@ impl<'s> Rendering<'s, '_, '_> {
         Ok(true)
     }
 
+    fn generated(&mut self, generated: &'s Generated, id: Option<i64>) -> Result<bool, MapError> {
+        let item = self.evaluation.generated(generated, id);
+        let required = generated.own.as_ref().and_then(|own| own.required.clone());
+        match (item, required) {
+            (Some(item), _) => {
+                write::item(&item, self.output);
+                Ok(true)
+            }
+            (None, Some(field)) => Err(MapError::Required { field }),
+            (None, None) => Ok(false),
+        }
+    }
+
     fn raw(&mut self) -> bool {
         let mut bytes = Vec::new();
         original::write(self.evaluation.context().record(), &mut bytes);
@@ -155,6 +188,16 @@ impl<'s> Rendering<'s, '_, '_> {
             false => Ok(()),
         }
     }
+}
+
+/// The number that was just written, if it is a short one; identifiers of enumerations are.
+fn integer(written: &[u8]) -> Option<i64> {
+    let is_number = (1..=6).contains(&written.len()) && written.iter().all(u8::is_ascii_digit);
+    is_number.then(|| {
+        written
+            .iter()
+            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'))
+    })
 }
 
 fn is_item_deeper(item: &Item<'_>, levels: usize) -> bool {

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::budget::MapError;
+use super::encode::Output;
 use super::native;
 use super::plan::Plan;
 use super::scope::RecordContext;
@@ -12,6 +13,7 @@ use crate::event::Kind;
 #[derive(Debug)]
 pub struct MappingSet {
     name: Arc<str>,
+    output: Output,
     /// Per kind: guarded maps in name order, then the one without guard.
     plans: [Vec<Arc<Plan>>; Kind::COUNT],
 }
@@ -21,7 +23,8 @@ pub struct MappingSet {
 pub struct Rendering {
     /// `name@revision` of the map; `None` for `native`.
     pub revision: Option<Arc<str>>,
-    /// Leftover values that were cut or left out for size; each is marked in the output.
+    /// Values that were cut: leftovers for size, each marked in the output, and values of a text format to the length
+    /// of their key.
     pub cut_values: u32,
 }
 
@@ -30,9 +33,11 @@ impl MappingSet {
     pub(super) fn new(name: &str, plans: impl IntoIterator<Item = (Kind, Arc<Plan>)>) -> Self {
         let mut set = Self {
             name: name.into(),
+            output: Output::Json,
             plans: [const { Vec::new() }; Kind::COUNT],
         };
         for (kind, plan) in plans {
+            set.output = plan.output;
             set.plans[kind.index()].push(plan);
         }
         set
@@ -43,7 +48,13 @@ impl MappingSet {
         &self.name
     }
 
-    /// Whether it has a map for `kind`; records of other kinds are rendered as `native`.
+    /// What its maps write; all maps of a set write the same.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// Whether it has a map for `kind`. Records of other kinds are rendered as `native`, and in a text format by the
+    /// map for unknown records.
     pub fn has(&self, kind: Kind) -> bool {
         !self.plans[kind.index()].is_empty()
     }
@@ -55,7 +66,11 @@ impl MappingSet {
 
     /// The kind that the map called `name`, `ecs/alert`, is for.
     pub fn kind_of(&self, name: &str) -> Option<Kind> {
-        let has = |plan: &Arc<Plan>| plan.revision.split_once('@').is_some_and(|(known, _)| known == name);
+        let has = |plan: &Arc<Plan>| {
+            plan.revision
+                .split_once('@')
+                .is_some_and(|(known, _)| known == name)
+        };
         Kind::ALL
             .into_iter()
             .find(|kind| self.plans[kind.index()].iter().any(has))
@@ -63,11 +78,18 @@ impl MappingSet {
 
     /// The map that renders the record; `None` where that is `native`.
     pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
-        let plans = &self.plans[context.record().kind.index()];
-        plans.iter().find(|plan| plan.accepts(context))
+        let of = |kind: Kind| {
+            let plans = self.plans[kind.index()].iter();
+            plans.into_iter().find(|plan| plan.accepts(context))
+        };
+        let plan = of(context.record().kind);
+        match self.output.is_text() {
+            true => plan.or_else(|| of(Kind::Unknown)),
+            false => plan,
+        }
     }
 
-    /// Appends the record in the form of this set: one JSON object on one line, without a line end.
+    /// Appends the record in the form of this set: one JSON object or one line of text, without a line end.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {

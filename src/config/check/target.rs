@@ -8,7 +8,7 @@ use super::Check;
 use crate::config::configuration::{TargetConfiguration, TargetSettings};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::File;
-use crate::config::target::Target;
+use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::splunk_hec;
 use crate::durable::retry::chain;
@@ -69,6 +69,7 @@ impl Check<'_> {
         self.name(name, target);
         let settings = self.kind(name, target, node);
         let mapping = self.mapping(&target.mapping, mappings);
+        self.text_output(mapping.as_deref(), target, node);
         let native = mappings.set("native");
         let route = match node
             .and_then(|node| node.get("route"))
@@ -96,6 +97,28 @@ impl Check<'_> {
             snapshots: target.snapshots,
             on_map_error: target.on_map_error,
         })
+    }
+
+    /// A receiver of CEF or LEEF cannot read JSON.
+    fn text_output(&mut self, mapping: Option<&MappingSet>, target: &Spanned<Target>, node: Option<&Node>) {
+        let is_text = mapping.is_some_and(|set| set.output().is_text());
+        if !is_text || target.on_map_error != OnMapError::Native {
+            return;
+        }
+        let span = node.and_then(|node| node.get("on_map_error"));
+        let span = span.map_or(target.span.clone(), |node| node.span.clone());
+        let message = format!(
+            "`native` is JSON, and `{}` writes lines of text",
+            target.mapping.value
+        );
+        let help = "write `dead_letter`, or leave the option out";
+        self.error(
+            span,
+            "config::native_text",
+            message,
+            "does not fit the mapping",
+            help,
+        );
     }
 
     /// Names are labels, file names and, one day, keys of checkpoint metadata.

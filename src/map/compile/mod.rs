@@ -1,6 +1,7 @@
 //! Turns what a file says into what is run, and finds everything that is wrong with it.
 
 mod check;
+mod complete;
 mod condition;
 mod fields;
 mod literal;
@@ -8,7 +9,11 @@ mod names;
 mod pipe;
 mod shape;
 mod taken;
+mod targets;
+mod text;
 mod value;
+#[cfg(test)]
+mod ocsf_tests;
 #[cfg(test)]
 mod tests;
 
@@ -23,6 +28,7 @@ use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::config::yaml::Node;
 use literal::LiteralUse;
 use shape::Shape;
+use targets::Targets;
 
 /// Compiles a map. Problems go to `diagnostics`; `None` if any of them is an error.
 pub fn map(file: &MappingFile, diagnostics: &mut Diagnostics) -> Option<Plan> {
@@ -59,6 +65,7 @@ struct Compiler<'d> {
     variables: Vec<String>,
     variable_slots: usize,
     tables: Vec<NamedTable>,
+    targets: Targets,
     /// Literals that can reach a field with a closed set of values.
     literals: Vec<LiteralUse>,
 }
@@ -89,6 +96,7 @@ impl<'d> Compiler<'d> {
             variables: Vec::new(),
             variable_slots: 0,
             tables: Vec::new(),
+            targets: Targets::unchecked(),
             literals: Vec::new(),
         }
     }

@@ -14,7 +14,8 @@ pub(super) fn mark(structure: &Structure, lets: &[Expression], taken: &mut Taken
         match &member.content {
             MemberContent::Field(field) => mark_value(&field.expression, lets, taken),
             MemberContent::Structure(inner) => mark(inner, lets, taken),
-            MemberContent::Raw => {}
+            // What a generated member may write arrives only for "other".
+            MemberContent::Generated(_) | MemberContent::Raw | MemberContent::Label(_) => {}
         }
     }
 }

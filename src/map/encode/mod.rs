@@ -1,0 +1,55 @@
+//! How a mapped record is written: JSON by [`super::plan`], the text formats here.
+
+pub mod cef;
+pub mod leef;
+pub mod text;
+
+/// What a map writes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Output {
+    /// One JSON object.
+    Json,
+    /// One line in the Common Event Format.
+    Cef,
+    /// One line in the Log Event Extended Format 2.0.
+    Leef,
+}
+
+impl Output {
+    /// Every output by the name it has in a header.
+    pub const ALL: [(&'static str, Output); 3] = [
+        ("json", Output::Json),
+        ("cef", Output::Cef),
+        ("leef", Output::Leef),
+    ];
+
+    /// The output called `name`.
+    pub fn named(name: &str) -> Option<Output> {
+        Self::ALL
+            .iter()
+            .find(|(known, _)| *known == name)
+            .map(|(_, output)| *output)
+    }
+
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL[self as usize].0
+    }
+
+    /// Whether it is a line of text and no JSON.
+    pub fn is_text(self) -> bool {
+        self != Output::Json
+    }
+
+    /// The key of a mapping file under which its fields stand.
+    pub fn fields_key(self) -> &'static str {
+        match self {
+            Output::Json => "fields",
+            Output::Cef => "extension",
+            Output::Leef => "attributes",
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,188 @@
+//! Values as the text formats want them: of the type of their key, on one line, no longer than allowed.
+
+use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use crate::decode::json::Value;
+use crate::map::item::Item;
+use crate::map::schema::{Field, Type};
+use crate::map::{time, write};
+
+/// The text of a value under a key; `None` if it does not fit the key, which counts as absent.
+///
+/// `field` is what the dictionary says of the key; `None` for own keys, which take any text. White space at both ends
+/// is removed, because readers do so too.
+pub fn fitted<'s>(item: Item<'s>, field: Option<&Field>) -> Option<Cow<'s, str>> {
+    let Some(field) = field else {
+        return trimmed(plain(item)?);
+    };
+    let text = match field.value_type {
+        Type::Moment => Cow::Owned(moment(item)?.to_string()),
+        Type::Text | Type::Anything | Type::Object => plain(item)?,
+        _ if item.is_list() => {
+            let mut elements = item.into_elements();
+            let only = elements.pop().filter(|_| elements.is_empty());
+            return fitted(only?, Some(field));
+        }
+        _ => item.into_text()?,
+    };
+    let text = trimmed(text)?;
+    let is_fitting = match field.value_type {
+        Type::Whole => text.parse::<i64>().is_ok_and(|number| {
+            let (from, to) = field.range.unwrap_or((i64::MIN, i64::MAX));
+            (from..=to).contains(&number)
+        }),
+        Type::Number => text.parse::<f64>().is_ok_and(f64::is_finite),
+        Type::Ip => text.parse::<IpAddr>().is_ok(),
+        Type::Ipv4 => text.parse::<Ipv4Addr>().is_ok(),
+        Type::Ipv6 => text.parse::<Ipv6Addr>().is_ok(),
+        Type::Mac => is_mac(&text),
+        _ => true,
+    };
+    let is_allowed = field.allowed.is_empty() || field.allowed.iter().any(|allowed| allowed.value == *text);
+    (is_fitting && is_allowed).then_some(text)
+}
+
+/// `text` up to `limit` bytes, cut between characters, and whether anything was cut.
+pub fn cut(text: &str, limit: Option<usize>) -> (&str, bool) {
+    let limit = limit.unwrap_or(usize::MAX);
+    if text.len() <= limit {
+        return (text, false);
+    }
+    let end = (0..=limit).rev().find(|index| text.is_char_boundary(*index));
+    (text[..end.unwrap_or_default()].trim_end(), true)
+}
+
+/// Appends what of `text` may stand on a line: a tab as a space, other control characters not at all.
+///
+/// `escape` writes what stands for a character, if it is one that the format escapes or replaces.
+pub fn push(output: &mut Vec<u8>, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
+    let mut buffer = [0; 4];
+    for character in text.chars() {
+        match escape(character) {
+            Some(replacement) => output.extend_from_slice(replacement.as_bytes()),
+            None if character == '\t' => output.push(b' '),
+            None if character.is_control() => {}
+            None => output.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
+        }
+    }
+}
+
+/// Lists as text with commas, objects as JSON.
+fn plain(item: Item<'_>) -> Option<Cow<'_, str>> {
+    if item.is_list() {
+        let texts: Vec<_> = item.into_elements().into_iter().filter_map(plain).collect();
+        return (!texts.is_empty()).then(|| Cow::Owned(texts.join(", ")));
+    }
+    if item.is_object() {
+        let mut json = Vec::new();
+        write::item(&item, &mut json);
+        return Some(Cow::Owned(String::from_utf8_lossy(&json).into_owned()));
+    }
+    item.into_text()
+}
+
+fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let is_blank = |character: char| character.is_whitespace() || character.is_control();
+    let trimmed = match text {
+        Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(is_blank)),
+        Cow::Owned(text) if text.starts_with(is_blank) || text.ends_with(is_blank) => {
+            Cow::Owned(text.trim_matches(is_blank).to_owned())
+        }
+        owned => owned,
+    };
+    (!trimmed.is_empty()).then_some(trimmed)
+}
+
+/// Milliseconds since 1970, of 13 digits: what every reader takes without being told the format.
+fn moment(item: Item<'_>) -> Option<i64> {
+    let millis = match &item {
+        Item::Time(time) => time.as_millis(),
+        Item::Integer(number) => *number,
+        Item::Value(Value::Number(number)) => number.parse().ok()?,
+        Item::Value(Value::String(text)) => date(text)?,
+        Item::Text(text) => date(text)?,
+        _ => return None,
+    };
+    (1_000_000_000_000..10_000_000_000_000)
+        .contains(&millis)
+        .then_some(millis)
+}
+
+fn date(text: &str) -> Option<i64> {
+    match text.parse() {
+        Ok(millis) => Some(millis),
+        Err(_) => time::parse(text).map(|moment| moment.as_millis()),
+    }
+}
+
+fn is_mac(text: &str) -> bool {
+    let parts: Vec<_> = text.split([':', '-']).collect();
+    parts.len() == 6
+        && parts
+            .iter()
+            .all(|part| part.len() == 2 && part.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::map::schema::Shape;
+
+    #[test]
+    fn values_fit_their_types_or_are_absent() {
+        let cases = [
+            (Type::Text, "a ", Some("a")),
+            (Type::Text, " \n", None),
+            (Type::Whole, "17", Some("17")),
+            (Type::Whole, "1.5", None),
+            (Type::Number, "1.5", Some("1.5")),
+            (Type::Number, "NaN", None),
+            (Type::Ipv4, "192.0.2.1", Some("192.0.2.1")),
+            (Type::Ipv4, "2001:db8::1", None),
+            (Type::Ipv6, "2001:db8::1", Some("2001:db8::1")),
+            (Type::Ip, "2001:db8::1", Some("2001:db8::1")),
+            (Type::Ip, "host", None),
+            (Type::Mac, "00:0c:29:00:00:01", Some("00:0c:29:00:00:01")),
+            (Type::Mac, "00:0c:29:00:00", None),
+            (Type::Moment, "2024-11-08T07:01:02.123Z", Some("1731049262123")),
+            (Type::Moment, "1731049262123", Some("1731049262123")),
+            (Type::Moment, "1999-01-01T00:00:00Z", None),
+        ];
+        for (value_type, text, expected) in cases {
+            let field = Field::new(value_type, Shape::One);
+            let fitted = fitted(Item::Text(text.into()), Some(&field));
+            assert_eq!(fitted.as_deref(), expected, "{value_type:?} {text}");
+        }
+    }
+
+    #[test]
+    fn lists_and_objects_become_text() {
+        let list = Item::List(vec![
+            Item::Text("a".into()),
+            Item::Integer(5),
+            Item::Object(vec![("k", Item::Bool(true))]),
+        ]);
+        assert_eq!(fitted(list, None).as_deref(), Some(r#"a, 5, {"k":true}"#));
+        let port = Field::new(Type::Whole, Shape::One);
+        assert_eq!(
+            fitted(Item::List(vec![Item::Integer(5)]), Some(&port)).as_deref(),
+            Some("5")
+        );
+        let two = Item::List(vec![Item::Integer(5), Item::Integer(6)]);
+        assert_eq!(fitted(two, Some(&port)), None);
+    }
+
+    #[test]
+    fn cuts_between_characters() {
+        for (text, limit, expected) in [
+            ("abc", None, ("abc", false)),
+            ("abc", Some(3), ("abc", false)),
+            ("abcd", Some(3), ("abc", true)),
+            ("aüü", Some(4), ("aü", true)),
+            ("ab cd", Some(3), ("ab", true)),
+        ] {
+            assert_eq!(cut(text, limit), expected);
+        }
+    }
+}
