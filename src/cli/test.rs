@@ -66,7 +66,10 @@ pub fn run(arguments: &TestArguments) -> Result<(), Failure> {
     println!("{} tests: {passed} passed, {} failed", tally.tests, tally.failed);
     match tally.failed {
         0 => Ok(()),
-        failed => Err(Failure::Check(anyhow!("{failed} of {} tests failed", tally.tests))),
+        failed => Err(Failure::Check(anyhow!(
+            "{failed} of {} tests failed",
+            tally.tests
+        ))),
     }
 }
 
@@ -95,7 +98,10 @@ fn suites(
             .map_err(Failure::Usage)?,
     };
     if files.is_empty() && !arguments.all {
-        let message = format!("there is no `*.test.yaml` in `{}` or one level below", path.display());
+        let message = format!(
+            "there is no `*.test.yaml` in `{}` or one level below",
+            path.display()
+        );
         return Err(Failure::Usage(anyhow!(message)));
     }
     let mut diagnostics = Diagnostics::default();

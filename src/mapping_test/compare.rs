@@ -85,7 +85,11 @@ pub fn find<'v>(value: &'v Value, name: &str) -> Option<&'v Value> {
         Value::Object(members) => members.get(name).or_else(|| {
             let ends = name.match_indices(['.', '[']);
             ends.filter_map(|(end, mark)| {
-                let rest = if mark == "." { &name[end + 1..] } else { &name[end..] };
+                let rest = if mark == "." {
+                    &name[end + 1..]
+                } else {
+                    &name[end..]
+                };
                 find(members.get(&name[..end])?, rest)
             })
             .next()
@@ -142,9 +146,9 @@ fn is_equal(one: &Value, other: &Value) -> bool {
         }
         (Value::Object(one), Value::Object(other)) => {
             one.len() == other.len()
-                && one.iter().all(|(name, value)| {
-                    other.get(name).is_some_and(|other| is_equal(value, other))
-                })
+                && one
+                    .iter()
+                    .all(|(name, value)| other.get(name).is_some_and(|other| is_equal(value, other)))
         }
         (one, other) => one == other,
     }
@@ -183,7 +187,14 @@ mod tests {
     #[test]
     fn only_listed_fields_are_compared() {
         let actual = json!({ "event": { "severity": 73, "kind": "alert" }, "tags": ["a", "b"] });
-        assert_eq!(check(json!({ "event.severity": 73.0, "tags": ["a", "b"] }), false, actual.clone()), []);
+        assert_eq!(
+            check(
+                json!({ "event.severity": 73.0, "tags": ["a", "b"] }),
+                false,
+                actual.clone()
+            ),
+            []
+        );
         let differences = check(
             json!({ "event.severty": 73, "event.kind": "state", "tags": ["b", "a"] }),
             false,
@@ -212,9 +223,19 @@ mod tests {
     #[test]
     fn exact_means_nothing_else() {
         let actual = json!({ "a": { "b": 1, "c": 2 }, "d": [{ "e": 1 }] });
-        assert_eq!(check(json!({ "a": { "b": 1, "c": 2 }, "d[0].e": 1 }), true, actual.clone()), []);
+        assert_eq!(
+            check(
+                json!({ "a": { "b": 1, "c": 2 }, "d[0].e": 1 }),
+                true,
+                actual.clone()
+            ),
+            []
+        );
         let differences = check(json!({ "a.b": 1, "d": [{ "e": 1 }] }), true, actual);
-        let expected = [Difference::Extra { name: "a.c".into(), actual: json!(2) }];
+        let expected = [Difference::Extra {
+            name: "a.c".into(),
+            actual: json!(2),
+        }];
         assert_eq!(differences, expected);
     }
 }

@@ -38,10 +38,7 @@ fn add(set: &MappingSet, sample: &Sample, coverage: &mut BTreeMap<String, MapCov
     event.body = sample.body.clone().into();
     for record in decode::decode(&hub, &event) {
         let context = RecordContext::new(&record);
-        let Some(plan) = set
-            .choose(&context)
-            .filter(|_| record.kind != Kind::Undecodable)
-        else {
+        let Some(plan) = set.choose(&context).filter(|_| record.kind != Kind::Undecodable) else {
             continue;
         };
         let map = coverage.entry(map_name(&plan.revision).to_owned()).or_default();

@@ -44,7 +44,8 @@ pub(super) fn value(node: &Node) -> Value {
     let mut json = Vec::new();
     write(node, &mut json);
     // Only nesting deeper than the reader follows can fail, and no output is that deep: the text then equals nothing.
-    serde_json::from_slice(&json).unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&json).into_owned()))
+    serde_json::from_slice(&json)
+        .unwrap_or_else(|_| Value::String(String::from_utf8_lossy(&json).into_owned()))
 }
 
 fn separate(index: usize, output: &mut Vec<u8>) {

@@ -135,7 +135,10 @@ fn diff(expected: &str, actual: &str, text: &mut String) {
             ChangeTag::Insert => '+',
             ChangeTag::Equal => ' ',
         };
-        line(text, &format!("  {sign} {}", change.value().trim_end_matches('\n')));
+        line(
+            text,
+            &format!("  {sign} {}", change.value().trim_end_matches('\n')),
+        );
     }
 }
 

@@ -67,7 +67,11 @@ pub fn names() -> Vec<String> {
 fn embedded_files() -> impl Iterator<Item = (String, &'static [u8])> {
     let files = EMBEDDED.dirs().flat_map(|folder| folder.files());
     files
-        .filter(|file| file.path().extension().is_some_and(|extension| extension == "json"))
+        .filter(|file| {
+            file.path()
+                .extension()
+                .is_some_and(|extension| extension == "json")
+        })
         .map(|file| (file.path().display().to_string(), file.contents()))
 }
 

@@ -144,7 +144,11 @@ impl Reader<'_> {
             true => mappings
                 .names()
                 .filter_map(|name| mappings.set(name))
-                .flat_map(|set| set.revisions().map(|name| map_name(name).to_owned()).collect::<Vec<_>>())
+                .flat_map(|set| {
+                    set.revisions()
+                        .map(|name| map_name(name).to_owned())
+                        .collect::<Vec<_>>()
+                })
                 .collect(),
             false => mappings.names().map(str::to_owned).collect(),
         };

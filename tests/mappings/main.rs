@@ -5,3 +5,5 @@ mod support; // fixtures in the form of a set
 mod golden; // what every set makes of every fixture
 mod secrets; // what no set may write
 mod ecs; // against the field list of the Elastic Common Schema
+mod cim; // against the data models of Splunk's CIM
+mod log_analytics; // against the columns of the service's tables

@@ -68,6 +68,15 @@ pub fn mapped(set: &str) -> Vec<(PathBuf, Rendered)> {
     records.filter(|(_, record)| record.revision.is_some()).collect()
 }
 
+/// Asserts that records of every kind that Defender for Cloud has were mapped.
+pub fn assert_every_kind(records: &[(PathBuf, Rendered)]) {
+    for kind in Kind::ALL {
+        let is_expected = !matches!(kind, Kind::Unknown | Kind::Undecodable);
+        let is_mapped = records.iter().any(|(_, record)| record.kind == kind);
+        assert!(is_mapped || !is_expected, "no {} was mapped", kind.as_str());
+    }
+}
+
 /// The records of a fixture in the form of a set.
 pub fn render(set: &str, path: &Path) -> Vec<Rendered> {
     let set = MAPPINGS.set(set).expect("the set is embedded");
