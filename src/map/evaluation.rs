@@ -4,7 +4,9 @@ use std::borrow::Cow;
 
 use super::budget::{MAX_ELEMENTS, MapError};
 use super::encode::text;
-use super::expression::{Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece};
+use super::expression::{
+    Call, Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece,
+};
 use super::item::{Item, deduplicate};
 use super::path;
 use super::schema::ocsf;
@@ -90,6 +92,10 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        if pipe.picks_first() && pipe.root == Root::Document {
+            let first = path::follow_first(self.context.document(), &pipe.selectors, self.context)?;
+            return Self::calls(first, &pipe.calls[1..]);
+        }
         let start = match pipe.root {
             Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
             Root::Record(field) => self.context.field(field),
@@ -99,9 +105,13 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
         };
-        pipe.calls
+        Self::calls(start?, &pipe.calls)
+    }
+
+    fn calls(start: Item<'s>, calls: &'s [Call]) -> Option<Item<'s>> {
+        calls
             .iter()
-            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+            .try_fold(start, |item, call| call.function.apply(item, &call.arguments))
     }
 
     /// A field's value, as a list where the schema wants one.
@@ -179,8 +189,8 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     fn object(&mut self, structure: &'s Structure) -> Option<Item<'s>> {
         let mut members = Vec::with_capacity(structure.members.len());
-        let mut id = None;
         let mut is_kept = structure.keep_if.is_empty();
+        let mut id = None;
         for member in &structure.members {
             let item = match &member.content {
                 MemberContent::Field(field) => {

@@ -61,6 +61,16 @@ pub struct Pipe {
     pub calls: Vec<Call>,
 }
 
+impl Pipe {
+    /// Whether only the first of several values is wanted.
+    pub fn picks_first(&self) -> bool {
+        self.calls
+            .first()
+            .is_some_and(|call| call.function.name == "first")
+            && self.selectors.iter().any(Selector::is_multiple)
+    }
+}
+
 /// Where a path starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {

@@ -80,6 +80,7 @@ fn properties() -> Value {
             "additionalProperties": { "type": "object", "minProperties": 1 },
         },
         "fields": { "$ref": "#/$defs/fields" },
+        "keep_if": { "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } },
         "header": { "$ref": "#/$defs/fields" },
         "extension": {
             "type": "object",
@@ -91,7 +92,6 @@ fn properties() -> Value {
             }] },
         },
         "attributes": { "$ref": "#/$defs/fields" },
-        "keep_if": { "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } },
         "required": { "$ref": "#/$defs/texts" },
     });
     for (key, description) in KEYS {

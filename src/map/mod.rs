@@ -21,6 +21,7 @@ pub mod table;
 pub mod salt; // what `sha256` mixes in
 pub mod function;
 pub mod path;
+pub mod lookup; // where the parts of one record stand
 pub mod syntax;
 pub mod item;
 pub mod write;

@@ -4,6 +4,7 @@
 //! to ASCII case; `{"$ref": …}` objects are followed on the way.
 
 use super::item::Item;
+use super::lookup::Entities;
 use super::scope::RecordContext;
 use crate::decode::json::Value;
 
@@ -46,8 +47,19 @@ pub fn follow<'s>(
         return Item::present(single(start, selectors, context)?);
     }
     let mut found = Vec::new();
-    collect(start, selectors, context, &mut found);
+    collect(start, selectors, context, &mut found, usize::MAX);
     Item::list(found)
+}
+
+/// The first of what [`follow`] gives; the rest is not looked at.
+pub fn follow_first<'s>(
+    start: &'s Value<'s>,
+    selectors: &[Selector],
+    context: &'s RecordContext<'_>,
+) -> Option<Item<'s>> {
+    let mut found = Vec::with_capacity(1);
+    collect(start, selectors, context, &mut found, 1);
+    found.into_iter().next()
 }
 
 /// Follows `selectors` from a value that was computed before.
@@ -104,8 +116,13 @@ fn single<'s>(
     selectors: &[Selector],
     context: &'s RecordContext<'_>,
 ) -> Option<&'s Value<'s>> {
-    let mut value = context.resolve(start);
-    for selector in selectors {
+    let (mut value, rest) = match selectors.split_first() {
+        Some((Selector::Key(key), rest)) if std::ptr::eq(start, context.document()) => {
+            (context.resolve(context.member(key)?), rest)
+        }
+        _ => (context.resolve(start), selectors),
+    };
+    for selector in rest {
         let next = match selector {
             Selector::Key(key) => value.get(key)?,
             Selector::Index(index) => value.as_array()?.get(*index)?,
@@ -121,6 +138,7 @@ fn collect<'s>(
     selectors: &[Selector],
     context: &'s RecordContext<'_>,
     found: &mut Vec<Item<'s>>,
+    limit: usize,
 ) {
     let position = selectors
         .iter()
@@ -140,12 +158,39 @@ fn collect<'s>(
         .take_while(|selector| matches!(selector, Selector::Filter { .. }))
         .count();
     let (filters, rest) = rest.split_at(more);
-    for element in value.as_array().unwrap_or_default() {
-        if is_kept(element, selector, context)
-            && filters.iter().all(|filter| is_kept(element, filter, context))
-        {
-            collect(element, rest, context, found);
+    let elements = value.as_array().unwrap_or_default();
+    let mut keep = |element: &'s Value<'s>| {
+        if filters.iter().all(|filter| is_kept(element, filter, context)) {
+            collect(element, rest, context, found, limit);
         }
+        found.len() < limit
+    };
+    if let (Some((wanted, is_negated)), Some(typed)) =
+        (by_type(selector), context.entities().of_list(elements))
+    {
+        for (element, kind) in typed {
+            if (kind.is_some_and(|kind| is_text(kind, wanted)) != is_negated) && !keep(element) {
+                return;
+            }
+        }
+        return;
+    }
+    for element in elements {
+        if is_kept(element, selector, context) && !keep(element) {
+            return;
+        }
+    }
+}
+
+/// The type that a filter wants, and whether it wants any other.
+fn by_type(selector: &Selector) -> Option<(&str, bool)> {
+    match selector {
+        Selector::Filter {
+            key,
+            value,
+            is_negated,
+        } if **key == *Entities::KEY => Some((value, *is_negated)),
+        _ => None,
     }
 }
 
@@ -159,14 +204,16 @@ fn is_kept<'s>(element: &'s Value<'s>, selector: &Selector, context: &'s RecordC
     else {
         return true;
     };
-    let member = context
-        .resolve(element)
-        .get(key)
-        .map(|value| context.resolve(value));
-    let is_equal = match member {
-        Some(Value::String(text) | Value::Number(text)) => text.eq_ignore_ascii_case(wanted),
-        Some(Value::Bool(value)) => wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
-        _ => false,
-    };
+    let member = context.resolve(element).get(key);
+    let is_equal = member.is_some_and(|member| is_text(context.resolve(member), wanted));
     is_equal != *is_negated
+}
+
+/// Whether a scalar reads `wanted`, whatever its case.
+fn is_text(value: &Value<'_>, wanted: &str) -> bool {
+    match value {
+        Value::String(text) | Value::Number(text) => text.eq_ignore_ascii_case(wanted),
+        Value::Bool(value) => wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
+        _ => false,
+    }
 }

@@ -111,8 +111,8 @@ impl<'s> Rendering<'s, '_, '_> {
     fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
         let opened = self.output.len();
         self.output.push(b'{');
-        let mut id = None;
         let mut is_kept = structure.keep_if.is_empty();
+        let mut id = None;
         for member in &structure.members {
             let at = self.output.len();
             if at > opened + 1 {

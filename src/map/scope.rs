@@ -3,6 +3,7 @@
 use std::cell::OnceCell;
 
 use super::item::Item;
+use super::lookup::{Entities, Members};
 use crate::decode::json::Value;
 use crate::decode::references::References;
 use crate::event::{Record, RecordField};
@@ -12,6 +13,8 @@ pub struct RecordContext<'e> {
     record: &'e Record<'e>,
     fields: [OnceCell<Option<Value<'e>>>; RecordField::ALL.len()],
     references: OnceCell<References<'e>>,
+    members: OnceCell<Members<'e>>,
+    entities: OnceCell<Entities<'e>>,
 }
 
 /// What `$hub.*` offers.
@@ -58,6 +61,8 @@ impl<'e> RecordContext<'e> {
             record,
             fields: [const { OnceCell::new() }; RecordField::ALL.len()],
             references: OnceCell::new(),
+            members: OnceCell::new(),
+            entities: OnceCell::new(),
         }
     }
 
@@ -69,6 +74,18 @@ impl<'e> RecordContext<'e> {
     /// The parsed record.
     pub fn document(&self) -> &'e Value<'e> {
         &self.record.document
+    }
+
+    /// A member of the record, by [`Value::get`]'s rules.
+    pub fn member(&self, name: &str) -> Option<&'e Value<'e>> {
+        self.members
+            .get_or_init(|| Members::of(self.document()))
+            .get(name)
+    }
+
+    /// The entities of an alert by their types; found when first asked for.
+    pub fn entities(&self) -> &Entities<'e> {
+        self.entities.get_or_init(|| Entities::of(self))
     }
 
     /// `$record.<field>`; `None` where the record has none.
@@ -101,6 +118,16 @@ impl<'e> RecordContext<'e> {
 
     /// What `value` refers to, if it is a `{"$ref": …}` object; else `value` itself.
     pub fn resolve<'s>(&'s self, value: &'s Value<'s>) -> &'s Value<'s> {
+        match value {
+            Value::Object(members) if members.len() == 1 && members[0].0 == "$ref" => {
+                self.references().resolve(value)
+            }
+            other => other,
+        }
+    }
+
+    /// As [`Self::resolve`], for a value of the record itself.
+    pub fn resolve_received(&self, value: &'e Value<'e>) -> &'e Value<'e> {
         match value {
             Value::Object(members) if members.len() == 1 && members[0].0 == "$ref" => {
                 self.references().resolve(value)

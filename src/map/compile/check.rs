@@ -61,7 +61,7 @@ impl Compiler<'_> {
         if categories.is_empty() || types.is_empty() {
             return;
         }
-        let fitting: &BTreeMap<String, Vec<String>> = &ecs::types_of_categories();
+        let fitting: &BTreeMap<String, Vec<String>> = ecs::types_of_categories();
         let fits = |category: &LiteralUse, kind: &LiteralUse| {
             fitting
                 .get(&category.text)

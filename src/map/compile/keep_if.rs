@@ -114,7 +114,7 @@ fn below<'f>(structure: &'f mut Structure, parts: &[&str], found: &mut Vec<&'f m
         match &mut member.content {
             MemberContent::Structure(inner) => below(inner, rest, found),
             MemberContent::Field(field) => inside(&mut field.expression, rest, found),
-            MemberContent::Raw | MemberContent::Generated(_) | MemberContent::Label(_) => {}
+            MemberContent::Generated(_) | MemberContent::Raw | MemberContent::Label(_) => {}
         }
     }
 }
