@@ -21,6 +21,21 @@ fn log_analytics() {
 }
 
 #[test]
+fn ocsf() {
+    golden("ocsf");
+}
+
+#[test]
+fn cef() {
+    golden("cef");
+}
+
+#[test]
+fn leef() {
+    golden("leef");
+}
+
+#[test]
 fn native() {
     insta::glob!("../fixtures", "*/*.json", |path| {
         if is_about_records(path) {
