@@ -67,7 +67,11 @@ impl MappingSet {
 
     /// The kind that the map called `name`, `ecs/alert`, is for.
     pub fn kind_of(&self, name: &str) -> Option<Kind> {
-        let has = |plan: &Arc<Plan>| plan.revision.split_once('@').is_some_and(|(known, _)| known == name);
+        let has = |plan: &Arc<Plan>| {
+            plan.revision
+                .split_once('@')
+                .is_some_and(|(known, _)| known == name)
+        };
         Kind::ALL
             .into_iter()
             .find(|kind| self.plans[kind.index()].iter().any(has))
