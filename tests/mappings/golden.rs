@@ -11,6 +11,31 @@ fn ecs() {
 }
 
 #[test]
+fn splunk_cim() {
+    golden("splunk-cim");
+}
+
+#[test]
+fn log_analytics() {
+    golden("log-analytics");
+}
+
+#[test]
+fn ocsf() {
+    golden("ocsf");
+}
+
+#[test]
+fn cef() {
+    golden("cef");
+}
+
+#[test]
+fn leef() {
+    golden("leef");
+}
+
+#[test]
 fn native() {
     insta::glob!("../fixtures", "*/*.json", |path| {
         if is_about_records(path) {

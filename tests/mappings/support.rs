@@ -18,6 +18,11 @@ static MAPPINGS: LazyLock<Mappings> = LazyLock::new(|| {
     mappings
 });
 
+/// Names of all sets.
+pub fn sets() -> impl Iterator<Item = &'static str> {
+    MAPPINGS.names()
+}
+
 /// One record of a fixture in the form of a set.
 pub struct Rendered {
     /// What kind of record it is.
@@ -68,6 +73,15 @@ pub fn mapped(set: &str) -> Vec<(PathBuf, Rendered)> {
     records.filter(|(_, record)| record.revision.is_some()).collect()
 }
 
+/// Asserts that records of every kind that Defender for Cloud has were mapped.
+pub fn assert_every_kind(records: &[(PathBuf, Rendered)]) {
+    for kind in Kind::ALL {
+        let is_expected = !matches!(kind, Kind::Unknown | Kind::Undecodable);
+        let is_mapped = records.iter().any(|(_, record)| record.kind == kind);
+        assert!(is_mapped || !is_expected, "no {} was mapped", kind.as_str());
+    }
+}
+
 /// The records of a fixture in the form of a set.
 pub fn render(set: &str, path: &Path) -> Vec<Rendered> {
     let set = MAPPINGS.set(set).expect("the set is embedded");
@@ -88,9 +102,10 @@ pub fn render(set: &str, path: &Path) -> Vec<Rendered> {
         .iter()
         .map(|record| {
             let mut output = Vec::new();
-            let rendering = set
-                .render(&RecordContext::new(record), &mut output)
-                .expect("it can be mapped");
+            let context = RecordContext::new(record);
+            let rendering = set.render(&context, &mut output).expect("it can be mapped");
+            let problems = set.validate(&context, &output);
+            assert!(problems.is_empty(), "{}: {problems:#?}", path.display());
             assert_eq!(rendering.revision.is_some(), set.has(record.kind));
             assert!(!output.contains(&b'\n'), "one line");
             Rendered {
