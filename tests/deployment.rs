@@ -299,7 +299,7 @@ fn every_error_code_has_a_page() {
     collect_files(&root().join("src"), "rs", &mut sources);
     for source in sources {
         let content = std::fs::read_to_string(&source).expect("a source file can be read");
-        for code in captures(&content, "\"((?:config|mapping)::[a-z_]+)\"") {
+        for code in captures(&content, "\"((?:config|mapping|test)::[a-z_]+)\"") {
             assert!(
                 written.contains(&code),
                 "{}: `{code}` has no page in docs/errors",

@@ -156,6 +156,12 @@ pub fn http_address(path: &Path) -> Result<SocketAddr, Diagnostics> {
     Ok(parse(&read_file(path)?)?.1.http.listen)
 }
 
+/// The folder of mappings that the file at `path` names, if it does; needs no secret, and reads no mapping.
+pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
+    let written = parse(&read_file(path)?)?.1;
+    Ok(written.mappings_directory.map(|directory| directory.value))
+}
+
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
     let node = yaml::parse(file)?;
     let written = yaml::read(file, &node)?;

@@ -20,7 +20,8 @@ pub mod unit;
 pub mod yaml;
 
 pub use configuration::{
-    Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load, sources,
+    Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load, mappings_directory,
+    sources,
 };
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;

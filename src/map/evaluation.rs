@@ -8,7 +8,7 @@ use super::expression::{
     Call, Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece,
 };
 use super::item::{Item, deduplicate};
-use super::path;
+use super::path::{self, Selector};
 use super::schema::ocsf;
 use super::scope::RecordContext;
 use super::table::Table;
@@ -100,7 +100,16 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             }
             return self.calls(first?, &pipe.calls[1..]);
         }
-        let start = match pipe.root {
+        let start = self.start(pipe);
+        if self.context.take_walk_cut() {
+            self.spending.exceed(MapError::TooManyValues);
+        }
+        self.calls(start?, &pipe.calls)
+    }
+
+    /// The value of a path before its functions.
+    pub fn start(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        match pipe.root {
             Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
             Root::Record(field) => self.context.field(field),
             Root::Hub(field) => self.context.hub(field),
@@ -108,11 +117,12 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             Root::Variable(slot) => {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
-        };
-        if self.context.take_walk_cut() {
-            self.spending.exceed(MapError::TooManyValues);
         }
-        self.calls(start?, &pipe.calls)
+    }
+
+    /// Whether the record has something at `selectors`.
+    pub fn is_present(&self, selectors: &[Selector]) -> bool {
+        path::follow(self.context.document(), selectors, self.context).is_some()
     }
 
     fn calls(&mut self, start: Item<'s>, calls: &'s [Call]) -> Option<Item<'s>> {

@@ -10,6 +10,7 @@ use include_dir::{Dir, include_dir};
 
 use super::compile;
 use super::file::{MappingFile, Written};
+use super::info::MapInfo;
 use super::plan::Plan;
 use super::salt::Salt;
 use super::set::MappingSet;
@@ -26,6 +27,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Mappings {
     sets: BTreeMap<String, Arc<MappingSet>>,
+    maps: BTreeMap<String, MapInfo>,
     warnings: Diagnostics,
 }
 
@@ -52,7 +54,7 @@ impl Mappings {
             embedded: parse_all(embedded(), &mut diagnostics),
             directory: parse_all(own, &mut diagnostics),
         };
-        let mut maps = BTreeMap::new();
+        let mut maps: BTreeMap<String, Map> = BTreeMap::new();
         for (origin, names) in [
             (Origin::Embedded, sources.embedded.keys()),
             (Origin::Directory, sources.directory.keys()),
@@ -63,12 +65,17 @@ impl Mappings {
                 }
             }
         }
+        let infos = maps
+            .iter()
+            .map(|(name, map)| (name.clone(), map.info.clone()))
+            .collect();
         let sets = sets(maps, &mut diagnostics);
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
         Ok(Self {
             sets,
+            maps: infos,
             warnings: diagnostics,
         })
     }
@@ -81,6 +88,16 @@ impl Mappings {
     /// Names of all sets, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sets.keys().map(String::as_str)
+    }
+
+    /// All maps, in name order.
+    pub fn maps(&self) -> impl Iterator<Item = &MapInfo> {
+        self.maps.values()
+    }
+
+    /// The map called `name`, `ecs/alert`.
+    pub fn map(&self, name: &str) -> Option<&MapInfo> {
+        self.maps.get(name)
     }
 
     /// The set whose name is nearest to `name`, for `did you mean`.
@@ -106,8 +123,15 @@ pub struct MappingOptions<'p> {
 /// A compiled map with what its set needs to know of it.
 struct Map {
     file: MappingFile,
+    info: MapInfo,
     name_span: std::ops::Range<usize>,
     plan: Arc<Plan>,
+}
+
+/// Every file that is shipped below `mappings/`, maps and tests: its path from there, and its text.
+pub fn shipped() -> impl Iterator<Item = (&'static Path, &'static str)> {
+    let files = EMBEDDED.dirs().flat_map(|folder| folder.files());
+    files.filter_map(|file| Some((file.path(), file.contents_utf8()?)))
 }
 
 fn embedded() -> Vec<SourceFile> {
@@ -256,10 +280,12 @@ fn compiled(
             .collect(),
     };
     diagnostics.add_new(seen);
+    let file = file?;
     Some(Map {
         name_span: name_span(&whole),
+        info: MapInfo::of(&file, &whole, origin == Origin::Embedded),
         plan: Arc::new(plan?),
-        file: file?,
+        file,
     })
 }
 

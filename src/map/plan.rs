@@ -98,7 +98,7 @@ impl Plan {
         result.map(|()| cut)
     }
 
-    fn names(&self) -> Names<'_> {
+    pub(super) fn names(&self) -> Names<'_> {
         Names {
             lets: &self.lets,
             tables: &self.tables,

@@ -85,6 +85,12 @@ impl Written {
         self.parts.get(1).is_some_and(|(start, _)| span.start >= *start)
     }
 
+    /// The file that the text at `offset` came from, and where that text starts in the whole.
+    pub fn part(&self, offset: usize) -> (usize, &SourceFile) {
+        let part = self.parts.iter().rfind(|(start, _)| offset >= *start);
+        part.map_or((0, &self.source), |(start, file)| (*start, file))
+    }
+
     /// The same problem at its place in the file it came from.
     pub fn relocate(&self, mut diagnostic: Diagnostic) -> Diagnostic {
         let Some(span) = diagnostic.span.clone() else {
