@@ -9,6 +9,7 @@ pub mod end_reason; // why links end, and how long to wait
 pub mod client; // the connections of a consumer group
 pub mod management; // what the hub tells of itself
 pub mod probe; // a harmless try of everything
+pub mod peek; // a look at a few events
 
 mod partition; // the reader of one partition, which heals by itself
 mod step; // what it tells

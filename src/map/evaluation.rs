@@ -6,7 +6,7 @@ use super::budget::{MAX_ELEMENTS, MapError};
 use super::encode::text;
 use super::expression::{Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece};
 use super::item::{Item, deduplicate};
-use super::path;
+use super::path::{self, Selector};
 use super::schema::ocsf;
 use super::scope::RecordContext;
 use super::table::Table;
@@ -90,7 +90,15 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
-        let start = match pipe.root {
+        let start = self.start(pipe);
+        pipe.calls
+            .iter()
+            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+    }
+
+    /// The value of a path before its functions.
+    pub fn start(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        match pipe.root {
             Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
             Root::Record(field) => self.context.field(field),
             Root::Hub(field) => self.context.hub(field),
@@ -98,10 +106,12 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             Root::Variable(slot) => {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
-        };
-        pipe.calls
-            .iter()
-            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+        }
+    }
+
+    /// Whether the record has something at `selectors`.
+    pub fn is_present(&self, selectors: &[Selector]) -> bool {
+        path::follow(self.context.document(), selectors, self.context).is_some()
     }
 
     /// A field's value, as a list where the schema wants one.

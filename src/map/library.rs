@@ -8,6 +8,7 @@ use include_dir::{Dir, include_dir};
 
 use super::compile;
 use super::file::MappingFile;
+use super::info::MapInfo;
 use super::plan::Plan;
 use super::set::MappingSet;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
@@ -22,6 +23,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Mappings {
     sets: BTreeMap<String, Arc<MappingSet>>,
+    maps: BTreeMap<String, MapInfo>,
     warnings: Diagnostics,
 }
 
@@ -37,8 +39,10 @@ impl Mappings {
             .map(|directory| read(directory, &mut diagnostics))
             .unwrap_or_default();
         let mut maps = BTreeMap::new();
-        for sources in [embedded, own] {
+        let mut infos = BTreeMap::new();
+        for (is_embedded, sources) in [(true, embedded), (false, own)] {
             for (name, map) in compile_all(sources, &mut diagnostics) {
+                infos.insert(name.clone(), MapInfo::of(&map.file, is_embedded));
                 maps.insert(name, map);
             }
         }
@@ -48,6 +52,7 @@ impl Mappings {
         }
         Ok(Self {
             sets,
+            maps: infos,
             warnings: diagnostics,
         })
     }
@@ -60,6 +65,16 @@ impl Mappings {
     /// Names of all sets, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.sets.keys().map(String::as_str)
+    }
+
+    /// All maps, in name order.
+    pub fn maps(&self) -> impl Iterator<Item = &MapInfo> {
+        self.maps.values()
+    }
+
+    /// The map called `name`, `ecs/alert`.
+    pub fn map(&self, name: &str) -> Option<&MapInfo> {
+        self.maps.get(name)
     }
 
     /// The set whose name is nearest to `name`, for `did you mean`.
@@ -77,6 +92,12 @@ impl Mappings {
 struct Map {
     file: MappingFile,
     plan: Arc<Plan>,
+}
+
+/// Every file that is shipped below `mappings/`, maps and tests: its path from there, and its text.
+pub fn shipped() -> impl Iterator<Item = (&'static Path, &'static str)> {
+    let files = EMBEDDED.dirs().flat_map(|folder| folder.files());
+    files.filter_map(|file| Some((file.path(), file.contents_utf8()?)))
 }
 
 fn embedded() -> Vec<SourceFile> {

@@ -11,6 +11,8 @@ pub mod schema; // what the fields are checked against
 pub mod compile; // from written to run
 pub mod plan; // a map as run
 pub mod encode; // the text formats
+pub mod info; // what people want to know of a map
+pub mod explain; // where each value comes from
 pub mod native; // what is sent where no map fits
 pub mod unmapped; // what a map does not take
 pub mod scope; // what may be asked about a record
@@ -31,6 +33,7 @@ pub(crate) mod testing;
 pub use budget::MapError;
 pub use encode::Output;
 pub use file_schema::file_schema;
+pub use info::MapInfo;
 pub use library::Mappings;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};

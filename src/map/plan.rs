@@ -8,6 +8,7 @@ use super::encode::{Output, cef, leef};
 use super::evaluation::{Evaluation, Names};
 use super::expression::{Expression, Field, Generated, MemberContent, Structure};
 use super::item::Item;
+use super::schema::Schema;
 use super::scope::RecordContext;
 use super::table::Table;
 use super::unmapped::{self, Taken};
@@ -30,6 +31,10 @@ pub struct Plan {
     pub variables: usize,
     /// What it writes.
     pub output: Output,
+    /// What the output is checked against where that is asked for.
+    pub schema: Schema,
+    /// Where fields outside the schema may go.
+    pub own: Vec<String>,
     /// The parts of a text format's header, in the order in which they are written; empty for JSON.
     pub header: Vec<Field>,
     /// The target fields.
@@ -68,7 +73,7 @@ impl Plan {
         result.map(|()| cut)
     }
 
-    fn names(&self) -> Names<'_> {
+    pub(super) fn names(&self) -> Names<'_> {
         Names {
             lets: &self.lets,
             tables: &self.tables,

@@ -6,6 +6,7 @@ use super::budget::MapError;
 use super::encode::Output;
 use super::native;
 use super::plan::Plan;
+use super::schema;
 use super::scope::RecordContext;
 use crate::event::Kind;
 
@@ -76,19 +77,6 @@ impl MappingSet {
             .find(|kind| self.plans[kind.index()].iter().any(has))
     }
 
-    /// The map that renders the record; `None` where that is `native`.
-    pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
-        let of = |kind: Kind| {
-            let plans = self.plans[kind.index()].iter();
-            plans.into_iter().find(|plan| plan.accepts(context))
-        };
-        let plan = of(context.record().kind);
-        match self.output.is_text() {
-            true => plan.or_else(|| of(Kind::Unknown)),
-            false => plan,
-        }
-    }
-
     /// Appends the record in the form of this set: one JSON object or one line of text, without a line end.
     ///
     /// On an error `output` is as it was.
@@ -105,5 +93,29 @@ impl MappingSet {
             revision: Some(plan.revision.clone()),
             cut_values,
         })
+    }
+
+    /// What is wrong with `output` by the schema of the map that rendered it for this record: one line for each
+    /// problem, with the field it is about. Nothing where no schema was named, and for `native`.
+    pub fn validate(&self, context: &RecordContext<'_>, output: &[u8]) -> Vec<String> {
+        self.choose(context)
+            .map(|plan| schema::validate(plan.schema, &plan.own, output))
+            .unwrap_or_default()
+    }
+
+    /// The map for a record; `None` where it is rendered as `native`.
+    pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
+        self.candidates(context.record().kind)
+            .find(|plan| plan.accepts(context))
+    }
+
+    /// The maps for a kind, in the order in which they are tried; in a text format those for unknown records are last.
+    pub fn candidates(&self, kind: Kind) -> impl Iterator<Item = &Arc<Plan>> {
+        let last = self.output.is_text() && kind != Kind::Unknown;
+        let others = match last {
+            true => self.plans[Kind::Unknown.index()].as_slice(),
+            false => &[],
+        };
+        self.plans[kind.index()].iter().chain(others)
     }
 }

@@ -45,7 +45,7 @@ fn add(set: &MappingSet, sample: &Sample, coverage: &mut BTreeMap<String, MapCov
         map.records += 1;
         let mut output = Vec::new();
         let problems = match set.render(&context, &mut output) {
-            Ok(_) => Vec::new(),
+            Ok(_) => set.validate(&context, &output),
             Err(error) => vec![format!("map error: {error}")],
         };
         map.problems

@@ -102,7 +102,8 @@ fn render(suite: &Suite, case: &Case, set: &MappingSet) -> Result<(String, Vec<S
     let mut output = Vec::new();
     set.render(&context, &mut output)
         .map_err(|error| format!("map error: {error}"))?;
-    Ok((String::from_utf8_lossy(&output).into_owned(), Vec::new()))
+    let problems = set.validate(&context, &output);
+    Ok((String::from_utf8_lossy(&output).into_owned(), problems))
 }
 
 fn undecodable(record: &Record<'_>) -> String {

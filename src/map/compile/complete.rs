@@ -20,10 +20,10 @@ impl Compiler<'_> {
             return;
         };
         let place = |name: &str| {
-            let entry = file.fields.iter().find(|entry| {
-                let rest = entry.key.strip_prefix(name);
-                rest.is_some_and(|rest| name.is_empty() || rest.is_empty() || rest.starts_with('.'))
-            });
+            let entry = file
+                .fields
+                .iter()
+                .find(|entry| name.is_empty() || is_at_or_below(&entry.key, name));
             entry.map_or(0..0, |entry| entry.key_span.clone())
         };
         self.complete_structure(fields, root, "", &place);
@@ -43,7 +43,7 @@ impl Compiler<'_> {
             let below = name.strip_prefix(target).unwrap_or(name).trim_start_matches('.');
             let entry = keys
                 .iter()
-                .find(|entry| !below.is_empty() && entry.key.starts_with(below));
+                .find(|entry| !below.is_empty() && is_at_or_below(&entry.key, below));
             entry.map_or_else(|| node.span.clone(), |entry| entry.key_span.clone())
         };
         self.complete_structure(structure, object, target, &place);
@@ -193,7 +193,13 @@ impl Compiler<'_> {
     ) {
         let has = |name: &String| structure.members.iter().any(|member| *member.name == **name);
         let title = self.targets.schema.title();
-        for name in object.required.iter().filter(|name| !has(name)) {
+        // What is generated is missing only if its number is, which is required as well.
+        let is_generated = |name: &String| object.twins.iter().any(|twin| twin.name == *name);
+        for name in object
+            .required
+            .iter()
+            .filter(|name| !has(name) && !is_generated(name))
+        {
             let message = format!(
                 "`{}` is required by {title} and never written",
                 joined(target, name)
@@ -235,6 +241,12 @@ impl Compiler<'_> {
             }
         }
     }
+}
+
+/// Whether the dotted name `key` is `name` or stands below it.
+fn is_at_or_below(key: &str, name: &str) -> bool {
+    key.strip_prefix(name)
+        .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 fn literal(value: Value<'static>) -> MemberContent {

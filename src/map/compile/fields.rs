@@ -60,6 +60,8 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
         tables: compiler.tables.drain(..).map(|named| named.table).collect(),
         variables: compiler.variable_slots,
         output: file.output,
+        schema: file.schema,
+        own: std::mem::take(&mut compiler.targets.own),
         header,
         fields,
         taken,

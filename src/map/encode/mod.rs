@@ -36,6 +36,15 @@ impl Output {
         Self::ALL[self as usize].0
     }
 
+    /// Names of the parts of its header, in the order in which they are written; none for JSON.
+    pub fn header_names(self) -> &'static [&'static str] {
+        match self {
+            Output::Json => &[],
+            Output::Cef => crate::map::schema::cef::HEADER_ORDER,
+            Output::Leef => crate::map::schema::leef::HEADER_ORDER,
+        }
+    }
+
     /// Whether it is a line of text and no JSON.
     pub fn is_text(self) -> bool {
         self != Output::Json

@@ -9,8 +9,10 @@ pub mod cim;
 pub mod log_analytics;
 pub mod cef;
 pub mod leef;
+pub mod validate;
 
 pub use field::{Field, Known, Object, Shape, Type};
+pub use validate::validate;
 
 use super::encode::Output;
 
