@@ -3,6 +3,7 @@
 mod support; // fixtures in the form of a set
 
 mod golden; // what every set makes of every fixture
+mod beside; // what stands beside the maps
 mod secrets; // what no set may write
 mod ecs; // against the field list of the Elastic Common Schema
 mod cim; // against the data models of Splunk's CIM

@@ -97,9 +97,10 @@ pub fn render(set: &str, path: &Path) -> Vec<Rendered> {
         .iter()
         .map(|record| {
             let mut output = Vec::new();
-            let rendering = set
-                .render(&RecordContext::new(record), &mut output)
-                .expect("it can be mapped");
+            let context = RecordContext::new(record);
+            let rendering = set.render(&context, &mut output).expect("it can be mapped");
+            let problems = set.validate(&context, &output);
+            assert!(problems.is_empty(), "{}: {problems:#?}", path.display());
             assert_eq!(rendering.revision.is_some(), set.has(record.kind));
             assert!(!output.contains(&b'\n'), "one line");
             Rendered {
