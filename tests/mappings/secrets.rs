@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::Value;
 
-use crate::support::render;
+use crate::support::{render, sets};
 
 /// Scenario: a secret in a partner's data. Guarantees: no set writes it.
 #[test]
@@ -15,7 +15,7 @@ fn a_partner_secret_is_never_written() {
     let secret = document["properties"]["partnersData"]["Secret"]
         .as_str()
         .expect("it has one");
-    for set in ["ecs", "splunk-cim", "log-analytics", "native"] {
+    for set in sets() {
         for record in render(set, &path) {
             assert!(!record.line.contains(secret), "{set}");
         }

@@ -18,6 +18,11 @@ static MAPPINGS: LazyLock<Mappings> = LazyLock::new(|| {
     mappings
 });
 
+/// Names of all sets.
+pub fn sets() -> impl Iterator<Item = &'static str> {
+    MAPPINGS.names()
+}
+
 /// One record of a fixture in the form of a set.
 pub struct Rendered {
     /// What kind of record it is.
