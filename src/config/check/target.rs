@@ -213,3 +213,45 @@ impl Check<'_> {
         set
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::config::configuration::load_text;
+    use crate::config::diagnostic::SourceFile;
+
+    const MAP: &str = "format: 1\nname: own/unknown\nrevision: 1\nrecord: unknown\noutput: leef\n\
+        header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
+
+    /// Scenario: a target of a text set with either way to treat map errors. Guarantees: `native` is refused, at its
+    /// place, because its receiver cannot read JSON.
+    #[test]
+    fn native_is_no_fallback_for_lines_of_text() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        std::fs::write(directory.path().join("own.yaml"), MAP).expect("a file can be written");
+        let connection = directory.path().join("connection");
+        let text =
+            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
+        std::fs::write(&connection, text).expect("a file can be written");
+        for (on_map_error, is_refused) in [("dead_letter", false), ("native", true)] {
+            let folder = directory.path().display();
+            let text = format!(
+                "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n\
+                 checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
+                 dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
+                 mappings_directory: '{folder}'\n\
+                 targets:\n  soc:\n    file: {{ path: '-' }}\n    mapping: own\n    on_map_error: {on_map_error}\n",
+                connection.display()
+            );
+            let file = SourceFile {
+                name: "hub2siem.yaml".into(),
+                text: text.into(),
+            };
+            let codes: Vec<_> = match load_text(&file) {
+                Ok(_) => Vec::new(),
+                Err(problems) => problems.0.iter().map(|problem| problem.code).collect(),
+            };
+            assert_eq!(codes.contains(&"config::native_text"), is_refused, "{codes:?}");
+            assert_eq!(codes.len(), usize::from(is_refused), "{codes:?}");
+        }
+    }
+}

@@ -31,8 +31,13 @@ pub(in crate::map) fn render<'s>(
     for part in &plan.header {
         output.push(b'|');
         let value = evaluation.text(part)?;
-        let value = value.as_deref().unwrap_or(UNKNOWN);
-        let (value, is_cut) = text::cut(value, part.text.and_then(|field| field.limit_bytes));
+        let limit = part.text.and_then(|field| field.limit_bytes);
+        let line = value
+            .as_deref()
+            .and_then(|value| text::line(value, limit, replace_in_header));
+        let (value, is_cut) = line
+            .as_ref()
+            .map_or((UNKNOWN, false), |(value, is_cut)| (&**value, *is_cut));
         text::push(output, value, escape_header);
         cuts += u32::from(is_cut);
     }
@@ -43,10 +48,13 @@ pub(in crate::map) fn render<'s>(
         match &member.content {
             MemberContent::Field(field) => {
                 let value = evaluation.text(field)?;
-                is_written = value.is_some();
-                if let Some(value) = value {
-                    let (value, is_cut) = text::cut(&value, field.text.and_then(|field| field.limit_bytes));
-                    push_pair(output, start, &member.name, value);
+                let limit = field.text.and_then(|field| field.limit_bytes);
+                let line = value
+                    .as_deref()
+                    .and_then(|value| text::line(value, limit, keep_line_breaks));
+                is_written = line.is_some();
+                if let Some((value, is_cut)) = line {
+                    push_pair(output, start, &member.name, &value);
                     cuts += u32::from(is_cut);
                 }
             }
@@ -70,7 +78,18 @@ fn escape_header(character: char) -> Option<&'static str> {
     match character {
         '\\' => Some("\\\\"),
         '|' => Some("\\|"),
-        '\n' | '\r' => Some(" "),
+        _ => None,
+    }
+}
+
+fn replace_in_header(character: char) -> Option<&'static str> {
+    matches!(character, '\n' | '\r').then_some(" ")
+}
+
+fn keep_line_breaks(character: char) -> Option<&'static str> {
+    match character {
+        '\n' => Some("\n"),
+        '\r' => Some("\r"),
         _ => None,
     }
 }

@@ -6,6 +6,7 @@
 //! key at the first one. Lengths are counted in bytes. Dates have 13 digits, which QRadar reads without a
 //! `devTimeFormat`. A part of the header that is absent is `Unknown`.
 
+use super::cef::UNKNOWN;
 use super::text;
 use crate::map::budget::MapError;
 use crate::map::evaluation::Evaluation;
@@ -26,9 +27,14 @@ pub(in crate::map) fn render<'s>(
     for part in &plan.header {
         output.push(b'|');
         let value = evaluation.text(part)?;
-        let value = value.as_deref().unwrap_or(super::cef::UNKNOWN);
-        let (value, is_cut) = text::cut(value, part.text.and_then(|field| field.limit_bytes));
-        text::push(output, value, replace_in_header);
+        let limit = part.text.and_then(|field| field.limit_bytes);
+        let line = value
+            .as_deref()
+            .and_then(|value| text::line(value, limit, replace_in_header));
+        let (value, is_cut) = line
+            .as_ref()
+            .map_or((UNKNOWN, false), |(value, is_cut)| (&**value, *is_cut));
+        output.extend_from_slice(value.as_bytes());
         cuts += u32::from(is_cut);
     }
     output.extend_from_slice(b"|^|");
@@ -40,20 +46,18 @@ pub(in crate::map) fn render<'s>(
         let Some(value) = evaluation.text(field)? else {
             continue;
         };
-        let (value, is_cut) = text::cut(&value, field.text.and_then(|field| field.limit_bytes));
+        let limit = field.text.and_then(|field| field.limit_bytes);
+        // A value of delimiters alone leaves nothing.
+        let Some((value, is_cut)) = text::line(&value, limit, replace_in_value) else {
+            continue;
+        };
         cuts += u32::from(is_cut);
-        let before = output.len();
-        if before > start {
+        if output.len() > start {
             output.push(DELIMITER as u8);
         }
         output.extend_from_slice(member.name.as_bytes());
         output.push(b'=');
-        let empty = output.len();
-        text::push(output, value, replace_in_value);
-        // A value of delimiters alone leaves nothing.
-        if output[empty..].iter().all(|byte| *byte == b' ') {
-            output.truncate(before);
-        }
+        output.extend_from_slice(value.as_bytes());
     }
     Ok(cuts)
 }

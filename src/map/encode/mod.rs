@@ -2,7 +2,10 @@
 
 pub mod cef;
 pub mod leef;
+pub mod shorten;
 pub mod text;
+
+pub use shorten::shorten;
 
 /// What a map writes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

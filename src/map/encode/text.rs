@@ -43,29 +43,52 @@ pub fn fitted<'s>(item: Item<'s>, field: Option<&Field>) -> Option<Cow<'s, str>>
     (is_fitting && is_allowed).then_some(text)
 }
 
-/// `text` up to `limit` bytes, cut between characters, and whether anything was cut.
-pub fn cut(text: &str, limit: Option<usize>) -> (&str, bool) {
+/// What of `text` may stand on a line, up to `limit` bytes and cut between characters, and whether anything was cut;
+/// `None` if nothing is left.
+///
+/// `replace` gives what stands for a character the format cannot carry. A tab becomes a space; other control
+/// characters are removed.
+pub fn line<'t>(
+    text: &'t str,
+    limit: Option<usize>,
+    replace: impl Fn(char) -> Option<&'static str>,
+) -> Option<(Cow<'t, str>, bool)> {
+    let is_changed = |character: char| character.is_control() || replace(character).is_some();
+    let clean = match text.contains(is_changed) {
+        false => Cow::Borrowed(text),
+        true => {
+            let mut clean = String::with_capacity(text.len());
+            for character in text.chars() {
+                match replace(character) {
+                    Some(replacement) => clean.push_str(replacement),
+                    None if character == '\t' => clean.push(' '),
+                    None if character.is_control() => {}
+                    None => clean.push(character),
+                }
+            }
+            Cow::Owned(clean)
+        }
+    };
+    let clean = trimmed(clean)?;
     let limit = limit.unwrap_or(usize::MAX);
-    if text.len() <= limit {
-        return (text, false);
+    if clean.len() <= limit {
+        return Some((clean, false));
     }
-    let end = (0..=limit).rev().find(|index| text.is_char_boundary(*index));
-    (text[..end.unwrap_or_default()].trim_end(), true)
+    let end = (0..=limit).rev().find(|index| clean.is_char_boundary(*index));
+    let start = Cow::Owned(clean[..end.unwrap_or_default()].to_owned());
+    trimmed(start).map(|start| (start, true))
 }
 
-/// Appends what of `text` may stand on a line: a tab as a space, other control characters not at all.
-///
-/// `escape` writes what stands for a character, if it is one that the format escapes or replaces.
+/// Appends `text`, with what `escape` gives for a character in its place.
 pub fn push(output: &mut Vec<u8>, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
-    let mut buffer = [0; 4];
-    for character in text.chars() {
-        match escape(character) {
-            Some(replacement) => output.extend_from_slice(replacement.as_bytes()),
-            None if character == '\t' => output.push(b' '),
-            None if character.is_control() => {}
-            None => output.extend_from_slice(character.encode_utf8(&mut buffer).as_bytes()),
-        }
+    let mut rest = text;
+    while let Some(index) = rest.find(|character| escape(character).is_some()) {
+        output.extend_from_slice(&rest.as_bytes()[..index]);
+        let character = rest[index..].chars().next().expect("it was found there");
+        output.extend_from_slice(escape(character).unwrap_or_default().as_bytes());
+        rest = &rest[index + character.len_utf8()..];
     }
+    output.extend_from_slice(rest.as_bytes());
 }
 
 /// Lists as text with commas, objects as JSON.
@@ -176,13 +199,18 @@ mod tests {
     #[test]
     fn cuts_between_characters() {
         for (text, limit, expected) in [
-            ("abc", None, ("abc", false)),
-            ("abc", Some(3), ("abc", false)),
-            ("abcd", Some(3), ("abc", true)),
-            ("aüü", Some(4), ("aü", true)),
-            ("ab cd", Some(3), ("ab", true)),
+            ("abc", None, Some(("abc", false))),
+            ("abc", Some(3), Some(("abc", false))),
+            ("abcd", Some(3), Some(("abc", true))),
+            ("aüü", Some(4), Some(("aü", true))),
+            ("ab cd", Some(3), Some(("ab", true))),
+            ("a\tb\u{7}\u{85}c", None, Some(("a bc", false))),
+            ("^ a^", None, Some(("a", false))),
+            ("^^", None, None),
         ] {
-            assert_eq!(cut(text, limit), expected);
+            let line = line(text, limit, |character| (character == '^').then_some(""));
+            let line = line.as_ref().map(|(text, is_cut)| (&**text, *is_cut));
+            assert_eq!(line, expected, "{text}");
         }
     }
 }

@@ -170,3 +170,51 @@ fn a_pseudonym_needs_a_salt() {
     assert_eq!(with("0123456789abcdef"), with("0123456789abcdef"));
     assert_ne!(with("0123456789abcdef"), with("0123456789abcdeg"));
 }
+
+const CEF: &str = "output: cef\nheader: { device_vendor: M, device_product: D, device_version: \"1\", event_class_id: c, name: n, severity: 5 }\nextension: { msg: .a }\n";
+
+/// Scenario: a text set with a guarded map and one for unknown records, and an alert.
+/// Guarantees: a kind without a map, or whose guards refuse it, is written by the map for unknown records.
+#[test]
+fn text_sets_write_every_kind() {
+    let guarded = map("own/alert", &format!("when: {{ .b: 1 }}\n{CEF}")).replace("unknown", "alert");
+    let unknown = map("own/unknown", CEF);
+    let files = directory(&[("1.yaml", &guarded), ("2.yaml", &unknown)]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(mappings.set("own").is_some_and(|set| set.output().is_text()));
+    for (body, revision) in [
+        (
+            r#"{"SystemAlertId":"1","AlertType":"t","a":"x","b":1}"#,
+            "own/alert@2",
+        ),
+        (
+            r#"{"SystemAlertId":"1","AlertType":"t","a":"x"}"#,
+            "own/unknown@2",
+        ),
+        (r#"{"a":"x"}"#, "own/unknown@2"),
+    ] {
+        let line = "CEF:0|M|D|1|c|n|5|msg=x".to_owned();
+        assert_eq!(render(&mappings, "own", body), (line, Some(revision.to_owned())));
+    }
+}
+
+/// Scenario: a text set without a map for unknown records, or with one that is guarded or writes JSON.
+/// Guarantees: errors that say so.
+#[test]
+fn text_sets_are_complete_and_of_one_output() {
+    let alert = map("own/alert", CEF).replace("unknown", "alert");
+    let guarded = map("own/unknown", &format!("when: {{ .b: 1 }}\n{CEF}"));
+    let json = map("own/unknown", "fields: { a: .b }\n");
+    for (other, expected) in [
+        (None, "mapping::missing_unknown"),
+        (Some(&guarded), "mapping::missing_unknown"),
+        (Some(&json), "mapping::mixed_outputs"),
+    ] {
+        let mut files = vec![("1.yaml", &*alert)];
+        files.extend(other.map(|text| ("2.yaml", text.as_str())));
+        let files = directory(&files);
+        let problems = Mappings::load(Some(files.path())).expect_err("there is a problem");
+        let codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [expected], "{problems}");
+    }
+}

@@ -14,14 +14,16 @@ pub(super) fn check(class: Class, own: &[String], mut document: Value) -> Vec<St
     if let Value::Object(members) = &mut document {
         remove_own(members, "", own);
     }
+    // Which of several members is missing is said below, with their names.
     let errors = validator(class).iter_errors(&document);
+    let errors = errors.filter(|error| !error.schema_path().to_string().ends_with("/anyOf"));
     let mut problems: Vec<_> = errors
         .map(|error| {
             let place = name(&error.instance_path().to_string());
             format!("{place}: {}", error.masked_with("the value"))
         })
         .collect();
-    twins(class.root(), "", &document, &mut problems);
+    relations(class.root(), "", &document, &mut problems);
     problems
 }
 
@@ -54,11 +56,22 @@ fn remove_own(members: &mut Map<String, Value>, parent: &str, own: &[String]) {
     }
 }
 
-/// What follows from a number must be what the schema says, but for the name of "other".
-fn twins(object: &'static Object, parent: &str, value: &Value, problems: &mut Vec<String>) {
+/// What follows from a number must be what the schema says, but for the name of "other"; of alternatives one must be
+/// there.
+fn relations(object: &'static Object, parent: &str, value: &Value, problems: &mut Vec<String>) {
     let Value::Object(members) = value else {
         return;
     };
+    let is_met = |names: &Vec<String>| names.iter().all(|name| members.contains_key(name));
+    if !object.alternatives.is_empty() && !object.alternatives.iter().any(is_met) {
+        let names: Vec<_> = object
+            .alternatives
+            .iter()
+            .map(|names| names.join(" with "))
+            .collect();
+        let whole = if parent.is_empty() { "the event" } else { parent };
+        problems.push(format!("`{whole}` needs one of `{}`", names.join("`, `")));
+    }
     for twin in &object.twins {
         let id = members.get(&twin.id).and_then(Value::as_i64);
         if let (Some(id), Some(written)) = (id, members.get(&twin.name))
@@ -81,9 +94,9 @@ fn twins(object: &'static Object, parent: &str, value: &Value, problems: &mut Ve
             Value::Array(elements) => {
                 elements
                     .iter()
-                    .for_each(|element| twins(inner, &full, element, problems));
+                    .for_each(|element| relations(inner, &full, element, problems));
             }
-            value => twins(inner, &full, value, problems),
+            value => relations(inner, &full, value, problems),
         }
     }
 }
