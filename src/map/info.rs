@@ -4,6 +4,7 @@
 
 use std::ops::Range;
 
+use super::encode::Output;
 use super::explain::HEADER;
 use super::file::{MappingFile, Written};
 use crate::config::diagnostic::SourceFile;
@@ -21,6 +22,8 @@ pub struct MapInfo {
     pub kind: Kind,
     /// The schema it is checked against, as messages call it.
     pub schema: &'static str,
+    /// What it writes.
+    pub output: Output,
     /// Whether it is part of the program, and not of a folder of one's own.
     pub is_embedded: bool,
     /// The file.
@@ -56,6 +59,7 @@ impl MapInfo {
             revision: file.revision.clone(),
             kind: file.kind,
             schema: file.schema.title(),
+            output: file.output,
             is_embedded,
             source: written.part(0).1.clone(),
             lets: lines(&file.lets),

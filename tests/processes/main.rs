@@ -10,3 +10,4 @@ mod stop; // clean ends, and who may start
 mod outage; // the receiver is away or refuses
 mod poison; // bodies that hurt
 mod reload; // files change under a running bridge
+mod preview; // a look beside a running bridge

@@ -69,12 +69,55 @@ fn exported_maps_override_the_shipped_ones() {
         directory.path(),
         &["mappings", "export", "ecs/alert", "--to", "maps", "--force"],
     );
+    let expected = "maps/ecs/alert.test.yaml\nmaps/ecs/alert.yaml\n";
     assert_eq!(
-        (ended.code, ended.output.lines().next()),
-        (Some(0), Some("maps/ecs/alert.yaml")),
+        (ended.code, ended.output.as_str()),
+        (Some(0), expected),
         "{ended:?}"
     );
     assert_eq!(fs::read_to_string(&copy).expect("it is there"), shipped);
+}
+
+/// Scenario: everything is exported, as copies and as extensions. Guarantees: the copies pass their tests; the extensions
+/// can be used as they are, and change nothing.
+#[test]
+fn exports_work_as_they_are() {
+    let directory = directory(&[]);
+    let ended = run(directory.path(), &["mappings", "export", "--to", "copies"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let ended = run(directory.path(), &["test", "copies"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+
+    let ended = run(
+        directory.path(),
+        &["mappings", "export", "--to", "own", "--extends"],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let listed = run(directory.path(), &["mappings", "list", "--mappings", "own"]);
+    assert_eq!((listed.code, listed.errors.as_str()), (Some(0), ""), "{listed:?}");
+    let ended = run(directory.path(), &["test", "copies", "--mappings", "own"]);
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let arguments = [
+        "preview",
+        "--mapping",
+        "ecs/alert",
+        "--mappings",
+        "own",
+        "--input",
+        "sample:alert/wire.json",
+        "--explain",
+    ];
+    let ended = run(directory.path(), &arguments);
+    assert!(
+        ended.errors.contains("map ecs/alert@own-1 (own/ecs/alert.yaml)"),
+        "{}",
+        ended.errors
+    );
+    assert!(
+        ended.errors.contains("        mappings/ecs/alert.yaml:"),
+        "inherited lines keep their place: {}",
+        ended.errors
+    );
 }
 
 /// Scenario: the samples in the program. Guarantees: each name listed can be previewed.

@@ -8,6 +8,7 @@ use super::{ExportArguments, find};
 use crate::cli::exit::Failure;
 use crate::cli::load;
 use crate::cli::output;
+use crate::map::explain::HEADER;
 use crate::map::library::shipped;
 use crate::map::{MapInfo, Mappings};
 
@@ -68,7 +69,12 @@ fn copies(map: &MapInfo) -> Vec<Exported> {
 /// A map that changes nothing yet.
 fn skeleton(map: &MapInfo) -> Exported {
     let MapInfo { name, kind, .. } = map;
-    let example = map.fields.first().map_or("field.name", |field| &field.name);
+    let fields = map.output.fields_key();
+    let names = map.fields.iter().map(|field| field.name.as_str());
+    let example = names
+        .into_iter()
+        .find(|name| !name.starts_with(HEADER))
+        .unwrap_or("name");
     let text = format!(
         "# Extends the shipped map `{name}`: what is written here replaces or adds, everything else stays, also when a\n\
          # later version changes it. `hub2siem mappings show {name}` prints the shipped map.\n\
@@ -78,7 +84,7 @@ fn skeleton(map: &MapInfo) -> Exported {
          record: {kind}\n\
          extends: {name}\n\
          # remove: [{example}]\n\
-         fields: {{}}\n\
+         {fields}: {{}}\n\
          #  {example}: a value of your own\n"
     );
     (PathBuf::from(format!("{name}.yaml")), text)

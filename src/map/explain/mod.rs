@@ -52,7 +52,7 @@ pub fn leftovers(plan: &Plan, context: &RecordContext<'_>) -> Vec<u8> {
 }
 
 /// Stands before the names of the parts of a text format's header, which are no fields of their own.
-pub(super) const HEADER: &str = "header.";
+pub const HEADER: &str = "header.";
 
 struct Explainer<'s, 'e> {
     info: &'s MapInfo,

@@ -51,10 +51,13 @@ fn embedded_sets_load_without_a_warning() {
     assert_eq!(mappings.nearest("esc"), Some("ecs"));
     let ecs = mappings.set("ecs").expect("it is embedded");
     assert!(ecs.has(Kind::Alert) && ecs.has(Kind::SecureScore) && !ecs.has(Kind::Unknown));
+    let revisions: Vec<_> = ecs.revisions().map(|revision| revision.to_string()).collect();
     assert!(
-        ecs.revisions()
-            .any(|revision| &**revision == "ecs/secure_score@1")
+        revisions
+            .iter()
+            .all(|revision| revision.starts_with("ecs/") && revision.contains('@'))
     );
+    assert_eq!(revisions.len(), 9, "{revisions:?}");
 }
 
 /// Scenario: a directory with a new set, a replacement, a test file, a hidden file. Guarantees: the first two count.
