@@ -16,11 +16,14 @@ use crate::acknowledge::Window;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
+use crate::config::target::Snapshots;
 use crate::config::{Configuration, TargetConfiguration, TargetSettings};
 use crate::deliver::dead_letter::{self, DeadLetters};
 use crate::deliver::{Context, file, splunk_hec};
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
+use crate::route::last_delivered::Keeper;
+use crate::route::{ChangesOnly, SnapshotRule};
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
@@ -49,6 +52,7 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stores: BTreeMap<Arc<str>, Store>,
+    last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
 }
@@ -78,6 +82,7 @@ impl Bridge {
                 .map_err(|error| Failure::State(error.into()))?;
             stores.insert(group, store);
         }
+        let last_delivered = open_last_delivered(&configuration, &metrics)?;
         let health = readiness.dead_letters();
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
@@ -90,6 +95,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            last_delivered,
             writer,
             server,
         })
@@ -112,6 +118,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            last_delivered,
             writer,
             server,
         } = self;
@@ -149,7 +156,9 @@ impl Bridge {
             let bytes = configuration.window_bytes;
             let window = Window::new(configuration.window_events, bytes - bytes / ALLOCATOR_FRACTION);
             readiness.window(&name, &window);
-            let dispatch = Arc::new(dispatch(&configuration, &name, &senders, &metrics));
+            let dispatch = dispatch(&configuration, &name, &senders, &last_delivered, &metrics);
+            let dispatch = Arc::new(dispatch);
+            dispatch.book_in(&window);
             groups.push(Group {
                 hub: configuration.hub.clone(),
                 name,
@@ -158,6 +167,7 @@ impl Bridge {
                 window,
                 dispatch,
                 store,
+                last_delivered: Arc::clone(&last_delivered),
                 dead_letters: dead_letters.clone(),
                 metrics: Arc::clone(&metrics),
                 readiness: Arc::clone(&readiness),
@@ -252,11 +262,40 @@ fn spawn_target(
     };
 }
 
+/// Opens what the targets that compare snapshots last delivered, and locks it.
+fn open_last_delivered(configuration: &Configuration, metrics: &Metrics) -> Result<Arc<Keeper>, Failure> {
+    let comparing = configuration
+        .targets
+        .iter()
+        .filter(|target| target.snapshots == Snapshots::ChangesOnly);
+    let names: Vec<_> = comparing.map(|target| Arc::clone(&target.name)).collect();
+    let directory = &configuration.state_directory;
+    Keeper::open(directory, &names, configuration.state_items, metrics)
+        .map(Arc::new)
+        .map_err(|error| Failure::State(error.into()))
+}
+
+fn snapshot_rule(target: &TargetConfiguration, last_delivered: &Keeper) -> SnapshotRule {
+    match target.snapshots {
+        Snapshots::Pass => SnapshotRule::Pass,
+        Snapshots::Drop => SnapshotRule::Drop,
+        Snapshots::ChangesOnly => SnapshotRule::ChangesOnly(ChangesOnly {
+            last_delivered: Arc::clone(
+                last_delivered
+                    .target(&target.name)
+                    .expect("every target that compares has a memory"),
+            ),
+            score_change_at_least: target.score_change_at_least,
+        }),
+    }
+}
+
 /// What the readers of one group do with an event.
 fn dispatch(
     configuration: &Configuration,
     group: &Arc<str>,
     senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    last_delivered: &Keeper,
     metrics: &Arc<Metrics>,
 ) -> Dispatch {
     let (mine, others): (Vec<_>, Vec<_>) = configuration
@@ -268,7 +307,7 @@ fn dispatch(
         route: target.route.clone(),
         mapping: Arc::clone(&target.mapping),
         native: Arc::clone(&target.native),
-        snapshots: target.snapshots,
+        snapshots: snapshot_rule(target, last_delivered),
         on_map_error: target.on_map_error,
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),

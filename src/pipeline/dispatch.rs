@@ -10,19 +10,23 @@ use tokio::sync::mpsc;
 use super::undeliverable::Undeliverable;
 use super::workspace::{STAGE_BATCH_EVENTS, Workspace};
 use crate::acknowledge::{EventInFlight, Held, Window};
-use crate::config::target::{OnMapError, Snapshots};
+use crate::config::target::OnMapError;
 use crate::decode::{decode, unknown_fields};
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
 use crate::event::{Event, Hub, Kind, Record, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
-use crate::route::Route;
+use crate::route::last_delivered::PendingUpdate;
+use crate::route::{Decision, Fingerprint, Route, SnapshotRule, Suppression};
 use crate::telemetry::Metrics;
 
 /// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
 const EVENT_BYTES: usize = 384;
 /// What is booked for a rendered record besides its bytes and its key, likewise.
 const RECORD_BYTES: usize = size_of::<Rendered>() + 64;
+
+/// What is booked for an update of what a target last delivered: itself, and its place among those on their way.
+const UPDATE_BYTES: usize = size_of::<PendingUpdate>() + 48;
 
 /// What a consumer group's readers do with an event; the same for all of its partitions.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ pub struct Destination {
     /// What renders a record that `mapping` cannot, if the target wants that.
     pub native: Arc<MappingSet>,
     /// What it gets of the weekly snapshots.
-    pub snapshots: Snapshots,
+    pub snapshots: SnapshotRule,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
     /// The way to its workers.
@@ -68,6 +72,7 @@ pub struct Decisions {
     accepted: IntCounter,
     filtered: IntCounter,
     suppressed: IntCounter,
+    suppressed_snapshots: [IntCounter; Suppression::ALL.len()],
 }
 
 /// What happens to an unknown record that no route takes.
@@ -97,6 +102,17 @@ pub struct Dispatched {
     pub letters: Vec<Undeliverable>,
 }
 
+impl Dispatch {
+    /// Books in `window` what its targets remember.
+    pub fn book_in(&self, window: &Arc<Window>) {
+        for target in &self.targets {
+            if let SnapshotRule::ChangesOnly(rule) = &target.snapshots {
+                rule.last_delivered.book_in(window);
+            }
+        }
+    }
+}
+
 impl Decisions {
     /// The counters of `target`.
     pub fn new(metrics: &Metrics, target: &str) -> Self {
@@ -105,7 +121,18 @@ impl Decisions {
             accepted: counter("accepted"),
             filtered: counter("filtered"),
             suppressed: counter("suppressed"),
+            suppressed_snapshots: Suppression::ALL.map(|reason| {
+                let labels = [target, reason.as_str()];
+                metrics
+                    .route_suppressed_snapshots_total
+                    .with_label_values(&labels)
+            }),
         }
+    }
+
+    fn suppress(&self, reason: Suppression) {
+        self.suppressed.inc();
+        self.suppressed_snapshots[reason as usize].inc();
     }
 }
 
@@ -204,6 +231,7 @@ impl Way<'_> {
             return;
         }
         let context = RecordContext::new(record);
+        let fingerprint = Fingerprint::new(record);
         let mut is_accepted = false;
         let mut rendered: Option<(*const MappingSet, Bytes, Option<Arc<str>>)> = None;
         for (index, target) in self.plan.targets.iter().enumerate() {
@@ -216,10 +244,13 @@ impl Way<'_> {
                 continue;
             }
             is_accepted = true;
-            if record.is_snapshot && target.snapshots == Snapshots::Drop {
-                target.decisions.suppressed.inc();
-                continue;
-            }
+            let update = match target.snapshots.decide(&fingerprint) {
+                Decision::Forward(update) => update,
+                Decision::Suppress(reason) => {
+                    target.decisions.suppress(reason);
+                    continue;
+                }
+            };
             target.decisions.accepted.inc();
             // Neighbouring targets with the same set share one rendering.
             let same = rendered
@@ -235,6 +266,8 @@ impl Way<'_> {
                     // Not shared: a neighbour may want a dead letter in its place.
                     Ok(Rendering::Native(bytes)) => (bytes, None),
                     Err(detail) => {
+                        // Earlier than the letter is on disk; forgetting too soon only repeats.
+                        update.into_iter().for_each(PendingUpdate::rejected);
                         let letter =
                             self.letter(record, "map", RejectReason::MapError, Some(&target.name), detail);
                         dispatched.letters.push(letter);
@@ -244,7 +277,7 @@ impl Way<'_> {
             };
             dispatched
                 .records
-                .push((index, self.rendered(record, bytes, revision)));
+                .push((index, self.rendered(record, bytes, revision, update)));
         }
         if !is_accepted && record.kind == Kind::Unknown {
             self.unrouted(record, &context, dispatched);
@@ -288,10 +321,19 @@ impl Way<'_> {
         }
     }
 
-    fn rendered(&self, record: &Record<'_>, bytes: Bytes, revision: Option<Arc<str>>) -> Rendered {
+    fn rendered(
+        &self,
+        record: &Record<'_>,
+        bytes: Bytes,
+        revision: Option<Arc<str>>,
+        update: Option<PendingUpdate>,
+    ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
+        let update_bytes = update.as_ref().map_or(0, |_| UPDATE_BYTES);
         Rendered {
-            held: self.window.hold(bytes.len() + key_bytes + RECORD_BYTES),
+            held: self
+                .window
+                .hold(bytes.len() + key_bytes + update_bytes + RECORD_BYTES),
             bytes,
             about: About {
                 kind: record.kind,
@@ -306,7 +348,7 @@ impl Way<'_> {
                 bytes: self.event.body.slice(record.range.clone()),
                 held: Arc::clone(self.held),
             }),
-            ticket: self.in_flight.ticket(),
+            ticket: self.in_flight.ticket().updating(update),
         }
     }
 

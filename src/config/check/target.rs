@@ -86,6 +86,7 @@ impl Check<'_> {
             .as_ref()
             .unwrap_or(&written.event_hub.consumer_group);
         self.group(group);
+        let score_change_at_least = self.score_change(name, target);
         Some(TargetConfiguration {
             name: name.into(),
             consumer_group: group.value.as_str().into(),
@@ -94,6 +95,7 @@ impl Check<'_> {
             native: native?,
             route: route?,
             snapshots: target.snapshots,
+            score_change_at_least,
             on_map_error: target.on_map_error,
         })
     }
