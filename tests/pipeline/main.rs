@@ -19,4 +19,5 @@ mod undeliverable;
 mod positions;
 mod stopping;
 mod health;
+mod changes_only;
 mod seeds;
