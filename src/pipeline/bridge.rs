@@ -20,9 +20,9 @@ use crate::config::target::Snapshots;
 use crate::config::{Configuration, TargetConfiguration, TargetSettings};
 use crate::deliver::dead_letter::{self, DeadLetters};
 use crate::deliver::{Context, file, splunk_hec};
-use crate::event::Rendered;
+use crate::event::{Rendered, Timestamp};
 use crate::eventhub::settings::PORT_TLS;
-use crate::route::last_delivered::Keeper;
+use crate::route::last_delivered::{Keeper, Remembering};
 use crate::route::{ChangesOnly, SnapshotRule};
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
@@ -65,6 +65,7 @@ impl Bridge {
             .map_err(|error| Failure::Usage(error.into()))?;
         let readiness = Arc::new(Readiness::new(configuration.retention));
         let mut stores = BTreeMap::new();
+        let mut settled_until = BTreeMap::new();
         for group in configuration.groups() {
             let hub = &configuration.hub;
             let scope = Scope {
@@ -76,13 +77,18 @@ impl Bridge {
             let store = FileStore::open(&configuration.checkpoint_directory, scope).map(Store::File);
             let store = store.map_err(|error| Failure::State(error.into()))?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
-            store
+            let checkpoints = store
                 .load_all()
                 .await
                 .map_err(|error| Failure::State(error.into()))?;
+            let newest = checkpoints
+                .values()
+                .map(|checkpoint| checkpoint.enqueued_time)
+                .max();
+            settled_until.insert(Arc::clone(&group), newest);
             stores.insert(group, store);
         }
-        let last_delivered = open_last_delivered(&configuration, &metrics)?;
+        let last_delivered = open_last_delivered(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
@@ -263,14 +269,23 @@ fn spawn_target(
 }
 
 /// Opens what the targets that compare snapshots last delivered, and locks it.
-fn open_last_delivered(configuration: &Configuration, metrics: &Metrics) -> Result<Arc<Keeper>, Failure> {
+fn open_last_delivered(
+    configuration: &Configuration,
+    settled_until: &BTreeMap<Arc<str>, Option<Timestamp>>,
+    metrics: &Metrics,
+) -> Result<Arc<Keeper>, Failure> {
     let comparing = configuration
         .targets
         .iter()
         .filter(|target| target.snapshots == Snapshots::ChangesOnly);
-    let names: Vec<_> = comparing.map(|target| Arc::clone(&target.name)).collect();
+    let remembering: Vec<_> = comparing
+        .map(|target| Remembering {
+            name: Arc::clone(&target.name),
+            settled_until: settled_until[&target.consumer_group],
+        })
+        .collect();
     let directory = &configuration.state_directory;
-    Keeper::open(directory, &names, configuration.state_items, metrics)
+    Keeper::open(directory, &remembering, configuration.state_items, metrics)
         .map(Arc::new)
         .map_err(|error| Failure::State(error.into()))
 }

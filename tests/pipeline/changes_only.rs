@@ -1,5 +1,7 @@
 //! `snapshots: changes_only`: a target gets a snapshot of an item only if it differs from what it last got.
 
+use std::time::Duration;
+
 use rand::Rng;
 use rand::rngs::StdRng;
 
@@ -10,6 +12,9 @@ use super::schedule::Schedule;
 use super::stage::Stage;
 
 const STEPS: usize = 10;
+
+/// How long a process may take that is refused.
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn comparing(target: TargetPlan) -> TargetPlan {
     TargetPlan {
@@ -105,6 +110,32 @@ async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
     pass(&mut stage, snapshot(1)).await;
     assert_eq!(suppressed(&stage), 1);
     stage.close().await;
+}
+
+/// Scenario: the bridge is started while another process has what was last delivered open.
+/// Guarantees: exit code 74, and the file is named.
+#[tokio::test]
+async fn a_memory_in_use_is_refused() {
+    let mut stage = Stage::set_up(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
+    let directory = stage.path("").display().to_string();
+    let yaml = stage.plan.yaml(&directory, |_| "http://127.0.0.1:1".to_owned());
+    let configuration = stage.path("bridge.yaml");
+    std::fs::write(&configuration, yaml).expect("the directory is ours");
+    std::fs::create_dir(stage.path("state")).expect("the directory is ours");
+    let file = stage.path("state/last-delivered.redb");
+    let in_use = redb::Database::create(&file).expect("it can be made");
+    let output = tokio::process::Command::new(env!("CARGO_BIN_EXE_hub2siem"))
+        .args(["run", "--config"])
+        .arg(&configuration)
+        .kill_on_drop(true)
+        .output();
+    let output = tokio::time::timeout(PATIENCE, output).await;
+    let output = output.expect("it ends at once").expect("it can be started");
+    let text = String::from_utf8_lossy(&output.stderr);
+    assert_eq!(output.status.code(), Some(74), "{text}");
+    assert!(text.contains("last-delivered.redb"), "{text}");
+    drop(in_use);
+    stage.hub.shutdown().await;
 }
 
 /// Scenario: ten faults in a row, as in the runs of all kinds of events; here a few items change to and fro, are deleted

@@ -134,7 +134,7 @@ mod tests {
             (
                 "snapshots: changes_only, score_change_at_least: -0.01",
                 "",
-                "a number above 0",
+                "`-0.01` is no change of a score",
             ),
             ("snapshots: changes", "", "changes_only"),
             ("snapshots: changes_only", "state: { items: 15 }", "from 16"),

@@ -5,9 +5,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use redb::{Database, DatabaseError, ReadableDatabase, ReadableTable, TableDefinition, TableHandle};
+use redb::{
+    Database, DatabaseError, ReadableDatabase, ReadableTable, ReadableTableMetadata, TableDefinition,
+    TableHandle,
+};
 
 use super::items::{Changes, Items};
+use super::keeper::Remembering;
 use super::remembered::{ENCODED_BYTES, ItemKey, Remembered};
 use crate::durable::directory;
 use crate::event::Timestamp;
@@ -83,7 +87,7 @@ impl Error {
 /// Opens the file, or makes it, and reads what it has of `targets`, at most `limit` items each. Blocks.
 pub fn open(
     path: &Path,
-    targets: &[Arc<str>],
+    targets: &[Remembering],
     limit: usize,
 ) -> Result<(StateFile, Vec<(Arc<str>, Items)>), Error> {
     directory::create(directory::parent(path))
@@ -150,14 +154,14 @@ impl StateFile {
 
     fn load(
         path: &Path,
-        targets: &[Arc<str>],
+        targets: &[Remembering],
         limit: usize,
     ) -> Result<(Self, Vec<(Arc<str>, Items)>), Error> {
         let file = Self::open(path)?;
         let contents = file
             .prepare(targets)
             .and_then(|()| {
-                let read = |target: &Arc<str>| Ok((Arc::clone(target), file.read(target, limit)?));
+                let read = |target: &Remembering| Ok((Arc::clone(&target.name), file.read(target, limit)?));
                 targets.iter().map(read).collect()
             })
             .map_err(|error| file.error("read", error))?;
@@ -165,9 +169,9 @@ impl StateFile {
     }
 
     /// Makes what is missing, and removes the tables of targets that do not remember.
-    fn prepare(&self, targets: &[Arc<str>]) -> Result<(), redb::Error> {
+    fn prepare(&self, targets: &[Remembering]) -> Result<(), redb::Error> {
         let write = self.database.begin_write()?;
-        let names: Vec<_> = targets.iter().map(|target| table_name(target)).collect();
+        let names: Vec<_> = targets.iter().map(|target| table_name(&target.name)).collect();
         let tables: Vec<_> = write.list_tables()?.collect();
         for table in tables {
             if table.name() != FLOORS.name() && !names.iter().any(|name| name == table.name()) {
@@ -179,19 +183,22 @@ impl StateFile {
         }
         write
             .open_table(FLOORS)?
-            .retain(|target, _| targets.iter().any(|known| &**known == target))?;
+            .retain(|target, _| targets.iter().any(|known| &*known.name == target))?;
         write.commit()?;
         Ok(())
     }
 
-    fn read(&self, target: &str, limit: usize) -> Result<Items, redb::Error> {
+    fn read(&self, target: &Remembering, limit: usize) -> Result<Items, redb::Error> {
         let mut items = Items::new(limit);
         let read = self.database.begin_read()?;
-        if let Some(floor) = read.open_table(FLOORS)?.get(target)? {
+        let name = table_name(&target.name);
+        let table = read.open_table(ItemTable::new(&name))?;
+        if let Some(floor) = read.open_table(FLOORS)?.get(&*target.name)? {
             items.restore_floor(Timestamp::from_millis(floor.value()));
+        } else if let (Some(floor), true) = (target.settled_until, table.is_empty()?) {
+            items.begin_after(floor);
         }
-        let name = table_name(target);
-        for entry in read.open_table(ItemTable::new(&name))?.iter()? {
+        for entry in table.iter()? {
             let (key, value) = entry?;
             items.restore(ItemKey(*key.value()), Remembered::decode(value.value()));
         }

@@ -23,7 +23,8 @@ pub struct Items {
     in_flight: HashMap<ItemKey, u32>,
     /// Items whose entry the file does not have yet, each once.
     changed: Vec<ItemKey>,
-    /// Nothing of this moment or before is remembered: it was evicted, and an older delivery must not take its place.
+    /// Nothing of this moment or before is remembered: it was evicted, or nobody noted it, and an older delivery must not
+    /// take its place.
     floor: Option<Timestamp>,
     is_floor_changed: bool,
 }
@@ -60,6 +61,13 @@ impl Items {
     /// Takes over what the file has: its floor first, then each item.
     pub fn restore_floor(&mut self, floor: Timestamp) {
         self.floor = Some(floor);
+    }
+
+    /// Remembers nothing of this moment or before: other records of that time were delivered, and nothing is known of
+    /// them. Only where nothing is remembered yet.
+    pub fn begin_after(&mut self, floor: Timestamp) {
+        self.floor = Some(floor);
+        self.is_floor_changed = true;
     }
 
     /// Takes over one item of the file. The file may hold more than fit; see [`Items::shrink`].
@@ -125,7 +133,7 @@ impl Items {
     }
 
     /// At most `most` items that the file does not have yet, those first that wait longest. They count as had from here
-    /// on; see [`Items::give_back`].
+    /// on; see [`Items::change_all`].
     pub fn take_changed(&mut self, most: usize) -> Changes {
         let count = self.changed.len().min(most);
         let mut items = Vec::with_capacity(count);
@@ -142,11 +150,13 @@ impl Items {
         }
     }
 
-    /// The file did not take the changes over.
-    pub fn give_back(&mut self, changes: Changes) {
-        self.is_floor_changed |= changes.floor.is_some();
-        for (key, _) in changes.items {
-            self.mark_changed(key);
+    /// The file is not what it was thought to be: all of it is to be written.
+    pub fn change_all(&mut self) {
+        self.is_floor_changed = self.floor.is_some();
+        self.changed.clear();
+        for (key, remembered) in &mut self.remembered {
+            remembered.is_changed = true;
+            self.changed.push(*key);
         }
     }
 

@@ -7,10 +7,21 @@ use std::sync::Arc;
 use super::file::{self, Error, StateFile};
 use super::items::Changes;
 use super::memory::LastDelivered;
+use crate::event::Timestamp;
 use crate::telemetry::Metrics;
 
 /// Items written with one commit; bounds the memory a commit takes.
 const MAX_COMMIT_ITEMS: usize = 8192;
+
+/// A target that remembers.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Remembering {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Enqueued time of the newest event that a checkpoint of its consumer group passed. Where the file has nothing of
+    /// the target, records up to then were delivered and not noted, so an older one that comes again says nothing.
+    pub settled_until: Option<Timestamp>,
+}
 
 /// What the targets with `snapshots: changes_only` last delivered.
 #[derive(Debug)]
@@ -31,7 +42,7 @@ impl Keeper {
     /// Errors: at start, each means to stop with exit code 74.
     pub fn open(
         directory: &Path,
-        targets: &[Arc<str>],
+        targets: &[Remembering],
         items: usize,
         metrics: &Metrics,
     ) -> Result<Self, Error> {
@@ -77,11 +88,12 @@ impl Keeper {
                 // What is noted while this goes on waits for the next call.
                 let is_last = changes.items.len() < MAX_COMMIT_ITEMS;
                 let taken = file.take();
-                let (changes, result) = commit(taken, self.path.clone(), Arc::clone(target), changes).await;
-                match result {
+                let committed = commit(taken, self.path.clone(), Arc::clone(target), changes).await;
+                match committed {
                     Ok(committed) => *file = Some(committed),
                     Err(error) => {
-                        memory.give_back(changes);
+                        // It is opened again, and may be another one then.
+                        self.targets.values().for_each(|memory| memory.change_all());
                         return Err(error);
                     }
                 }
@@ -99,14 +111,70 @@ async fn commit(
     path: PathBuf,
     target: Arc<str>,
     changes: Changes,
-) -> (Changes, Result<Arc<StateFile>, Error>) {
+) -> Result<Arc<StateFile>, Error> {
     let work = move || {
-        let result = file
-            .map_or_else(|| StateFile::reopen(&path).map(Arc::new), Ok)
-            .and_then(|file| file.commit(&target, &changes).map(|()| file));
-        (changes, result)
+        let file = match file {
+            Some(file) => file,
+            None => Arc::new(StateFile::reopen(&path)?),
+        };
+        file.commit(&target, &changes).map(|()| file)
     };
     tokio::task::spawn_blocking(work)
         .await
         .expect("work on the file of last deliveries does not panic and is not cancelled")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::route::last_delivered::ItemKey;
+    use crate::route::last_delivered::remembered::Content;
+
+    fn open(directory: &Path) -> Keeper {
+        let target = Remembering {
+            name: "soc".into(),
+            settled_until: None,
+        };
+        Keeper::open(directory, &[target], 100, &Metrics::new()).expect("it can be opened")
+    }
+
+    fn deliver(keeper: &Keeper, item: &str) {
+        let content = Content {
+            fingerprint: [1; 16],
+            percentage: None,
+        };
+        let memory = keeper.target("soc").expect("it has a memory");
+        let update = memory.begin_if(
+            ItemKey::new(item),
+            Timestamp::from_millis(1),
+            Some(content),
+            |_| true,
+        );
+        update.expect("it is wanted").delivered();
+    }
+
+    fn remembered(keeper: &Keeper) -> usize {
+        let memory = keeper.target("soc").expect("it has a memory");
+        memory.change_all();
+        memory.take_changed(100).items.len()
+    }
+
+    /// Scenario: the file cannot be written for a while, and when it can again, another one is there, or none.
+    /// Guarantees: the failure is returned, so that no checkpoint moves, and later the file holds everything.
+    #[tokio::test]
+    async fn after_a_failure_the_whole_memory_is_written() {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut keeper = open(directory.path());
+        deliver(&keeper, "a");
+        keeper.flush().await.expect("it can be written");
+        let path = std::mem::replace(&mut keeper.path, directory.path().join("missing/file"));
+        *keeper.file.lock().await = None;
+        deliver(&keeper, "b");
+        keeper.flush().await.expect_err("there is no such directory");
+        std::fs::remove_file(&path).expect("it can be removed");
+        keeper.path = path;
+        keeper.flush().await.expect("it can be written again");
+        drop(keeper);
+        assert_eq!(remembered(&open(directory.path())), 2);
+    }
 }

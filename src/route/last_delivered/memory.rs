@@ -93,8 +93,8 @@ impl LastDelivered {
         self.lock().items.take_changed(most)
     }
 
-    pub(super) fn give_back(&self, changes: Changes) {
-        self.lock().items.give_back(changes);
+    pub(super) fn change_all(&self) {
+        self.lock().items.change_all();
     }
 
     fn end(&self, key: ItemKey, enqueued_time: Timestamp, content: Option<Content>) {

@@ -14,7 +14,7 @@ mod memory;
 mod remembered;
 
 pub use file::Error;
-pub use keeper::Keeper;
+pub use keeper::{Keeper, Remembering};
 pub use memory::{LastDelivered, PendingUpdate};
 pub use remembered::{Content, ItemKey};
 

@@ -3,7 +3,7 @@
 use super::*;
 use crate::decode::decode;
 use crate::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
-use crate::route::last_delivered::Keeper;
+use crate::route::last_delivered::{Keeper, Remembering};
 use crate::telemetry::Metrics;
 
 struct Target {
@@ -22,7 +22,11 @@ enum End {
 impl Target {
     fn new(score_change_at_least: Option<u32>) -> Self {
         let directory = tempfile::tempdir().expect("a temporary directory can be made");
-        let keeper = Keeper::open(directory.path(), &["soc".into()], 100, &Metrics::new());
+        let soc = Remembering {
+            name: "soc".into(),
+            settled_until: None,
+        };
+        let keeper = Keeper::open(directory.path(), &[soc], 100, &Metrics::new());
         let keeper = keeper.expect("the file can be made");
         let last_delivered = keeper.target("soc").expect("it has a memory");
         Self {

@@ -102,20 +102,21 @@ fn what_was_delivered_longest_ago_is_forgotten_first() {
 }
 
 #[test]
-fn changes_that_were_not_written_come_again_and_those_that_were_do_not() {
+fn changes_are_handed_out_once_and_all_of_them_after_a_failure() {
     let mut items = Items::new(100);
     for number in 1..=3 {
         items.end(key(number), at(1), Some(content(number)));
     }
-    let first = items.take_changed(2);
-    let numbers: Vec<_> = first.items.iter().map(|(key, _)| key.0[0]).collect();
-    assert_eq!(numbers, [1, 2], "those that wait longest");
+    let numbers = |changes: Changes| -> Vec<u8> { changes.items.iter().map(|(key, _)| key.0[0]).collect() };
+    assert_eq!(numbers(items.take_changed(2)), [1, 2], "those that wait longest");
     items.end(key(1), at(2), Some(content(9)));
-    items.give_back(first);
-    let mut all: Vec<_> = items.take_changed(100).items;
-    all.sort_by_key(|(key, _)| *key);
-    let contents: Vec<_> = all.iter().map(|(_, remembered)| remembered.content()).collect();
-    assert_eq!(contents, [9, 2, 3].map(|number| Some(content(number))));
+    assert_eq!(numbers(items.take_changed(100)), [3, 1]);
+    assert!(items.take_changed(100).is_empty());
+    items.end(key(2), at(2), Some(content(9)));
+    items.change_all();
+    let mut all = numbers(items.take_changed(100));
+    all.sort_unstable();
+    assert_eq!(all, [1, 2, 3]);
     assert!(items.take_changed(100).is_empty());
 }
 
