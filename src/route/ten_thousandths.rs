@@ -147,8 +147,10 @@ mod tests {
 
     #[test]
     fn a_distance_is_exact_where_binary_fractions_are_not() {
+        let as_float = |text: &str| text.parse::<f64>().expect("a number");
+        let distance = as_float("0.06") - as_float("0.05");
         assert!(
-            0.06_f64 - 0.05_f64 < 0.01,
+            distance < as_float("0.01"),
             "this is why numbers are not read as floats"
         );
         let parse = |text| TenThousandths::parse(text).expect("a number");

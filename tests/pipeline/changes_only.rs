@@ -116,7 +116,7 @@ async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
 /// Guarantees: exit code 74, and the file is named.
 #[tokio::test]
 async fn a_memory_in_use_is_refused() {
-    let mut stage = Stage::set_up(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
+    let stage = Stage::set_up(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
     let directory = stage.path("").display().to_string();
     let yaml = stage.plan.yaml(&directory, |_| "http://127.0.0.1:1".to_owned());
     let configuration = stage.path("bridge.yaml");

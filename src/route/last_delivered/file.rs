@@ -31,6 +31,9 @@ const PREFIX: &str = "1:";
 /// The floor of each target that has one, in epoch milliseconds.
 const FLOORS: TableDefinition<'_, &str, i64> = TableDefinition::new("floors");
 
+/// What the file has of each target.
+pub type Contents = Vec<(Arc<str>, Items)>;
+
 type ItemTable<'n> = TableDefinition<'n, &'static [u8; 16], &'static [u8; ENCODED_BYTES]>;
 
 /// The open file, locked against other processes.
@@ -85,11 +88,7 @@ impl Error {
 }
 
 /// Opens the file, or makes it, and reads what it has of `targets`, at most `limit` items each. Blocks.
-pub fn open(
-    path: &Path,
-    targets: &[Remembering],
-    limit: usize,
-) -> Result<(StateFile, Vec<(Arc<str>, Items)>), Error> {
+pub fn open(path: &Path, targets: &[Remembering], limit: usize) -> Result<(StateFile, Contents), Error> {
     directory::create(directory::parent(path))
         .map_err(|source| io_error("make directory of", path, source))?;
     match StateFile::load(path, targets, limit) {
@@ -152,11 +151,7 @@ impl StateFile {
         })
     }
 
-    fn load(
-        path: &Path,
-        targets: &[Remembering],
-        limit: usize,
-    ) -> Result<(Self, Vec<(Arc<str>, Items)>), Error> {
+    fn load(path: &Path, targets: &[Remembering], limit: usize) -> Result<(Self, Contents), Error> {
         let file = Self::open(path)?;
         let contents = file
             .prepare(targets)
