@@ -7,6 +7,10 @@ use hub2siem::decode;
 use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
 use hub2siem::map::{Mappings, RecordContext};
 
+/// The allocator of the program.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 const BODIES: [(&str, &[u8]); 2] = [
     ("alert", include_bytes!("bodies/alert.json")),
     ("assessment", include_bytes!("bodies/assessment.json")),

@@ -15,6 +15,7 @@ pub mod cli; // the verbs of the command line
 pub mod config; // the configuration file and how its errors read
 pub mod durable; // files that survive a power cut
 pub mod emulator; // a hub and a receiver to run against
+pub mod mapping_test; // tests of mapping files, and their runner
 pub mod event; // the types that pass between the stages
 pub mod pipeline; // the wiring: spawns, supervises and drains the tasks
 pub mod telemetry; // metrics, logs and health

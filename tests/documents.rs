@@ -35,6 +35,7 @@ fn the_json_schemas_are_current() {
     for (of, path) in [
         (SchemaOf::Config, "docs/schemas/hub2siem.schema.json"),
         (SchemaOf::Mapping, "docs/schemas/mapping.schema.json"),
+        (SchemaOf::Test, "docs/schemas/test.schema.json"),
     ] {
         let text = serde_json::to_string_pretty(&schema(of)).expect("a schema is JSON");
         check(path, &(text + "\n"));

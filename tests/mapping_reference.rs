@@ -49,15 +49,7 @@ fn keys() -> String {
 fn functions() -> String {
     let mut table = String::from("| Function | Gives | On a list | Example |\n|---|---|---|---|\n");
     for function in FUNCTIONS {
-        let parameters: Vec<_> = function
-            .parameters
-            .iter()
-            .map(|parameter| parameter.name)
-            .collect();
-        let usage = match parameters.is_empty() {
-            true => function.name.to_owned(),
-            false => format!("{}({})", function.name, parameters.join(", ")),
-        };
+        let usage = function.usage();
         let input = match function.input {
             Input::Each => "each element",
             Input::Whole => "the whole list",
@@ -85,4 +77,23 @@ fn names() -> String {
     let hub = list(HubField::ALL.iter().map(|(name, _)| *name).collect());
     let forms = list(Form::ALL.iter().map(|(name, _)| *name).collect());
     format!("`$record.`: {record}.\n\n`$hub.`: {hub}.\n\nForms for `is`: {forms}.\n")
+}
+
+/// Scenario: every whole map in the reference. Guarantees: it loads as it stands there.
+#[test]
+fn every_example_loads() {
+    let text = std::fs::read_to_string(PATH).expect("the reference is there");
+    let blocks = text
+        .split("```yaml\n")
+        .skip(1)
+        .filter_map(|rest| rest.split("```").next());
+    let maps: Vec<_> = blocks.filter(|block| block.starts_with("format: 1")).collect();
+    assert!(!maps.is_empty(), "the reference shows a map");
+    let folder = tempfile::tempdir().expect("a folder can be made");
+    for (index, map) in maps.into_iter().enumerate() {
+        std::fs::write(folder.path().join(format!("{index}.yaml")), map).expect("a map can be written");
+    }
+    let loaded = hub2siem::map::Mappings::load(Some(folder.path()));
+    let mappings = loaded.unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(mappings.warnings().0.is_empty(), "{}", mappings.warnings());
 }

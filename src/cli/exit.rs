@@ -9,6 +9,8 @@ use crate::config::Diagnostics;
 /// Why a verb failed; each variant is one exit code.
 #[derive(Debug)]
 pub enum Failure {
+    /// What was tried does not do what it should, such as a test of a mapping: 1.
+    Check(anyhow::Error),
     /// The configuration or a mapping is wrong: 64.
     Configuration(Diagnostics),
     /// The command line, or what it names, is wrong: 64.
@@ -25,6 +27,7 @@ impl Failure {
     /// The exit code, after the tradition of `sysexits.h`.
     pub fn code(&self) -> u8 {
         match self {
+            Failure::Check(_) => 1,
             Failure::Configuration(_) | Failure::Usage(_) => 64,
             Failure::Peer(_) => 69,
             Failure::Internal(_) => 70,
@@ -36,7 +39,8 @@ impl Failure {
     pub fn render(&self, is_terminal: bool) -> String {
         match self {
             Failure::Configuration(diagnostics) => diagnostics.render(is_terminal),
-            Failure::Usage(error)
+            Failure::Check(error)
+            | Failure::Usage(error)
             | Failure::Peer(error)
             | Failure::Internal(error)
             | Failure::State(error) => {

@@ -1,19 +1,71 @@
 //! What several verbs begin with: the configuration, the TLS provider, the runtime.
 
 use std::future::Future;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context;
+use secrecy::SecretString;
 
 use super::exit::Failure;
 use crate::config::{Configuration, Diagnostics};
+use crate::map::{MappingOptions, Mappings, Salt};
 
 /// Reads and checks the configuration at `path`, and its mappings. Warnings are printed.
 pub fn configuration(path: &Path) -> Result<Configuration, Failure> {
     let (configuration, warnings) = crate::config::load(path)?;
     print_warnings(&warnings);
     Ok(configuration)
+}
+
+/// Which mappings to work with: the embedded ones, and those of a folder laid over them.
+#[derive(Debug, clap::Args)]
+pub struct MappingArguments {
+    /// A folder of mappings that add to the embedded ones and override those of the same name; by default the
+    /// configuration's `mappings_directory`.
+    #[arg(long, value_name = "DIR")]
+    pub mappings: Option<PathBuf>,
+    /// The configuration file; by default `./hub2siem.yaml`, if it is there.
+    #[arg(long, value_name = "PATH", env = "HUB2SIEM_CONFIG")]
+    pub config: Option<PathBuf>,
+}
+
+/// Where the configuration is unless the command line says otherwise.
+pub const DEFAULT_CONFIG: &str = "./hub2siem.yaml";
+
+impl MappingArguments {
+    /// The folder to lay over the embedded mappings.
+    pub fn directory(&self) -> Result<Option<PathBuf>, Failure> {
+        if self.mappings.is_some() {
+            return Ok(self.mappings.clone());
+        }
+        let default = Path::new(DEFAULT_CONFIG);
+        match &self.config {
+            Some(config) => Ok(crate::config::mappings_directory(config)?),
+            None if default.exists() => Ok(crate::config::mappings_directory(default)?),
+            None => Ok(None),
+        }
+    }
+
+    /// The mappings. Warnings are printed.
+    pub fn load(&self) -> Result<Mappings, Failure> {
+        mappings(self.directory()?.as_deref())
+    }
+}
+
+/// What `sha256` mixes in where nothing is sent: tests give the same result everywhere, need no secret, and what they
+/// print cannot be compared with what the bridge sends.
+const PUBLIC_SALT: &str = "hub2siem test and preview";
+
+/// The embedded mappings with those of `directory` laid over them. Warnings are printed.
+pub fn mappings(directory: Option<&Path>) -> Result<Mappings, Failure> {
+    let options = MappingOptions {
+        directory,
+        salt: Some(Salt::new(&SecretString::from(PUBLIC_SALT))),
+    };
+    let mappings = Mappings::load_with(options)?;
+    print_warnings(mappings.warnings());
+    Ok(mappings)
 }
 
 /// Prints what can be used but should be looked at.

@@ -10,8 +10,12 @@ pub mod emulator;
 pub mod exit;
 pub mod health;
 pub mod load;
+pub mod mappings;
+pub mod output;
+pub mod preview;
 pub mod run;
 pub mod schema;
+pub mod test;
 
 use exit::Failure;
 
@@ -30,6 +34,11 @@ Examples:
   hub2siem check --config bridge.yaml        find every mistake of a configuration, offline
   hub2siem check --connect                   try the hub and the targets, harmlessly
   hub2siem run --config bridge.yaml          run the bridge until SIGTERM
+  hub2siem preview --mapping ecs --input alert.json --explain
+                                             see what a mapping makes of a record, and why
+  hub2siem mappings export ecs/alert --to ./mappings --extends
+                                             start an override
+  hub2siem test ./mappings                   run the tests of your own mappings
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -41,6 +50,13 @@ pub enum Verb {
     Check(check::CheckArguments),
     /// Run everything in one process: a hub, a sender, the bridge and a receiver. Needs no configuration.
     Demo(demo::DemoArguments),
+    /// Print what a mapping makes of records at hand, or of events in the hub; nothing is sent anywhere.
+    Preview(Box<preview::PreviewArguments>),
+    /// Run the tests of mappings: your own and the embedded ones, without a hub and without a SIEM.
+    Test(test::TestArguments),
+    /// List, show and export the mappings there are.
+    #[command(subcommand)]
+    Mappings(mappings::MappingsArguments),
     /// Print a JSON Schema, for completion and checks in an editor.
     Schema(schema::SchemaArguments),
     /// Ask the running bridge whether it is ready; for images without curl.
@@ -57,7 +73,7 @@ pub struct ConfigArguments {
     #[arg(
         long,
         value_name = "PATH",
-        default_value = "./hub2siem.yaml",
+        default_value = load::DEFAULT_CONFIG,
         env = "HUB2SIEM_CONFIG"
     )]
     pub config: PathBuf,
@@ -69,6 +85,9 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Run(arguments) => run::run(&arguments.config),
         Verb::Check(arguments) => check::run(&arguments),
         Verb::Demo(arguments) => demo::run(&arguments),
+        Verb::Preview(arguments) => preview::run(&arguments),
+        Verb::Mappings(arguments) => mappings::run(&arguments),
+        Verb::Test(arguments) => test::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),

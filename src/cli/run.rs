@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 use super::exit::Failure;
 use super::load;
 use crate::pipeline::Bridge;
+use crate::pipeline::reload::Source;
 use crate::telemetry::{Metrics, log};
 
-/// Runs until SIGTERM or SIGINT: no more credit, drain within the grace period, last checkpoint, detach.
+/// Runs until SIGTERM or SIGINT: no more credit, drain within the grace period, last checkpoint, detach. Meanwhile the
+/// files are read again when they change, and at SIGHUP.
 pub fn run(config: &Path) -> Result<(), Failure> {
     let configuration = load::configuration(config)?;
     log::install(configuration.log);
@@ -20,7 +23,14 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         let stop = stop_on_signal()
             .context("failed to listen for signals")
             .map_err(Failure::Internal)?;
-        let bridge = Bridge::start(configuration, Arc::new(Metrics::new())).await?;
+        let asked = reload_on_signal()
+            .context("failed to listen for signals")
+            .map_err(Failure::Internal)?;
+        let mut bridge = Bridge::start(configuration, Arc::new(Metrics::new())).await?;
+        bridge.reload_from(Source {
+            path: config.to_owned(),
+            asked,
+        });
         tracing::info!(address = %bridge.http_address(), "metrics and health are served");
         bridge.run(stop).await
     })?
@@ -47,6 +57,20 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
         std::process::exit(code);
     });
     Ok(stop)
+}
+
+/// Told at every SIGHUP, which would end the process otherwise.
+fn reload_on_signal() -> std::io::Result<Arc<Notify>> {
+    let mut hangup = signal(SignalKind::hangup())?;
+    let asked = Arc::new(Notify::new());
+    let notify = Arc::clone(&asked);
+    tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            tracing::debug!("SIGHUP: the configuration is read again");
+            notify.notify_one();
+        }
+    });
+    Ok(asked)
 }
 
 /// The next signal, and the exit code of a process that it ends.

@@ -6,6 +6,7 @@ use anyhow::Context;
 
 use super::exit::Failure;
 use crate::config::file::File;
+use crate::mapping_test::TestFile;
 
 /// Which schema to print.
 #[derive(Debug, clap::Args)]
@@ -25,6 +26,8 @@ pub enum SchemaOf {
     Config,
     /// A mapping file.
     Mapping,
+    /// A file of tests of a mapping.
+    Test,
 }
 
 /// Prints the schema to standard output.
@@ -42,6 +45,7 @@ pub fn run(arguments: &SchemaArguments) -> Result<(), Failure> {
 pub fn schema(of: SchemaOf) -> serde_json::Value {
     match of {
         SchemaOf::Config => schemars::schema_for!(File).to_value(),
+        SchemaOf::Test => schemars::schema_for!(TestFile).to_value(),
         SchemaOf::Mapping => crate::map::file_schema(),
     }
 }

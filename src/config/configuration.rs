@@ -1,6 +1,7 @@
 //! The settings the program trusts: every option parsed, every name resolved, every secret read.
 
 use std::collections::BTreeSet;
+use std::io::Read;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -9,7 +10,10 @@ use std::time::Duration;
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::Start;
-use super::file::{File, Log};
+use super::file::{File, Log, Reload};
+use super::fingerprint::Fingerprint;
+use super::options::Options;
+use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
@@ -18,6 +22,9 @@ use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
 use crate::route::ten_thousandths::TenThousandths;
+
+/// Bytes of the configuration file.
+const MAX_FILE_BYTES: u64 = 1 << 20;
 
 /// A checked configuration.
 #[derive(Debug)]
@@ -50,6 +57,12 @@ pub struct Configuration {
     pub log: Log,
     /// How often things are done that nothing triggers; not in the file.
     pub intervals: Intervals,
+    /// Whether changed files are taken over by themselves.
+    pub reload: Reload,
+    /// The options of the file, for a comparison with those of a changed one.
+    pub options: Options,
+    /// What stood in the files it refers to, just before they were read.
+    pub fingerprint: Fingerprint,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
 }
@@ -138,9 +151,22 @@ pub fn load_text(file: &SourceFile) -> Result<(Configuration, Diagnostics), Diag
     check::check(file, &node, &written)
 }
 
+/// What the file at `path` refers to, whether or not that can be used.
+pub fn sources(path: &Path) -> Result<Sources, Diagnostics> {
+    let file = read_file(path)?;
+    let (node, _) = parse(&file)?;
+    Ok(Sources::of(&Options::read(&file, &node)))
+}
+
 /// The address of `/readyz` in the file at `path`; needs nothing else of it, no secret and no mapping.
 pub fn http_address(path: &Path) -> Result<SocketAddr, Diagnostics> {
     Ok(parse(&read_file(path)?)?.1.http.listen)
+}
+
+/// The folder of mappings that the file at `path` names, if it does; needs no secret, and reads no mapping.
+pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
+    let written = parse(&read_file(path)?)?.1;
+    Ok(written.mappings_directory.map(|directory| directory.value))
 }
 
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
@@ -151,7 +177,7 @@ fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
 
 fn read_file(path: &Path) -> Result<SourceFile, Diagnostics> {
     let name = path.display().to_string();
-    match std::fs::read_to_string(path) {
+    match read_text(path) {
         Ok(text) => Ok(SourceFile {
             name: name.into(),
             text: text.into(),
@@ -163,4 +189,18 @@ fn read_file(path: &Path) -> Result<SourceFile, Diagnostics> {
                 .into())
         }
     }
+}
+
+/// A device or a dump in place of the file must not fill memory.
+fn read_text(path: &Path) -> std::io::Result<String> {
+    let mut text = String::new();
+    std::fs::File::open(path)?
+        .take(MAX_FILE_BYTES + 1)
+        .read_to_string(&mut text)?;
+    if text.len() as u64 > MAX_FILE_BYTES {
+        return Err(std::io::Error::other(format!(
+            "it is larger than {MAX_FILE_BYTES} bytes"
+        )));
+    }
+    Ok(text)
 }

@@ -77,6 +77,26 @@ impl Diagnostic {
         self
     }
 
+    /// The problem in one line: `bridge.yaml:9: unknown option … (config::unknown_option)`.
+    pub fn summary(&self) -> String {
+        let line = |file: &SourceFile, span: &Range<usize>| {
+            let before = &file.text[..floor_char_boundary(&file.text, span.start)];
+            format!("{}:{}: ", file.name, before.matches('\n').count() + 1)
+        };
+        let place = self.file.as_ref().zip(self.span.as_ref());
+        let place = place.map(|(file, span)| line(file, span)).unwrap_or_default();
+        format!("{place}{} ({})", self.message, self.code)
+    }
+
+    /// Whether it says the same of the same place.
+    fn is_same(&self, other: &Diagnostic) -> bool {
+        let name = |diagnostic: &Diagnostic| diagnostic.file.as_ref().map(|file| Arc::clone(&file.name));
+        self.code == other.code
+            && self.span == other.span
+            && self.message == other.message
+            && name(self) == name(other)
+    }
+
     /// Renders it for a terminal of `width` columns; colours only if `is_terminal`.
     pub fn render(&self, is_terminal: bool) -> String {
         let theme = if is_terminal {
@@ -104,6 +124,16 @@ impl Diagnostics {
     /// Adds one.
     pub fn push(&mut self, diagnostic: Diagnostic) {
         self.0.push(diagnostic);
+    }
+
+    /// Adds those that are not among them yet.
+    pub fn add_new(&mut self, found: Vec<Diagnostic>) {
+        for diagnostic in found {
+            let is_known = self.0.iter().any(|known| known.is_same(&diagnostic));
+            if !is_known {
+                self.0.push(diagnostic);
+            }
+        }
     }
 
     /// Whether any of them makes the files unusable.
@@ -137,8 +167,14 @@ impl std::error::Error for Diagnostics {}
 
 /// `, did you mean `x`?` material: the candidate nearest to `given`, if one is near enough to be a slip of the finger.
 pub fn nearest<'c>(given: &str, candidates: impl IntoIterator<Item = &'c str>) -> Option<&'c str> {
+    // Whoever is so much longer or shorter cannot be near; measuring is what costs.
+    let can_be_near = |candidate: &&str| {
+        candidate.len().abs_diff(given.len()) <= candidate.len().max(given.len()) / 3 + 1
+            && given.len() <= 200
+    };
     candidates
         .into_iter()
+        .filter(can_be_near)
         .map(|candidate| (strsim::damerau_levenshtein(given, candidate), candidate))
         .filter(|(distance, candidate)| *distance <= candidate.len().max(given.len()) / 3 + 1)
         .min_by_key(|(distance, _)| *distance)
@@ -195,7 +231,8 @@ impl Excerpt {
             .next()
             .unwrap_or_default()
             .trim_end()
-            .to_owned();
+            // A terminal must not obey what stands in a file.
+            .replace(char::is_control, "\u{fffd}");
         Self { text, line, column }
     }
 }
@@ -291,6 +328,10 @@ mod tests {
         let rendered = diagnostic.render(false);
         assert!(rendered.contains("bridge.yaml:4:7"), "{rendered}");
         assert!(!rendered.contains("s3cret"), "{rendered}");
+        assert_eq!(
+            diagnostic.summary(),
+            "bridge.yaml:4: unknown option `endpoint` in target `soc` (config::unknown_option)"
+        );
         insta::assert_snapshot!(rendered);
     }
 

@@ -8,6 +8,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::event_hub::EventHub;
+use super::secret::SecretReference;
 use super::target::Target;
 use super::unit::{ByteSize, Duration};
 use super::yaml::Spanned;
@@ -34,6 +35,12 @@ pub struct File {
     pub grace_period: Duration,
     /// A folder of mappings that add to the embedded ones and override those of the same name.
     pub mappings_directory: Option<Spanned<PathBuf>>,
+    /// What the mapping function `sha256` mixes in, at least 16 characters: `{ env: NAME }` or `{ file: PATH }`. With
+    /// another salt the same name becomes another pseudonym.
+    pub mapping_salt: Option<Spanned<SecretReference>>,
+    /// What happens when the configuration, a mapping or a secret is changed while the bridge runs.
+    #[serde(default)]
+    pub reload: Reload,
     /// The server for metrics and health.
     #[serde(default)]
     pub http: Http,
@@ -105,6 +112,20 @@ impl Default for Window {
                 span: 0..0,
             },
         }
+    }
+}
+
+/// What happens when the configuration, a mapping or a secret is changed while the bridge runs.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct Reload {
+    /// `true`: changed files are taken over by themselves. `false`: only SIGHUP does it, which it does in any case.
+    pub watch: bool,
+}
+
+impl Default for Reload {
+    fn default() -> Self {
+        Self { watch: true }
     }
 }
 

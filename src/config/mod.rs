@@ -8,7 +8,10 @@ pub mod configuration;
 pub mod diagnostic;
 pub mod event_hub;
 pub mod file;
+pub mod fingerprint;
+pub mod options;
 pub mod reference;
+pub mod reloadable;
 pub mod secret;
 pub mod target;
 pub mod tls;
@@ -16,7 +19,10 @@ mod tls_unverified;
 pub mod unit;
 pub mod yaml;
 
-pub use configuration::{Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load};
+pub use configuration::{
+    Configuration, Intervals, TargetConfiguration, TargetSettings, http_address, load, mappings_directory,
+    sources,
+};
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;
 pub use unit::{ByteSize, Duration};

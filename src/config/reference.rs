@@ -5,6 +5,7 @@ use std::fmt::Write;
 use serde_json::Value;
 
 use super::file::File;
+use super::options;
 use crate::telemetry::Metrics;
 
 /// `docs/configuration.md`.
@@ -157,20 +158,8 @@ impl Page<'_> {
         }
     }
 
-    /// Follows `$ref`, also inside the `anyOf` of an optional value.
     fn resolve(&self, property: &Value) -> Value {
-        if let Some(name) = property["$ref"]
-            .as_str()
-            .and_then(|reference| reference.strip_prefix("#/$defs/"))
-        {
-            return self.schema["$defs"][name].clone();
-        }
-        if let Some([form, null]) = property["anyOf"].as_array().map(Vec::as_slice)
-            && null["type"] == "null"
-        {
-            return self.resolve(form);
-        }
-        property.clone()
+        options::resolve(self.schema, property).clone()
     }
 }
 

@@ -25,7 +25,8 @@ impl Duration {
         self.0
     }
 
-    fn parse(text: &str) -> Option<Self> {
+    /// Reads `300s`; `None` without a unit, or with an unknown one.
+    pub fn parse(text: &str) -> Option<Self> {
         let (number, unit) = split(text)?;
         let millis_per_unit = match unit {
             "ms" => 1,

@@ -1,5 +1,7 @@
 //! An event becomes records.
 
+use std::ops::Range;
+
 use super::envelope::{Part, parts};
 use super::json::Value;
 use super::{classify, enrichment, key, redact, rest_alert, time};
@@ -15,15 +17,41 @@ pub fn decode<'e>(hub: &'e Hub, event: &'e Event) -> Vec<Record<'e>> {
         .collect()
 }
 
+/// The records of an event whose body stands as maps see it: names of REST alerts are not changed, and `kind`, if
+/// given, is that of every record. For tests of maps.
+pub fn as_decoded<'e>(hub: &'e Hub, event: &'e Event, kind: Option<Kind>) -> Vec<Record<'e>> {
+    let numbered = parts(&event.body).into_iter().zip(0..);
+    numbered
+        .map(|(part, index)| match part.value {
+            Some(document) => {
+                let kind = kind.unwrap_or_else(|| classify::classify(&document));
+                described(hub, event, (kind, document), part.range, index)
+            }
+            None => described(hub, event, (Kind::Undecodable, Value::Null), part.range, index),
+        })
+        .collect()
+}
+
 fn record<'e>(hub: &'e Hub, event: &'e Event, part: Part<'e>, index: u32) -> Record<'e> {
     let (kind, mut document) = match part.value {
         Some(document) => (classify::classify(&document), document),
         None => (Kind::Undecodable, Value::Null),
     };
-    let is_redacted = redact::redact(&mut document);
     if kind == Kind::Alert && rest_alert::is_rest(&document) {
         document = rest_alert::to_wire(document);
     }
+    described(hub, event, (kind, document), part.range, index)
+}
+
+/// Reads what the bridge itself wants to know of a record.
+fn described<'e>(
+    hub: &'e Hub,
+    event: &'e Event,
+    (kind, mut document): (Kind, Value<'e>),
+    range: Range<usize>,
+    index: u32,
+) -> Record<'e> {
+    let is_redacted = redact::redact(&mut document);
     let enrichment = enrichment::read(&document);
     let time = time::event_time(kind, &document, enrichment.is_snapshot);
     Record {
@@ -31,7 +59,7 @@ fn record<'e>(hub: &'e Hub, event: &'e Event, part: Part<'e>, index: u32) -> Rec
         event,
         kind,
         index,
-        range: part.range,
+        range,
         key: key::key(kind, &document),
         event_id: EventId::new(
             hub,

@@ -2,8 +2,6 @@
 //!
 //! Input may repeat ids, point nowhere or in circles; nothing here fails on that.
 
-use std::collections::HashMap;
-
 use super::json::{Value, write_string, write_value};
 
 /// References that are followed one after another, and replaced one inside another.
@@ -16,8 +14,9 @@ const MAX_EXPANSION_BYTES: usize = 256 * 1024;
 /// The objects of one document by their `$id`.
 #[derive(Debug, Default)]
 pub struct References<'d> {
-    /// Empty if the document refers to nothing.
-    objects: HashMap<&'d str, &'d Value<'d>>,
+    /// By id, each id once; empty if the document refers to nothing. A sorted list is cheaper to fill than a map, and
+    /// no choice of ids makes it slow.
+    objects: Vec<(&'d str, &'d Value<'d>)>,
 }
 
 impl<'d> References<'d> {
@@ -26,14 +25,19 @@ impl<'d> References<'d> {
     /// Order: of equal ids the first counts, and one among the `Entities` counts before one elsewhere, because what
     /// refers is an entity.
     pub fn of(document: &'d Value<'d>) -> Self {
-        let mut references = References::default();
-        if has_reference(document) {
-            if let Some(entities) = document.get("Entities") {
-                references.add(entities);
-            }
-            references.add(document);
+        let mut found = Found::default();
+        let entities = document.get("Entities");
+        entities
+            .into_iter()
+            .for_each(|entities| found.add(entities, None));
+        found.add(document, entities);
+        if !found.has_reference {
+            return References::default();
         }
-        references
+        let mut objects = found.objects;
+        objects.sort_by_key(|(id, _)| *id);
+        objects.dedup_by_key(|(id, _)| *id);
+        References { objects }
     }
 
     /// The object that `value` refers to, over as many as eight references; `value` itself if it is no reference, or
@@ -44,10 +48,10 @@ impl<'d> References<'d> {
             let Some(id) = reference(current) else {
                 return current;
             };
-            let Some(object) = self.objects.get(id) else {
+            let Ok(index) = self.objects.binary_search_by_key(&id, |(known, _)| known) else {
                 return value;
             };
-            current = object;
+            current = self.objects[index].1;
         }
         value
     }
@@ -68,15 +72,41 @@ impl<'d> References<'d> {
             None => output.extend_from_slice(b"null"),
         }
     }
+}
 
-    fn add(&mut self, value: &'d Value<'d>) {
+/// What one walk over a document finds.
+#[derive(Default)]
+struct Found<'d> {
+    /// Objects with an id, in the order in which they count.
+    objects: Vec<(&'d str, &'d Value<'d>)>,
+    has_reference: bool,
+}
+
+impl<'d> Found<'d> {
+    /// Adds the objects in `value`, but for those in `seen`, which were added before.
+    fn add(&mut self, value: &'d Value<'d>, seen: Option<&Value<'d>>) {
+        if seen.is_some_and(|seen| std::ptr::eq(seen, value)) {
+            return;
+        }
         match value {
-            Value::Array(elements) => elements.iter().for_each(|element| self.add(element)),
+            Value::Array(elements) => elements.iter().for_each(|element| self.add(element, seen)),
             Value::Object(members) => {
-                if let Some(id) = identifier(value, "$id").filter(|_| reference(value).is_none()) {
-                    self.objects.entry(id).or_insert(value);
+                let mut id = None;
+                let mut is_reference = false;
+                for (name, member) in members {
+                    match &**name {
+                        "$ref" => {
+                            self.has_reference = true;
+                            is_reference |= as_identifier(member).is_some();
+                        }
+                        "$id" if id.is_none() => id = Some(member),
+                        _ => {}
+                    }
                 }
-                members.iter().for_each(|(_, member)| self.add(member));
+                if let Some(id) = id.and_then(as_identifier).filter(|_| !is_reference) {
+                    self.objects.push((id, value));
+                }
+                members.iter().for_each(|(_, member)| self.add(member, seen));
             }
             _ => {}
         }
@@ -162,16 +192,6 @@ fn separate(output: &mut Vec<u8>, is_first: &mut bool) {
     *is_first = false;
 }
 
-fn has_reference(value: &Value<'_>) -> bool {
-    match value {
-        Value::Array(elements) => elements.iter().any(has_reference),
-        Value::Object(members) => members
-            .iter()
-            .any(|(name, value)| name == "$ref" || has_reference(value)),
-        _ => false,
-    }
-}
-
 /// The id that `value` refers to, if it is a reference.
 fn reference<'d>(value: &'d Value<'d>) -> Option<&'d str> {
     identifier(value, "$ref")
@@ -180,6 +200,10 @@ fn reference<'d>(value: &'d Value<'d>) -> Option<&'d str> {
 /// An id is written as text; a number means the same.
 fn identifier<'d>(value: &'d Value<'d>, wanted: &str) -> Option<&'d str> {
     let (_, id) = value.as_object()?.iter().find(|(name, _)| name == wanted)?;
+    as_identifier(id)
+}
+
+fn as_identifier<'d>(id: &'d Value<'_>) -> Option<&'d str> {
     id.as_str().or_else(|| id.as_number())
 }
 

@@ -10,7 +10,7 @@ use crate::acknowledge::{Held, Ticket};
 /// One rendered record. It owes its event exactly one settlement, given through its [`Ticket`].
 #[derive(Debug)]
 pub struct Rendered {
-    /// The encoded record: for JSON one line without its line end.
+    /// The encoded record without a line end: a JSON object, or a line of CEF or LEEF.
     pub bytes: Bytes,
     /// What the target's envelope or a dead letter says about it.
     pub about: About,

@@ -45,6 +45,8 @@ struct SlotState {
 struct Failure {
     end: End,
     not_before: Instant,
+    /// How often the credential had been replaced: with another one it is worth a try at once.
+    replacements: u64,
 }
 
 /// No connection now, and when there may be one.
@@ -131,7 +133,13 @@ impl Slot {
         if let Some(connection) = state.connection.as_ref().filter(|it| !it.is_closed()) {
             return Ok(Arc::clone(connection));
         }
-        if let Some(Failure { end, not_before }) = &state.failure
+        let replacements = client.settings.credential.replacements();
+        if let Some(Failure {
+            end,
+            not_before,
+            replacements: before,
+        }) = &state.failure
+            && *before == replacements
             && let Some(retry_after) = not_before.checked_duration_since(Instant::now())
             && !retry_after.is_zero()
         {
@@ -156,6 +164,7 @@ impl Slot {
                 state.failure = Some(Failure {
                     end: end.clone(),
                     not_before: Instant::now() + retry_after,
+                    replacements,
                 });
                 Err(Unavailable { end, retry_after })
             }

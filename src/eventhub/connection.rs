@@ -114,10 +114,11 @@ impl Connection {
     /// Puts a new token.
     pub(super) async fn authorize(&self) -> Result<Token, End> {
         let audience = self.settings.audience();
-        let token = self
-            .settings
-            .credential
-            .token(&audience, Timestamp::now(), self.settings.token_lifetime);
+        let token =
+            self.settings
+                .credential
+                .get()
+                .token(&audience, Timestamp::now(), self.settings.token_lifetime);
         let expiration = match token.expires_at {
             Some(moment) => SimpleValue::Timestamp(AmqpTimestamp::from(moment.as_millis())),
             None => SimpleValue::Null,
@@ -148,10 +149,11 @@ impl Connection {
 
     async fn read(&self, partition: Option<&PartitionId>) -> Result<Value, End> {
         let audience = self.settings.audience();
-        let token = self
-            .settings
-            .credential
-            .token(&audience, Timestamp::now(), self.settings.token_lifetime);
+        let token =
+            self.settings
+                .credential
+                .get()
+                .token(&audience, Timestamp::now(), self.settings.token_lifetime);
         let request = management::request(&self.settings.hub.name, partition, token.text.expose_secret());
         self.call(&self.management, management::NODE, request, Value::Null)
             .await

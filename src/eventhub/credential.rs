@@ -65,6 +65,26 @@ impl Credential {
         })
     }
 
+    /// Whether both give the same tokens.
+    pub fn is_same(&self, other: &Credential) -> bool {
+        let is_equal =
+            |one: &SecretString, other: &SecretString| one.expose_secret() == other.expose_secret();
+        match (self, other) {
+            (
+                Credential::SharedAccessKey { name, key },
+                Credential::SharedAccessKey {
+                    name: other_name,
+                    key: other_key,
+                },
+            ) => name == other_name && is_equal(key, other_key),
+            (
+                Credential::SharedAccessSignature { signature, .. },
+                Credential::SharedAccessSignature { signature: other, .. },
+            ) => is_equal(signature, other),
+            _ => false,
+        }
+    }
+
     /// A token for `audience` (`sb://host/hub`) that is good for `lifetime` from `now`, or the ready-made one. It is
     /// to be renewed after three quarters of its life, as the official JavaScript client does.
     pub fn token(&self, audience: &str, now: Timestamp, lifetime: Duration) -> Token {

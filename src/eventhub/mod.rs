@@ -5,10 +5,12 @@
 pub mod settings; // what the consumer must know
 pub mod connection_string; // the portal's way to say it
 pub mod credential; // who we are
+pub mod replaceable; // what a reload may replace
 pub mod end_reason; // why links end, and how long to wait
 pub mod client; // the connections of a consumer group
 pub mod management; // what the hub tells of itself
 pub mod probe; // a harmless try of everything
+pub mod peek; // a look at a few events
 
 mod partition; // the reader of one partition, which heals by itself
 mod step; // what it tells
@@ -29,5 +31,6 @@ pub use credential::Credential;
 pub use end_reason::{End, EndReason};
 pub use management::{HubProperties, PartitionProperties};
 pub use partition::PartitionReader;
+pub use replaceable::Replaceable;
 pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition};
 pub use step::Step;

@@ -14,9 +14,11 @@ use tokio::time::{Instant, sleep_until, timeout};
 use super::attach::{Outcome, Plan, Recovery, Start, attach};
 use super::client::HubClient;
 use super::connection::CLOSE_TIMEOUT;
+use super::credential::Credential;
 use super::cursor::{Admission, Cursor, GapCause};
 use super::end_reason::{End, EndReason};
 use super::receiver::{Link, Received, Refusal};
+use super::replaceable::Replaced;
 use super::settings::StartPosition;
 use super::step::Step;
 use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
@@ -25,6 +27,7 @@ use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
 pub struct PartitionReader {
     client: Arc<HubClient>,
     partition: PartitionId,
+    credential: Replaced<Credential>,
     cursor: Cursor,
     state: State,
     pending: VecDeque<Step>,
@@ -70,6 +73,7 @@ impl PartitionReader {
     /// A reader that attaches at the first call of [`PartitionReader::next`].
     pub fn new(client: Arc<HubClient>, partition: PartitionId, start: StartPosition) -> Self {
         Self {
+            credential: client.settings().credential.subscribe(),
             client,
             partition,
             cursor: Cursor::new(start),
@@ -126,7 +130,11 @@ impl PartitionReader {
             }
             match &mut self.state {
                 State::Waiting(until) => {
-                    sleep_until(*until).await;
+                    tokio::select! {
+                        () = sleep_until(*until) => {}
+                        // Perhaps the wait is for this very thing.
+                        () = self.credential.replaced() => self.attempts = 0,
+                    }
                     self.state = State::Attaching(Box::pin(attach(Arc::clone(&self.client), self.plan())));
                 }
                 State::Attaching(attempt) => {

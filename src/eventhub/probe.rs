@@ -133,7 +133,7 @@ async fn run(
             .map_or_else(|_| String::new(), |peer| peer.to_string())
     })?;
     let stream = transport::secure(settings, tcp).await;
-    let stream = match settings.tls {
+    let stream = match settings.tls.get() {
         Some(_) => findings.note(Stage::Tls, stream, |_| {
             format!("certificate of `{}` is trusted", settings.hub.namespace)
         })?,

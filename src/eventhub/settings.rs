@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::credential::Credential;
+use super::replaceable::Replaceable;
 use crate::event::{Hub, Offset, SequenceNumber, Timestamp};
 
 /// Port of AMQP over TLS.
@@ -28,9 +29,9 @@ pub struct HubSettings {
     /// Port at the namespace; [`PORT_TLS`] or [`PORT_PLAIN`] unless the connection string names another.
     pub port: u16,
     /// How TLS trusts the peer; `None` speaks plain TCP.
-    pub tls: Option<Arc<rustls::ClientConfig>>,
+    pub tls: Replaceable<Option<Arc<rustls::ClientConfig>>>,
     /// How we prove who we are.
-    pub credential: Credential,
+    pub credential: Replaceable<Credential>,
     /// Name of this reader, shown to whom it displaces.
     pub receiver_name: Arc<str>,
     /// What to do when the service refuses a stored position.

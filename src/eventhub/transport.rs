@@ -5,7 +5,6 @@
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -87,7 +86,7 @@ async fn connect_address(address: SocketAddr) -> io::Result<TcpStream> {
 
 /// Speaks TLS if the settings ask for it, verified against the namespace even where another address was connected.
 pub(super) async fn secure(settings: &HubSettings, tcp: TcpStream) -> Result<Stream, End> {
-    let Some(config) = &settings.tls else {
+    let Some(config) = settings.tls.get() else {
         return Ok(Stream::Plain(tcp));
     };
     let namespace = &settings.hub.namespace;
@@ -98,7 +97,7 @@ pub(super) async fn secure(settings: &HubSettings, tcp: TcpStream) -> Result<Str
         )
     };
     let name = ServerName::try_from(namespace.to_string()).map_err(|error| failed(error.to_string()))?;
-    let handshake = TlsConnector::from(Arc::clone(config)).connect(name, tcp);
+    let handshake = TlsConnector::from(config).connect(name, tcp);
     let stream = timeout(settings.call_timeout, handshake)
         .await
         .map_err(|_| failed("no answer".into()))?

@@ -1,9 +1,15 @@
 //! Computes the values of a map for one record.
 
-use super::budget::MAX_ELEMENTS;
-use super::expression::{Expression, Field, MemberContent, Pipe, Root, Structure, TextPiece};
+use std::borrow::Cow;
+
+use super::budget::{MAX_ELEMENTS, MAX_WORK_BYTES, MapError, Spending};
+use super::encode::text;
+use super::expression::{
+    Call, Expression, Field, Generated, MemberContent, Pipe, Root, Structure, TextPiece,
+};
 use super::item::{Item, deduplicate};
-use super::path;
+use super::path::{self, Selector};
+use super::schema::ocsf;
 use super::scope::RecordContext;
 use super::table::Table;
 
@@ -13,7 +19,7 @@ pub struct Evaluation<'s, 'e> {
     names: Names<'s>,
     lets: Vec<Option<Option<Item<'s>>>>,
     variables: Vec<Option<Item<'s>>>,
-    is_list_exceeded: bool,
+    spending: Spending,
 }
 
 /// What the values of one map refer to by index.
@@ -35,7 +41,7 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             names,
             lets: vec![None; names.lets.len()],
             variables: vec![None; names.variables],
-            is_list_exceeded: false,
+            spending: Spending::default(),
         }
     }
 
@@ -44,9 +50,9 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         self.context
     }
 
-    /// Whether an `each` met more elements than the budget allows; what it gave is then incomplete.
-    pub fn is_list_exceeded(&self) -> bool {
-        self.is_list_exceeded
+    /// The budget that was exceeded; what was computed since is incomplete.
+    pub fn exceeded(&self) -> Option<&MapError> {
+        self.spending.exceeded()
     }
 
     /// The value of an expression; `None` if it is absent.
@@ -76,17 +82,34 @@ impl<'s, 'e> Evaluation<'s, 'e> {
                         items.extend(item.into_elements());
                     }
                 }
-                deduplicate(&mut items);
+                self.spending.values(items.len());
+                deduplicate(&mut items, &mut self.spending);
                 Item::list(items)
             }
             Expression::Object(structure) => self.object(structure),
-            Expression::Text(pieces) => self.text(pieces),
+            Expression::Text(pieces) => self.template(pieces),
         }
     }
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
-        let start = match pipe.root {
+        if pipe.picks_first() && pipe.root == Root::Document {
+            let first = path::follow_first(self.context.document(), &pipe.selectors, self.context);
+            if self.context.take_walk_cut() {
+                self.spending.exceed(MapError::TooManyValues);
+            }
+            return self.calls(first?, &pipe.calls[1..]);
+        }
+        let start = self.start(pipe);
+        if self.context.take_walk_cut() {
+            self.spending.exceed(MapError::TooManyValues);
+        }
+        self.calls(start?, &pipe.calls)
+    }
+
+    /// The value of a path before its functions.
+    pub fn start(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        match pipe.root {
             Root::Document => path::follow(self.context.document(), &pipe.selectors, self.context),
             Root::Record(field) => self.context.field(field),
             Root::Hub(field) => self.context.hub(field),
@@ -94,10 +117,20 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             Root::Variable(slot) => {
                 path::follow_item(self.variables[slot].clone()?, &pipe.selectors, self.context)
             }
-        };
-        pipe.calls
+        }
+    }
+
+    /// Whether the record has something at `selectors`.
+    pub fn is_present(&self, selectors: &[Selector]) -> bool {
+        path::follow(self.context.document(), selectors, self.context).is_some()
+    }
+
+    fn calls(&mut self, start: Item<'s>, calls: &'s [Call]) -> Option<Item<'s>> {
+        let item = calls
             .iter()
-            .try_fold(start?, |item, call| call.function.apply(item, &call.arguments))
+            .try_fold(start, |item, call| call.function.apply(item, &call.arguments))?;
+        self.spending.item(&item);
+        self.exceeded().is_none().then_some(item)
     }
 
     /// A field's value, as a list where the schema wants one.
@@ -107,6 +140,28 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             true => Item::List(vec![item]),
             false => item,
         })
+    }
+
+    /// A field's value as text that fits its key; an error only if it is absent and required.
+    pub fn text(&mut self, field: &'s Field) -> Result<Option<Cow<'s, str>>, MapError> {
+        let item = self.value(&field.expression);
+        if let Some(error) = self.exceeded() {
+            return Err(error.clone());
+        }
+        let text = item.and_then(|item| text::fitted(item, field.text));
+        match (&text, &field.required) {
+            (None, Some(field)) => Err(MapError::Required { field: field.clone() }),
+            _ => Ok(text),
+        }
+    }
+
+    /// What a generated member says behind a field with the value `id`.
+    pub fn generated(&mut self, generated: &'s Generated, id: Option<i64>) -> Option<Item<'s>> {
+        let made = id.and_then(|id| generated.twin.get(id)).map(Item::Value);
+        match &generated.own {
+            Some(own) if made.is_none() || id == Some(ocsf::OTHER) => self.field(own).or(made),
+            _ => made,
+        }
     }
 
     fn let_value(&mut self, index: usize) -> Option<Item<'s>> {
@@ -138,43 +193,64 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             return find(key).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)));
         }
         let mut found: Vec<_> = key.into_elements().into_iter().filter_map(find).collect();
-        deduplicate(&mut found);
+        deduplicate(&mut found, &mut self.spending);
         Item::list(found).or_else(|| otherwise.and_then(|otherwise| self.value(otherwise)))
     }
 
     fn each(&mut self, over: &'s Expression, variable: usize, make: &'s Expression) -> Option<Item<'s>> {
         let elements = self.value(over)?.into_elements();
-        self.is_list_exceeded |= elements.len() > MAX_ELEMENTS;
-        let mut made = Vec::with_capacity(elements.len().min(MAX_ELEMENTS));
-        for element in elements.into_iter().take(MAX_ELEMENTS) {
+        if elements.len() > MAX_ELEMENTS {
+            self.spending.exceed(MapError::TooManyElements);
+        }
+        let mut made = Vec::new();
+        for element in elements {
+            self.spending.values(1);
+            if self.exceeded().is_some() {
+                return None;
+            }
             self.variables[variable] = Some(element);
             made.extend(self.value(make));
         }
-        deduplicate(&mut made);
+        deduplicate(&mut made, &mut self.spending);
         Item::list(made)
     }
 
     fn object(&mut self, structure: &'s Structure) -> Option<Item<'s>> {
         let mut members = Vec::with_capacity(structure.members.len());
+        let mut is_kept = structure.keep_if.is_empty();
+        let mut id = None;
         for member in &structure.members {
             let item = match &member.content {
-                MemberContent::Field(field) => self.field(field),
+                MemberContent::Field(field) => {
+                    let item = self.field(field);
+                    id = item.as_ref().and_then(Item::as_integer);
+                    item
+                }
                 MemberContent::Structure(inner) => self.object(inner),
-                MemberContent::Raw => None,
+                MemberContent::Generated(generated) => self.generated(generated, id),
+                MemberContent::Raw | MemberContent::Label(_) => None,
             };
-            members.extend(item.map(|item| (&*member.name, item)));
+            if let Some(item) = item {
+                is_kept = is_kept || structure.is_kept_by(&member.name);
+                members.push((&*member.name, item));
+            }
         }
-        (!members.is_empty()).then_some(Item::Object(members))
+        self.spending.values(members.len());
+        (is_kept && !members.is_empty()).then_some(Item::Object(members))
     }
 
-    fn text(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {
+    fn template(&mut self, pieces: &'s [TextPiece]) -> Option<Item<'s>> {
         let mut text = String::new();
         for piece in pieces {
             match piece {
                 TextPiece::Literal(literal) => text.push_str(literal),
                 TextPiece::Pipe(pipe) => text.push_str(&self.pipe(pipe)?.into_text()?),
             }
+            if text.len() > MAX_WORK_BYTES {
+                break;
+            }
         }
+        self.spending.bytes(text.len());
         Item::text(text)
     }
 }

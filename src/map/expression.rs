@@ -3,6 +3,7 @@
 use super::condition::Condition;
 use super::function::{Argument, Function};
 use super::path::Selector;
+use super::schema::{self, field::Twin};
 use super::scope::HubField;
 use crate::decode::json::Value;
 use crate::event::RecordField;
@@ -60,6 +61,16 @@ pub struct Pipe {
     pub calls: Vec<Call>,
 }
 
+impl Pipe {
+    /// Whether only the first of several values is wanted.
+    pub fn picks_first(&self) -> bool {
+        self.calls
+            .first()
+            .is_some_and(|call| call.function.name == "first")
+            && self.selectors.iter().any(Selector::is_multiple)
+    }
+}
+
 /// Where a path starts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Root {
@@ -100,6 +111,15 @@ pub struct Structure {
     pub members: Vec<Member>,
     /// Whether what the map does not take goes here too, behind the members.
     pub keeps_leftovers: bool,
+    /// Names of members of which one must be present, or the whole is left out; empty: no such condition.
+    pub keep_if: Vec<Box<str>>,
+}
+
+impl Structure {
+    /// Whether the presence of a member lets the whole be kept.
+    pub fn is_kept_by(&self, name: &str) -> bool {
+        self.keep_if.is_empty() || self.keep_if.iter().any(|key| **key == *name)
+    }
 }
 
 /// One member of a structure.
@@ -122,6 +142,19 @@ pub enum MemberContent {
     Structure(Structure),
     /// The record's own bytes, as text.
     Raw,
+    /// What follows from the last field before it.
+    Generated(Generated),
+    /// A fixed text, written if the field before it is.
+    Label(Box<str>),
+}
+
+/// A member that follows from a numeric one: its name, or a number made from it.
+#[derive(Debug)]
+pub struct Generated {
+    /// What follows from which number.
+    pub twin: &'static Twin,
+    /// What the map writes where the number says nothing: text for "other".
+    pub own: Option<Field>,
 }
 
 /// A target field.
@@ -133,4 +166,6 @@ pub struct Field {
     pub is_list: bool,
     /// Its full dotted name if it must be present.
     pub required: Option<std::sync::Arc<str>>,
+    /// In a text format: what the dictionary says of its key; `None` for own keys.
+    pub text: Option<&'static schema::Field>,
 }

@@ -1,20 +1,24 @@
 //! A mapping file as written: its header understood, its values still as they stand, everything with its place.
 
 mod header;
+pub mod merge;
+pub mod written;
 
 use std::ops::Range;
 
+use super::encode::Output;
 use super::schema::Schema;
 use crate::config::diagnostic::{Diagnostics, SourceFile};
-use crate::config::yaml::{self, Entry, Node};
+use crate::config::yaml::{Entry, Node};
 use crate::event::Kind;
 use header::Header;
+pub use written::Written;
 
 /// The version of the file format this program reads.
 pub const FORMAT: i64 = 1;
 
 /// Keys of a mapping file, with what each is for; the reference and the JSON Schema list them too.
-pub const KEYS: [(&str, &str); 14] = [
+pub const KEYS: [(&str, &str); 21] = [
     ("format", "version of the file format; `1`"),
     (
         "name",
@@ -24,17 +28,29 @@ pub const KEYS: [(&str, &str); 14] = [
         "revision",
         "version of the map, any text; travels with every record as `name@revision`",
     ),
+    (
+        "extends",
+        "a map to build on: the embedded one of the same name, or another one by name",
+    ),
+    (
+        "remove",
+        "names to leave out of what is extended: fields, `let` values, tables",
+    ),
     ("record", "the record kind the map is for"),
     (
         "when",
         "guard: a condition for the whole file. Guarded files of a kind are tried in name order, then the one without",
     ),
-    ("output", "`json`"),
+    ("output", "`json`, `cef` or `leef`"),
     (
         "schema",
-        "schema to check the fields against: `ecs-9.4.0`; without it nothing is checked",
+        "schema to check the fields against, such as `ecs-9.4.0`; without it JSON is not checked",
     ),
     ("own_prefixes", "where fields outside the schema may go"),
+    (
+        "own_keys",
+        "CEF and LEEF: keys outside the dictionary, letters and digits",
+    ),
     (
         "unmapped",
         "`drop`, or `keep_under: field` for what the map does not take; `except: [path]` is dropped always",
@@ -48,7 +64,20 @@ pub const KEYS: [(&str, &str); 14] = [
         "tables",
         "named lookup tables; keys are compared without regard to case",
     ),
-    ("fields", "target field: value"),
+    ("fields", "JSON: target field: value"),
+    (
+        "header",
+        "CEF and LEEF: the parts of the line's header, each with a value",
+    ),
+    (
+        "extension",
+        "CEF: key: value, or `label:` and `value:` for the numbered keys",
+    ),
+    ("attributes", "LEEF: key: value"),
+    (
+        "keep_if",
+        "object: list of its keys; the object is left out unless one of them is present",
+    ),
     (
         "required",
         "target fields without which the record is a map error",
@@ -68,10 +97,12 @@ pub struct MappingFile {
     pub kind: Kind,
     /// Guard.
     pub guard: Option<Node>,
+    /// What it writes.
+    pub output: Output,
     /// Schema of the output.
     pub schema: Schema,
-    /// Where fields outside the schema may go.
-    pub own_prefixes: Vec<String>,
+    /// Where fields outside the schema may go: `own_prefixes`, or `own_keys` of a text format.
+    pub own: Vec<Text>,
     /// Where leftovers go; `None` drops them.
     pub keep_under: Option<Text>,
     /// Paths that are no leftovers whatever happens.
@@ -82,10 +113,23 @@ pub struct MappingFile {
     pub lets: Vec<Entry>,
     /// Tables.
     pub tables: Vec<Entry>,
-    /// Target fields and their values, in order.
+    /// The parts of a text format's header.
+    pub header: Vec<Entry>,
+    /// Target fields and their values, in order: `fields`, `extension` or `attributes`.
     pub fields: Vec<Entry>,
+    /// Objects that are left out unless one of their keys is present.
+    pub keep_if: Vec<KeepIf>,
     /// Target fields that must be present.
     pub required: Vec<Text>,
+}
+
+/// One entry of `keep_if`.
+#[derive(Debug, Clone)]
+pub struct KeepIf {
+    /// Dotted name of the object; lists on the way do not count.
+    pub path: Text,
+    /// Names of members.
+    pub keys: Vec<Text>,
 }
 
 /// A text with its place.
@@ -103,55 +147,70 @@ impl MappingFile {
         self.name.split_once('/').map_or(&*self.name, |(set, _)| set)
     }
 
-    /// Reads a file. Problems go to `diagnostics`; `None` if the header cannot be used.
+    /// Reads a file that extends no other. Problems go to `diagnostics`; `None` if the header cannot be used.
     pub fn read(source: SourceFile, diagnostics: &mut Diagnostics) -> Option<Self> {
-        let node = match yaml::parse(&source) {
-            Ok(node) => node,
+        match Written::parse(source) {
+            Ok(written) => Self::of(&written, diagnostics),
             Err(diagnostic) => {
                 diagnostics.push(diagnostic);
-                return None;
+                None
             }
-        };
+        }
+    }
+
+    /// Understands a parsed and merged file. Problems go to `diagnostics`; `None` if the header cannot be used.
+    pub fn of(written: &Written, diagnostics: &mut Diagnostics) -> Option<Self> {
+        let (source, node) = (&written.source, &written.node);
         let mut header = Header {
-            source: &source,
-            node: &node,
+            source,
+            node,
             diagnostics,
         };
+        header.check_merged();
         header.check_keys();
         header.check_format();
         let kind = header.kind();
         let name = header.name();
         let revision = header.required("revision").map(|text| text.value);
-        let schema = header.schema();
-        header.check_output();
-        let own_prefixes = header
-            .texts(&node, "own_prefixes")
-            .into_iter()
-            .map(|text| text.value)
-            .collect();
+        let output = header.output();
+        let schema = header.schema(output);
+        header.check_keys_of(output);
+        let own = header.texts(
+            node,
+            if output.is_text() {
+                "own_keys"
+            } else {
+                "own_prefixes"
+            },
+        );
         let (keep_under, except) = header.unmapped();
         let raw = header.raw();
-        let [lets, tables, fields] = ["let", "tables", "fields"].map(|key| header.entries(key));
-        let required = header.texts(&node, "required");
+        let [lets, tables, parts, fields] =
+            ["let", "tables", "header", output.fields_key()].map(|key| header.entries(key));
+        let keep_if = header.keep_if();
+        let required = header.texts(node, "required");
         let guard = node.get("when").cloned();
-        if node.get("fields").is_none() {
-            header.missing("fields");
+        if node.get(output.fields_key()).is_none() {
+            header.missing(output.fields_key());
         }
         Some(Self {
             name: name?,
             revision: revision?,
             kind: kind?,
             guard,
+            output,
             schema: schema?,
-            own_prefixes,
+            own,
             keep_under,
             except,
             raw,
             lets,
             tables,
+            header: parts,
             fields,
+            keep_if,
             required,
-            source,
+            source: source.clone(),
         })
     }
 }

@@ -2,6 +2,7 @@
 
 use serde_json::{Value, json};
 
+use super::encode::Output;
 use super::file::{FORMAT, KEYS};
 use super::function::FUNCTIONS;
 use super::schema::Schema;
@@ -15,7 +16,8 @@ pub fn file_schema() -> Value {
         "title": "hub2siem mapping file",
         "type": "object",
         "additionalProperties": false,
-        "required": ["format", "name", "revision", "record", "fields"],
+        "required": ["format", "name", "revision"],
+        "anyOf": [{ "required": ["extends"] }, { "required": ["record"] }],
         "properties": properties(),
         "$defs": {
             "texts": { "anyOf": [{ "type": "string" }, { "type": "array", "items": { "type": "string" } }] },
@@ -47,11 +49,14 @@ fn properties() -> Value {
         "format": { "const": FORMAT },
         "name": { "type": "string", "pattern": "^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$" },
         "revision": { "type": ["string", "number"] },
+        "extends": { "type": "string", "pattern": "^[A-Za-z0-9_-]+/[A-Za-z0-9_-]+$" },
+        "remove": { "$ref": "#/$defs/texts" },
         "record": { "enum": kinds },
-        "when": { "$ref": "#/$defs/condition" },
-        "output": { "enum": ["json"] },
+        "when": { "anyOf": [{ "$ref": "#/$defs/condition" }, { "type": "null" }] },
+        "output": { "enum": Output::ALL.map(|(name, _)| name) },
         "schema": { "enum": Schema::NAMES },
         "own_prefixes": { "$ref": "#/$defs/texts" },
+        "own_keys": { "$ref": "#/$defs/texts" },
         "unmapped": {
             "anyOf": [
                 { "const": "drop" },
@@ -75,6 +80,18 @@ fn properties() -> Value {
             "additionalProperties": { "type": "object", "minProperties": 1 },
         },
         "fields": { "$ref": "#/$defs/fields" },
+        "keep_if": { "type": "object", "additionalProperties": { "$ref": "#/$defs/texts" } },
+        "header": { "$ref": "#/$defs/fields" },
+        "extension": {
+            "type": "object",
+            "additionalProperties": { "anyOf": [{ "$ref": "#/$defs/value" }, {
+                "type": "object",
+                "additionalProperties": false,
+                "required": ["label", "value"],
+                "properties": { "label": { "type": "string" }, "value": { "$ref": "#/$defs/value" } },
+            }] },
+        },
+        "attributes": { "$ref": "#/$defs/fields" },
         "required": { "$ref": "#/$defs/texts" },
     });
     for (key, description) in KEYS {

@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 use std::collections::HashSet;
 
+use super::budget::Spending;
 use super::write;
 use crate::decode::json::Value;
 use crate::event::Timestamp;
@@ -70,6 +71,15 @@ impl<'s> Item<'s> {
         }
     }
 
+    /// The number, if it is a whole one.
+    pub fn as_integer(&self) -> Option<i64> {
+        match self {
+            Item::Integer(number) => Some(*number),
+            Item::Value(Value::Number(number)) => number.parse().ok(),
+            _ => None,
+        }
+    }
+
     /// Whether it is a list.
     pub fn is_list(&self) -> bool {
         matches!(self, Item::List(_) | Item::Value(Value::Array(_)))
@@ -85,20 +95,25 @@ impl<'s> Item<'s> {
 const MAX_COMPARED: usize = 16;
 
 /// Removes repeated values and keeps the first of each. Two values are equal if they are written as the same JSON.
-pub fn deduplicate(items: &mut Vec<Item<'_>>) {
+///
+/// What is written to be compared is paid for; once `spending` is exceeded the rest stays as it is.
+pub fn deduplicate(items: &mut Vec<Item<'_>>, spending: &mut Spending) {
     if items.len() > MAX_COMPARED {
         let mut seen: HashSet<Vec<u8>> = HashSet::with_capacity(items.len());
         items.retain(|item| {
-            let mut key = Vec::new();
-            write::item(item, &mut key);
-            seen.insert(key)
+            spending.exceeded().is_some() || {
+                let mut key = Vec::new();
+                write::item(item, &mut key);
+                spending.bytes(key.len());
+                seen.insert(key)
+            }
         });
         return;
     }
     let mut index = 1;
-    while index < items.len() {
+    while index < items.len() && spending.exceeded().is_none() {
         let (before, rest) = items.split_at(index);
-        if before.iter().any(|earlier| is_same(earlier, &rest[0])) {
+        if before.iter().any(|earlier| is_same(earlier, &rest[0], spending)) {
             items.remove(index);
         } else {
             index += 1;
@@ -106,13 +121,14 @@ pub fn deduplicate(items: &mut Vec<Item<'_>>) {
     }
 }
 
-fn is_same(first: &Item<'_>, second: &Item<'_>) -> bool {
+fn is_same(first: &Item<'_>, second: &Item<'_>, spending: &mut Spending) -> bool {
     match (plain_text(first), plain_text(second)) {
         (Some(first), Some(second)) => first == second,
         (None, None) => {
             let (mut one, mut other) = (Vec::new(), Vec::new());
             write::item(first, &mut one);
             write::item(second, &mut other);
+            spending.bytes(one.len() + other.len());
             one == other
         }
         _ => false,
@@ -143,7 +159,7 @@ mod tests {
         ];
         let mut many: Vec<_> = std::iter::repeat_n(items.clone(), 5).flatten().collect();
         for items in [&mut items, &mut many] {
-            deduplicate(items);
+            deduplicate(items, &mut Spending::default());
             let texts: Vec<_> = items.iter().cloned().filter_map(Item::into_text).collect();
             assert_eq!(texts, ["a", "5", "5"]);
         }

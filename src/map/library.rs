@@ -1,5 +1,7 @@
 //! All mapping sets: those embedded in the binary, and a directory that adds to and overrides them.
 
+mod bases;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -7,10 +9,14 @@ use std::sync::Arc;
 use include_dir::{Dir, include_dir};
 
 use super::compile;
-use super::file::MappingFile;
+use super::file::{MappingFile, Written};
+use super::info::MapInfo;
 use super::plan::Plan;
+use super::salt::Salt;
 use super::set::MappingSet;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
+use crate::event::Kind;
+use bases::{Origin, Sources};
 
 static EMBEDDED: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/mappings");
 
@@ -21,6 +27,7 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Mappings {
     sets: BTreeMap<String, Arc<MappingSet>>,
+    maps: BTreeMap<String, MapInfo>,
     warnings: Diagnostics,
 }
 
@@ -30,23 +37,45 @@ impl Mappings {
     /// Files are found as `<directory>/*.yaml` and `<directory>/*/*.yaml`; `*.test.yaml` are no maps. On failure the diagnostics name
     /// every problem of every file.
     pub fn load(directory: Option<&Path>) -> Result<Self, Diagnostics> {
+        Self::load_with(MappingOptions {
+            directory,
+            salt: None,
+        })
+    }
+
+    /// Like [`Mappings::load`], with all that maps can be given.
+    pub fn load_with(options: MappingOptions<'_>) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
-        let embedded = embedded();
-        let own = directory
+        let own = options
+            .directory
             .map(|directory| read(directory, &mut diagnostics))
             .unwrap_or_default();
-        let mut maps = BTreeMap::new();
-        for sources in [embedded, own] {
-            for (name, map) in compile_all(sources, &mut diagnostics) {
-                maps.insert(name, map);
+        let sources = Sources {
+            embedded: parse_all(embedded(), &mut diagnostics),
+            directory: parse_all(own, &mut diagnostics),
+        };
+        let mut maps: BTreeMap<String, Map> = BTreeMap::new();
+        for (origin, names) in [
+            (Origin::Embedded, sources.embedded.keys()),
+            (Origin::Directory, sources.directory.keys()),
+        ] {
+            for name in names {
+                if let Some(map) = compiled(&sources, origin, name, options.salt.as_ref(), &mut diagnostics) {
+                    maps.insert(map.file.name.clone(), map);
+                }
             }
         }
+        let infos = maps
+            .iter()
+            .map(|(name, map)| (name.clone(), map.info.clone()))
+            .collect();
         let sets = sets(maps, &mut diagnostics);
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
         Ok(Self {
             sets,
+            maps: infos,
             warnings: diagnostics,
         })
     }
@@ -61,6 +90,16 @@ impl Mappings {
         self.sets.keys().map(String::as_str)
     }
 
+    /// All maps, in name order.
+    pub fn maps(&self) -> impl Iterator<Item = &MapInfo> {
+        self.maps.values()
+    }
+
+    /// The map called `name`, `ecs/alert`.
+    pub fn map(&self, name: &str) -> Option<&MapInfo> {
+        self.maps.get(name)
+    }
+
     /// The set whose name is nearest to `name`, for `did you mean`.
     pub fn nearest(&self, name: &str) -> Option<&str> {
         nearest(name, self.names())
@@ -72,10 +111,27 @@ impl Mappings {
     }
 }
 
+/// What maps are made of besides the embedded files.
+#[derive(Debug, Clone, Default)]
+pub struct MappingOptions<'p> {
+    /// A folder of maps that add to the embedded ones and override those of the same name.
+    pub directory: Option<&'p Path>,
+    /// What `sha256` mixes in; a map that uses it is refused without.
+    pub salt: Option<Salt>,
+}
+
 /// A compiled map with what its set needs to know of it.
 struct Map {
     file: MappingFile,
+    info: MapInfo,
+    name_span: std::ops::Range<usize>,
     plan: Arc<Plan>,
+}
+
+/// Every file that is shipped below `mappings/`, maps and tests: its path from there, and its text.
+pub fn shipped() -> impl Iterator<Item = (&'static Path, &'static str)> {
+    let files = EMBEDDED.dirs().flat_map(|folder| folder.files());
+    files.filter_map(|file| Some((file.path(), file.contents_utf8()?)))
 }
 
 fn embedded() -> Vec<SourceFile> {
@@ -162,39 +218,75 @@ fn is_hidden(path: &Path) -> bool {
     name.starts_with('.')
 }
 
-/// Maps of one origin by name; the same name twice is an error.
-fn compile_all(sources: Vec<SourceFile>, diagnostics: &mut Diagnostics) -> BTreeMap<String, Map> {
-    let mut maps: BTreeMap<String, Map> = BTreeMap::new();
+/// The files of one origin by the name of their map; the same name twice is an error.
+fn parse_all(sources: Vec<SourceFile>, diagnostics: &mut Diagnostics) -> BTreeMap<String, Written> {
+    let mut files: BTreeMap<String, Written> = BTreeMap::new();
     for source in sources {
-        let Some(file) = MappingFile::read(source, diagnostics) else {
-            continue;
+        let written = match Written::parse(source) {
+            Ok(written) => written,
+            Err(diagnostic) => {
+                diagnostics.push(diagnostic);
+                continue;
+            }
         };
-        if let Some(first) = maps.get(&file.name) {
-            let message = format!("two files are called `{}`", file.name);
+        let name = written.name().unwrap_or(&written.source.name).to_owned();
+        if let Some(first) = files.get(&name) {
+            let message = format!("two files are called `{name}`");
             let help = format!(
                 "the other one is {}; give each map a name of its own",
-                first.file.source.name
+                first.source.name
             );
-            let start = file.source.text.find(&file.name).unwrap_or_default();
-            let span = start..start + file.name.len();
+            let span = name_span(&written);
             diagnostics.push(
                 Diagnostic::new("mapping::duplicate_name", message)
-                    .at(&file.source, span, "this one")
+                    .at(&written.source, span, "this one")
                     .help(help),
             );
             continue;
         }
-        if let Some(plan) = compile::map(&file, diagnostics) {
-            maps.insert(
-                file.name.clone(),
-                Map {
-                    plan: Arc::new(plan),
-                    file,
-                },
-            );
-        }
+        files.insert(name, written);
     }
-    maps
+    files
+}
+
+fn name_span(written: &Written) -> std::ops::Range<usize> {
+    written.node.get("name").map_or(0..0, |node| node.span.clone())
+}
+
+/// One map with all it extends, compiled.
+fn compiled(
+    sources: &Sources,
+    origin: Origin,
+    name: &str,
+    salt: Option<&Salt>,
+    diagnostics: &mut Diagnostics,
+) -> Option<Map> {
+    let mut found = Diagnostics::default();
+    let whole = sources.whole(origin, name, &mut found);
+    // A base that is wrong in itself is met once as a map and once for each that extends it.
+    diagnostics.add_new(found.0);
+    let whole = whole?;
+    let mut found = Diagnostics::default();
+    let file = MappingFile::of(&whole, &mut found);
+    let plan = file
+        .as_ref()
+        .and_then(|file| compile::map(file, salt, &mut found));
+    let seen = match &file {
+        Some(file) => bases::seen(&whole, file, found),
+        None => found
+            .0
+            .into_iter()
+            .map(|problem| whole.relocate(problem))
+            .collect(),
+    };
+    diagnostics.add_new(seen);
+    let file = file?;
+    Some(Map {
+        name_span: name_span(&whole),
+        info: MapInfo::of(&file, &whole, origin == Origin::Embedded),
+        plan: Arc::new(plan?),
+        file,
+    })
 }
 
 fn sets(maps: BTreeMap<String, Map>, diagnostics: &mut Diagnostics) -> BTreeMap<String, Arc<MappingSet>> {
@@ -209,11 +301,48 @@ fn sets(maps: BTreeMap<String, Map>, diagnostics: &mut Diagnostics) -> BTreeMap<
             // Stable: within each half the maps stay in name order.
             maps.sort_by_key(|map| map.plan.guard.is_none());
             check_unguarded(&maps, diagnostics);
+            check_outputs(&name, &maps, diagnostics);
             let plans = maps.into_iter().map(|map| (map.file.kind, map.plan));
             let set = Arc::new(MappingSet::new(&name, plans));
             (name, set)
         })
         .collect()
+}
+
+/// A target takes one kind of output. A text format has no `native` to fall back to: its map for unknown records takes
+/// every kind without a map.
+fn check_outputs(set: &str, maps: &[Map], diagnostics: &mut Diagnostics) {
+    let Some(first) = maps.first() else {
+        return;
+    };
+    let mut report = |map: &Map, code: &'static str, message: String, help: String| {
+        let start = map.file.source.text.find(&map.file.name).unwrap_or_default();
+        diagnostics.push(
+            Diagnostic::new(code, message)
+                .at(&map.file.source, start..start + map.file.name.len(), "this map")
+                .help(help),
+        );
+    };
+    let output = first.file.output;
+    for map in maps.iter().filter(|map| map.file.output != output) {
+        let message = format!(
+            "`{}` writes {}, and `{}` of the same set writes {}",
+            map.file.name,
+            map.file.output.name(),
+            first.file.name,
+            output.name()
+        );
+        let help = "all maps of a set write the same; give this one a set of its own".to_owned();
+        report(map, "mapping::mixed_outputs", message, help);
+    }
+    let takes_all = |map: &Map| map.file.kind == Kind::Unknown && map.plan.guard.is_none();
+    if output.is_text() && !maps.iter().any(takes_all) {
+        let message = format!("set `{set}` has no map for unknown records");
+        let help = format!(
+            "add `{set}/unknown` with `record: unknown` and no `when`; a record without a map cannot be sent as JSON"
+        );
+        report(first, "mapping::missing_unknown", message, help);
+    }
 }
 
 /// Of two maps without guard for one kind the second would never be used.
@@ -231,10 +360,9 @@ fn check_unguarded(maps: &[Map], diagnostics: &mut Diagnostics) {
                 "`{}` is never used: `{}` already takes every {}",
                 map.file.name, earlier.file.name, map.file.kind
             );
-            let start = map.file.source.text.find(&map.file.name).unwrap_or_default();
             diagnostics.push(
                 Diagnostic::new("mapping::unreachable", message)
-                    .at(&map.file.source, start..start + map.file.name.len(), "this map")
+                    .at(&map.file.source, map.name_span.clone(), "this map")
                     .help("give one of them a guard: `when: condition`"),
             );
         }

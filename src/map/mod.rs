@@ -10,6 +10,9 @@ pub mod file_schema;
 pub mod schema; // what the fields are checked against
 pub mod compile; // from written to run
 pub mod plan; // a map as run
+pub mod encode; // the text formats
+pub mod info; // what people want to know of a map
+pub mod explain; // where each value comes from
 pub mod native; // what is sent where no map fits
 pub mod unmapped; // what a map does not take
 pub mod scope; // what may be asked about a record
@@ -17,8 +20,10 @@ pub mod evaluation; // values for one record
 pub mod expression;
 pub mod condition;
 pub mod table;
+pub mod salt; // what `sha256` mixes in
 pub mod function;
 pub mod path;
+pub mod lookup; // where the parts of one record stand
 pub mod syntax;
 pub mod item;
 pub mod write;
@@ -28,7 +33,10 @@ pub mod budget;
 pub(crate) mod testing;
 
 pub use budget::MapError;
+pub use encode::Output;
 pub use file_schema::file_schema;
-pub use library::Mappings;
+pub use info::MapInfo;
+pub use library::{MappingOptions, Mappings};
+pub use salt::Salt;
 pub use scope::RecordContext;
 pub use set::{MappingSet, Rendering};

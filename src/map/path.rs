@@ -3,7 +3,9 @@
 //! `.Entities[Type=host].HostName` becomes three selectors. Names are compared exactly first and then without regard
 //! to ASCII case; `{"$ref": …}` objects are followed on the way.
 
+use super::budget::MAX_VALUES;
 use super::item::Item;
+use super::lookup::Entities;
 use super::scope::RecordContext;
 use crate::decode::json::Value;
 
@@ -45,9 +47,20 @@ pub fn follow<'s>(
     if !selectors.iter().any(Selector::is_multiple) {
         return Item::present(single(start, selectors, context)?);
     }
-    let mut found = Vec::new();
-    collect(start, selectors, context, &mut found);
-    Item::list(found)
+    let mut walk = Walk::up_to(usize::MAX);
+    collect(start, selectors, context, &mut walk);
+    Item::list(walk.end(context))
+}
+
+/// The first of what [`follow`] gives; the rest is not looked at.
+pub fn follow_first<'s>(
+    start: &'s Value<'s>,
+    selectors: &[Selector],
+    context: &'s RecordContext<'_>,
+) -> Option<Item<'s>> {
+    let mut walk = Walk::up_to(1);
+    collect(start, selectors, context, &mut walk);
+    walk.end(context).into_iter().next()
 }
 
 /// Follows `selectors` from a value that was computed before.
@@ -104,8 +117,13 @@ fn single<'s>(
     selectors: &[Selector],
     context: &'s RecordContext<'_>,
 ) -> Option<&'s Value<'s>> {
-    let mut value = context.resolve(start);
-    for selector in selectors {
+    let (mut value, rest) = match selectors.split_first() {
+        Some((Selector::Key(key), rest)) if std::ptr::eq(start, context.document()) => {
+            (context.resolve(context.member(key)?), rest)
+        }
+        _ => (context.resolve(start), selectors),
+    };
+    for selector in rest {
         let next = match selector {
             Selector::Key(key) => value.get(key)?,
             Selector::Index(index) => value.as_array()?.get(*index)?,
@@ -116,11 +134,36 @@ fn single<'s>(
     Some(value)
 }
 
+/// What a path with `[]` or filters has found so far.
+struct Walk<'s> {
+    found: Vec<Item<'s>>,
+    limit: usize,
+    steps_left: usize,
+}
+
+impl<'s> Walk<'s> {
+    fn up_to(limit: usize) -> Self {
+        Self {
+            found: Vec::new(),
+            limit,
+            steps_left: MAX_VALUES,
+        }
+    }
+
+    /// What was found; the record learns of a walk that was cut.
+    fn end(self, context: &RecordContext<'_>) -> Vec<Item<'s>> {
+        if self.steps_left == 0 {
+            context.cut_walk();
+        }
+        self.found
+    }
+}
+
 fn collect<'s>(
     start: &'s Value<'s>,
     selectors: &[Selector],
     context: &'s RecordContext<'_>,
-    found: &mut Vec<Item<'s>>,
+    walk: &mut Walk<'s>,
 ) {
     let position = selectors
         .iter()
@@ -131,7 +174,7 @@ fn collect<'s>(
         return;
     };
     let Some((selector, rest)) = rest.split_first() else {
-        found.extend(Item::present(value));
+        walk.found.extend(Item::present(value));
         return;
     };
     // Filters that follow each other all look at the same elements.
@@ -140,12 +183,44 @@ fn collect<'s>(
         .take_while(|selector| matches!(selector, Selector::Filter { .. }))
         .count();
     let (filters, rest) = rest.split_at(more);
-    for element in value.as_array().unwrap_or_default() {
-        if is_kept(element, selector, context)
-            && filters.iter().all(|filter| is_kept(element, filter, context))
-        {
-            collect(element, rest, context, found);
+    let elements = value.as_array().unwrap_or_default();
+    let mut keep = |element: &'s Value<'s>, is_wanted: bool| {
+        // References make a list of a list that stands in the record once.
+        walk.steps_left = walk.steps_left.saturating_sub(1);
+        if is_wanted && filters.iter().all(|filter| is_kept(element, filter, context)) {
+            collect(element, rest, context, walk);
         }
+        walk.found.len() < walk.limit && walk.steps_left > 0
+    };
+    if let (Some((wanted, is_negated)), Some(typed)) =
+        (by_type(selector), context.entities().of_list(elements))
+    {
+        for (element, kind) in typed {
+            if !keep(
+                element,
+                kind.is_some_and(|kind| is_text(kind, wanted)) != is_negated,
+            ) {
+                return;
+            }
+        }
+        return;
+    }
+    for element in elements {
+        if !keep(element, is_kept(element, selector, context)) {
+            return;
+        }
+    }
+}
+
+/// The type that a filter wants, and whether it wants any other.
+fn by_type(selector: &Selector) -> Option<(&str, bool)> {
+    match selector {
+        Selector::Filter {
+            key,
+            value,
+            is_negated,
+        } if **key == *Entities::KEY => Some((value, *is_negated)),
+        _ => None,
     }
 }
 
@@ -159,14 +234,16 @@ fn is_kept<'s>(element: &'s Value<'s>, selector: &Selector, context: &'s RecordC
     else {
         return true;
     };
-    let member = context
-        .resolve(element)
-        .get(key)
-        .map(|value| context.resolve(value));
-    let is_equal = match member {
-        Some(Value::String(text) | Value::Number(text)) => text.eq_ignore_ascii_case(wanted),
-        Some(Value::Bool(value)) => wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
-        _ => false,
-    };
+    let member = context.resolve(element).get(key);
+    let is_equal = member.is_some_and(|member| is_text(context.resolve(member), wanted));
     is_equal != *is_negated
+}
+
+/// Whether a scalar reads `wanted`, whatever its case.
+fn is_text(value: &Value<'_>, wanted: &str) -> bool {
+    match value {
+        Value::String(text) | Value::Number(text) => text.eq_ignore_ascii_case(wanted),
+        Value::Bool(value) => wanted.eq_ignore_ascii_case(if *value { "true" } else { "false" }),
+        _ => false,
+    }
 }

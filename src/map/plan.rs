@@ -4,9 +4,11 @@ use std::sync::Arc;
 
 use super::budget::{MAX_DEPTH, MAX_OUTPUT_BYTES, MapError, is_deeper};
 use super::condition::Condition;
+use super::encode::{Output, cef, leef};
 use super::evaluation::{Evaluation, Names};
-use super::expression::{Expression, Field, MemberContent, Structure};
+use super::expression::{Expression, Field, Generated, MemberContent, Structure};
 use super::item::Item;
+use super::schema::Schema;
 use super::scope::RecordContext;
 use super::table::Table;
 use super::unmapped::{self, Taken};
@@ -27,6 +29,14 @@ pub struct Plan {
     pub tables: Vec<Table>,
     /// Number of variable slots.
     pub variables: usize,
+    /// What it writes.
+    pub output: Output,
+    /// What the output is checked against where that is asked for.
+    pub schema: Schema,
+    /// Where fields outside the schema may go.
+    pub own: Vec<String>,
+    /// The parts of a text format's header, in the order in which they are written; empty for JSON.
+    pub header: Vec<Field>,
     /// The target fields.
     pub fields: Structure,
     /// What the fields take of a record, where leftovers are kept.
@@ -42,14 +52,40 @@ impl Plan {
         guard.holds(&mut Evaluation::new(context, self.names()))
     }
 
-    /// Appends the mapped record as one JSON object. Gives the number of leftover values that were cut for size.
+    /// Renders a record if the guard accepts it; `None` if it does not.
+    ///
+    /// On an error, of the guard too, `output` is as it was.
+    pub fn render_accepted(
+        &self,
+        context: &RecordContext<'_>,
+        output: &mut Vec<u8>,
+    ) -> Result<Option<u32>, MapError> {
+        let mut evaluation = Evaluation::new(context, self.names());
+        if let Some(guard) = &self.guard {
+            let holds = guard.holds(&mut evaluation);
+            if let Some(error) = evaluation.exceeded() {
+                return Err(error.clone());
+            }
+            if !holds {
+                return Ok(None);
+            }
+        }
+        self.rendered(evaluation, output).map(Some)
+    }
+
+    /// Appends the mapped record on one line. Gives the number of values that were cut: leftovers for size, values of a
+    /// text format to the length of their key.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
+        self.rendered(Evaluation::new(context, self.names()), output)
+    }
+
+    fn rendered(&self, evaluation: Evaluation<'_, '_>, output: &mut Vec<u8>) -> Result<u32, MapError> {
         let start = output.len();
         let mut rendering = Rendering {
             plan: self,
-            evaluation: Evaluation::new(context, self.names()),
+            evaluation,
             output,
             start,
             cut: 0,
@@ -62,7 +98,7 @@ impl Plan {
         result.map(|()| cut)
     }
 
-    fn names(&self) -> Names<'_> {
+    pub(super) fn names(&self) -> Names<'_> {
         Names {
             lets: &self.lets,
             tables: &self.tables,
@@ -81,11 +117,14 @@ struct Rendering<'s, 'e, 'o> {
 
 impl<'s> Rendering<'s, '_, '_> {
     fn run(&mut self) -> Result<(), MapError> {
-        if !self.structure(&self.plan.fields, 1)? {
-            self.output.extend_from_slice(b"{}");
-        }
-        if self.evaluation.is_list_exceeded() {
-            return Err(MapError::TooManyElements);
+        match self.plan.output {
+            Output::Json => {
+                if !self.structure(&self.plan.fields, 1)? {
+                    self.output.extend_from_slice(b"{}");
+                }
+            }
+            Output::Cef => self.cut = cef::render(self.plan, &mut self.evaluation, self.output)?,
+            Output::Leef => self.cut = leef::render(self.plan, &mut self.evaluation, self.output)?,
         }
         self.check_size()
     }
@@ -94,6 +133,8 @@ impl<'s> Rendering<'s, '_, '_> {
     fn structure(&mut self, structure: &'s Structure, depth: usize) -> Result<bool, MapError> {
         let opened = self.output.len();
         self.output.push(b'{');
+        let mut is_kept = structure.keep_if.is_empty();
+        let mut id = None;
         for member in &structure.members {
             let at = self.output.len();
             if at > opened + 1 {
@@ -101,18 +142,27 @@ impl<'s> Rendering<'s, '_, '_> {
             }
             self.output.extend_from_slice(&member.key);
             let is_written = match &member.content {
-                MemberContent::Field(field) => self.field(&member.name, field, depth)?,
+                MemberContent::Field(field) => {
+                    let start = self.output.len();
+                    let is_written = self.field(&member.name, field, depth)?;
+                    id = integer(&self.output[start..]);
+                    is_written
+                }
                 MemberContent::Structure(inner) => self.structure(inner, depth + 1)?,
                 MemberContent::Raw => self.raw(),
+                MemberContent::Generated(generated) => self.generated(generated, id)?,
+                MemberContent::Label(_) => false,
             };
-            if !is_written {
+            if is_written {
+                is_kept = is_kept || structure.is_kept_by(&member.name);
+            } else {
                 self.output.truncate(at);
             }
         }
         if structure.keeps_leftovers {
             self.leftovers(structure, depth)?;
         }
-        if self.output.len() == opened + 1 {
+        if !is_kept || self.output.len() == opened + 1 {
             self.output.truncate(opened);
             return Ok(false);
         }
@@ -121,18 +171,35 @@ impl<'s> Rendering<'s, '_, '_> {
     }
 
     fn field(&mut self, name: &str, field: &'s Field, depth: usize) -> Result<bool, MapError> {
-        let Some(item) = self.evaluation.field(field) else {
+        let item = self.evaluation.field(field);
+        if let Some(error) = self.evaluation.exceeded() {
+            return Err(error.clone());
+        }
+        let Some(item) = item else {
             return match &field.required {
                 Some(field) => Err(MapError::Required { field: field.clone() }),
                 None => Ok(false),
             };
         };
+        write::item_up_to(&item, self.output, self.start + MAX_OUTPUT_BYTES);
+        self.check_size()?;
         if is_item_deeper(&item, MAX_DEPTH - depth) {
             return Err(MapError::TooDeep { field: name.into() });
         }
-        write::item(&item, self.output);
-        self.check_size()?;
         Ok(true)
+    }
+
+    fn generated(&mut self, generated: &'s Generated, id: Option<i64>) -> Result<bool, MapError> {
+        let item = self.evaluation.generated(generated, id);
+        let required = generated.own.as_ref().and_then(|own| own.required.clone());
+        match (item, required) {
+            (Some(item), _) => {
+                write::item(&item, self.output);
+                Ok(true)
+            }
+            (None, Some(field)) => Err(MapError::Required { field }),
+            (None, None) => Ok(false),
+        }
     }
 
     fn raw(&mut self) -> bool {
@@ -155,6 +222,16 @@ impl<'s> Rendering<'s, '_, '_> {
             false => Ok(()),
         }
     }
+}
+
+/// The number that was just written, if it is a short one; identifiers of enumerations are.
+fn integer(written: &[u8]) -> Option<i64> {
+    let is_number = (1..=6).contains(&written.len()) && written.iter().all(u8::is_ascii_digit);
+    is_number.then(|| {
+        written
+            .iter()
+            .fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'))
+    })
 }
 
 fn is_item_deeper(item: &Item<'_>, levels: usize) -> bool {

@@ -1,8 +1,9 @@
 //! What routes and maps may ask about one record, computed at most once.
 
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 
 use super::item::Item;
+use super::lookup::{Entities, Members};
 use crate::decode::json::Value;
 use crate::decode::references::References;
 use crate::event::{Record, RecordField};
@@ -12,6 +13,9 @@ pub struct RecordContext<'e> {
     record: &'e Record<'e>,
     fields: [OnceCell<Option<Value<'e>>>; RecordField::ALL.len()],
     references: OnceCell<References<'e>>,
+    is_walk_cut: Cell<bool>,
+    members: OnceCell<Members<'e>>,
+    entities: OnceCell<Entities<'e>>,
 }
 
 /// What `$hub.*` offers.
@@ -58,6 +62,9 @@ impl<'e> RecordContext<'e> {
             record,
             fields: [const { OnceCell::new() }; RecordField::ALL.len()],
             references: OnceCell::new(),
+            is_walk_cut: Cell::new(false),
+            members: OnceCell::new(),
+            entities: OnceCell::new(),
         }
     }
 
@@ -69,6 +76,18 @@ impl<'e> RecordContext<'e> {
     /// The parsed record.
     pub fn document(&self) -> &'e Value<'e> {
         &self.record.document
+    }
+
+    /// A member of the record, by [`Value::get`]'s rules.
+    pub fn member(&self, name: &str) -> Option<&'e Value<'e>> {
+        self.members
+            .get_or_init(|| Members::of(self.document()))
+            .get(name)
+    }
+
+    /// The entities of an alert by their types; found when first asked for.
+    pub fn entities(&self) -> &Entities<'e> {
+        self.entities.get_or_init(|| Entities::of(self))
     }
 
     /// `$record.<field>`; `None` where the record has none.
@@ -99,8 +118,28 @@ impl<'e> RecordContext<'e> {
             .get_or_init(|| References::of(&self.record.document))
     }
 
+    /// Notes that a path led to more elements than anyone may look at.
+    pub fn cut_walk(&self) {
+        self.is_walk_cut.set(true);
+    }
+
+    /// Whether a path was cut since this was last asked.
+    pub fn take_walk_cut(&self) -> bool {
+        self.is_walk_cut.replace(false)
+    }
+
     /// What `value` refers to, if it is a `{"$ref": …}` object; else `value` itself.
     pub fn resolve<'s>(&'s self, value: &'s Value<'s>) -> &'s Value<'s> {
+        match value {
+            Value::Object(members) if members.len() == 1 && members[0].0 == "$ref" => {
+                self.references().resolve(value)
+            }
+            other => other,
+        }
+    }
+
+    /// As [`Self::resolve`], for a value of the record itself.
+    pub fn resolve_received(&self, value: &'e Value<'e>) -> &'e Value<'e> {
         match value {
             Value::Object(members) if members.len() == 1 && members[0].0 == "$ref" => {
                 self.references().resolve(value)

@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use super::budget::MapError;
+use super::encode::Output;
 use super::native;
 use super::plan::Plan;
+use super::schema;
 use super::scope::RecordContext;
 use crate::event::Kind;
 
@@ -12,6 +14,7 @@ use crate::event::Kind;
 #[derive(Debug)]
 pub struct MappingSet {
     name: Arc<str>,
+    output: Output,
     /// Per kind: guarded maps in name order, then the one without guard.
     plans: [Vec<Arc<Plan>>; Kind::COUNT],
 }
@@ -21,7 +24,8 @@ pub struct MappingSet {
 pub struct Rendering {
     /// `name@revision` of the map; `None` for `native`.
     pub revision: Option<Arc<str>>,
-    /// Leftover values that were cut or left out for size; each is marked in the output.
+    /// Values that were cut: leftovers for size, each marked in the output, and values of a text format to the length
+    /// of their key.
     pub cut_values: u32,
 }
 
@@ -30,9 +34,11 @@ impl MappingSet {
     pub(super) fn new(name: &str, plans: impl IntoIterator<Item = (Kind, Arc<Plan>)>) -> Self {
         let mut set = Self {
             name: name.into(),
+            output: Output::Json,
             plans: [const { Vec::new() }; Kind::COUNT],
         };
         for (kind, plan) in plans {
+            set.output = plan.output;
             set.plans[kind.index()].push(plan);
         }
         set
@@ -43,7 +49,13 @@ impl MappingSet {
         &self.name
     }
 
-    /// Whether it has a map for `kind`; records of other kinds are rendered as `native`.
+    /// What its maps write; all maps of a set write the same.
+    pub fn output(&self) -> Output {
+        self.output
+    }
+
+    /// Whether it has a map for `kind`. Records of other kinds are rendered as `native`, and in a text format by the
+    /// map for unknown records.
     pub fn has(&self, kind: Kind) -> bool {
         !self.plans[kind.index()].is_empty()
     }
@@ -53,22 +65,58 @@ impl MappingSet {
         self.plans.iter().flatten().map(|plan| &plan.revision)
     }
 
-    /// Appends the record in the form of this set: one JSON object on one line, without a line end.
+    /// The kind that the map called `name`, `ecs/alert`, is for.
+    pub fn kind_of(&self, name: &str) -> Option<Kind> {
+        let has = |plan: &Arc<Plan>| {
+            plan.revision
+                .split_once('@')
+                .is_some_and(|(known, _)| known == name)
+        };
+        Kind::ALL
+            .into_iter()
+            .find(|kind| self.plans[kind.index()].iter().any(has))
+    }
+
+    /// Appends the record in the form of this set: one JSON object or one line of text, without a line end.
     ///
     /// On an error `output` is as it was.
     pub fn render(&self, context: &RecordContext<'_>, output: &mut Vec<u8>) -> Result<Rendering, MapError> {
-        let plans = &self.plans[context.record().kind.index()];
-        let Some(plan) = plans.iter().find(|plan| plan.accepts(context)) else {
-            native::render(context, output);
-            return Ok(Rendering {
-                revision: None,
-                cut_values: 0,
-            });
-        };
-        let cut_values = plan.render(context, output)?;
+        for plan in self.candidates(context.record().kind) {
+            if let Some(cut_values) = plan.render_accepted(context, output)? {
+                return Ok(Rendering {
+                    revision: Some(plan.revision.clone()),
+                    cut_values,
+                });
+            }
+        }
+        native::render(context, output);
         Ok(Rendering {
-            revision: Some(plan.revision.clone()),
-            cut_values,
+            revision: None,
+            cut_values: 0,
         })
+    }
+
+    /// What is wrong with `output` by the schema of the map that rendered it for this record: one line for each
+    /// problem, with the field it is about. Nothing where no schema was named, and for `native`.
+    pub fn validate(&self, context: &RecordContext<'_>, output: &[u8]) -> Vec<String> {
+        self.choose(context)
+            .map(|plan| schema::validate(plan.schema, &plan.own, output))
+            .unwrap_or_default()
+    }
+
+    /// The map for a record; `None` where it is rendered as `native`.
+    pub fn choose(&self, context: &RecordContext<'_>) -> Option<&Arc<Plan>> {
+        self.candidates(context.record().kind)
+            .find(|plan| plan.accepts(context))
+    }
+
+    /// The maps for a kind, in the order in which they are tried; in a text format those for unknown records are last.
+    pub fn candidates(&self, kind: Kind) -> impl Iterator<Item = &Arc<Plan>> {
+        let last = self.output.is_text() && kind != Kind::Unknown;
+        let others = match last {
+            true => self.plans[Kind::Unknown.index()].as_slice(),
+            false => &[],
+        };
+        self.plans[kind.index()].iter().chain(others)
     }
 }

@@ -18,6 +18,11 @@ impl Table {
         Self { entries }
     }
 
+    /// All entries, by their keys' order.
+    pub fn values(&self) -> impl Iterator<Item = &Value<'static>> {
+        self.entries.iter().map(|(_, value)| value)
+    }
+
     /// The entry for `key`.
     pub fn get(&self, key: &str) -> Option<&Value<'static>> {
         let index = self

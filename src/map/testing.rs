@@ -3,6 +3,7 @@
 use super::compile;
 use super::file::MappingFile;
 use super::plan::Plan;
+use super::salt::Salt;
 use super::scope::RecordContext;
 use crate::config::diagnostic::{Diagnostics, SourceFile};
 use crate::decode;
@@ -35,11 +36,16 @@ pub fn file(rest: &str) -> SourceFile {
     }
 }
 
+/// The salt of all tests.
+pub fn salt() -> Salt {
+    Salt::new(&secrecy::SecretString::from("a salt for tests only"))
+}
+
 /// Compiles a file; what is wrong with it is in the diagnostics.
 pub fn compiled(source: SourceFile) -> (Option<Plan>, Diagnostics) {
     let mut diagnostics = Diagnostics::default();
     let file = MappingFile::read(source, &mut diagnostics);
-    let plan = file.and_then(|file| compile::map(&file, &mut diagnostics));
+    let plan = file.and_then(|file| compile::map(&file, Some(&salt()), &mut diagnostics));
     let is_usable = !diagnostics.has_errors();
     (plan.filter(|_| is_usable), diagnostics)
 }
@@ -50,8 +56,9 @@ pub fn rendered(rest: &str, body: &str) -> String {
     let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
     with_record(body, |context| {
         let mut output = Vec::new();
-        match plan.render(context, &mut output) {
-            Ok(_) => String::from_utf8(output).expect("the output is text"),
+        match plan.render_accepted(context, &mut output) {
+            Ok(Some(_)) => String::from_utf8(output).expect("the output is text"),
+            Ok(None) => "the guard does not hold".to_owned(),
             Err(error) => {
                 assert!(output.is_empty(), "an error leaves no output");
                 error.to_string()

@@ -7,6 +7,11 @@ use crate::event::Timestamp;
 
 /// Appends an item as JSON.
 pub fn item(item: &Item<'_>, output: &mut Vec<u8>) {
+    item_up_to(item, output, usize::MAX);
+}
+
+/// Appends an item as JSON, and stops within it once `output` is longer than `end` bytes.
+pub fn item_up_to(item: &Item<'_>, output: &mut Vec<u8>, end: usize) {
     match item {
         Item::Value(value) => write_value(output, value),
         Item::Text(text) => write_string(output, text),
@@ -18,8 +23,8 @@ pub fn item(item: &Item<'_>, output: &mut Vec<u8>) {
         Item::Integer(number) => integer(*number, output),
         Item::Float(number) => output.extend_from_slice(float_text(*number).as_bytes()),
         Item::Bool(value) => output.extend_from_slice(if *value { b"true" } else { b"false" }),
-        Item::List(items) => list(items, output),
-        Item::Object(members) => object(members, output),
+        Item::List(items) => list(items, output, end),
+        Item::Object(members) => object(members, output, end),
     }
 }
 
@@ -41,18 +46,21 @@ pub fn float_text(number: f64) -> String {
     format!("{number}")
 }
 
-fn list(items: &[Item<'_>], output: &mut Vec<u8>) {
+fn list(items: &[Item<'_>], output: &mut Vec<u8>, end: usize) {
     output.push(b'[');
     for (index, element) in items.iter().enumerate() {
         if index > 0 {
             output.push(b',');
         }
-        item(element, output);
+        item_up_to(element, output, end);
+        if output.len() > end {
+            return;
+        }
     }
     output.push(b']');
 }
 
-fn object(members: &[(&str, Item<'_>)], output: &mut Vec<u8>) {
+fn object(members: &[(&str, Item<'_>)], output: &mut Vec<u8>, end: usize) {
     output.push(b'{');
     for (index, (name, value)) in members.iter().enumerate() {
         if index > 0 {
@@ -60,7 +68,10 @@ fn object(members: &[(&str, Item<'_>)], output: &mut Vec<u8>) {
         }
         write_string(output, name);
         output.push(b':');
-        item(value, output);
+        item_up_to(value, output, end);
+        if output.len() > end {
+            return;
+        }
     }
     output.push(b'}');
 }

@@ -6,24 +6,26 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{Counters, Decisions, Destination, Dispatch, Unrouted};
+use super::counters::{Counters, Decisions};
+use super::dispatch::{Destination, Dispatch, Unrouted};
+use super::edition::InUse;
 use super::group::Group;
+use super::reload::{Exchange, Reloader, Source};
+use super::remembering;
 use crate::acknowledge::Window;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
-use crate::config::target::Snapshots;
 use crate::config::{Configuration, TargetConfiguration, TargetSettings};
 use crate::deliver::dead_letter::{self, DeadLetters};
 use crate::deliver::{Context, file, splunk_hec};
-use crate::event::{Rendered, Timestamp};
+use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
-use crate::route::last_delivered::{Keeper, Remembering};
-use crate::route::{ChangesOnly, SnapshotRule};
+use crate::route::last_delivered::Keeper;
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
@@ -55,6 +57,7 @@ pub struct Bridge {
     last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
+    source: Option<Source>,
 }
 
 impl Bridge {
@@ -88,7 +91,7 @@ impl Bridge {
             settled_until.insert(Arc::clone(&group), newest);
             stores.insert(group, store);
         }
-        let last_delivered = open_last_delivered(&configuration, &settled_until, &metrics)?;
+        let last_delivered = remembering::open(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
@@ -104,6 +107,7 @@ impl Bridge {
             last_delivered,
             writer,
             server,
+            source: None,
         })
     }
 
@@ -117,6 +121,11 @@ impl Bridge {
         &self.readiness
     }
 
+    /// Takes over what changes in the files of `source` while it runs. Without this the configuration stays as it is.
+    pub fn reload_from(&mut self, source: Source) {
+        self.source = Some(source);
+    }
+
     /// Runs until `stop` is cancelled and everything is drained, or until something cannot go on.
     pub async fn run(self, stop: CancellationToken) -> Result<(), Failure> {
         let Self {
@@ -127,6 +136,7 @@ impl Bridge {
             last_delivered,
             writer,
             server,
+            source,
         } = self;
         let tokens = Stop::default();
         let served = CancellationToken::new();
@@ -137,7 +147,7 @@ impl Bridge {
 
         let mut workers = JoinSet::new();
         let mut groups = Vec::new();
-        let mut senders = BTreeMap::new();
+        let (mut senders, mut settings) = (BTreeMap::new(), BTreeMap::new());
         for target in &configuration.targets {
             let (sender, records) = mpsc::channel(MAX_QUEUED_RECORDS);
             let health = Arc::new(TargetHealth::new(&target.name, &metrics));
@@ -151,27 +161,37 @@ impl Bridge {
                 health,
                 abandon: tokens.abandon.clone(),
             };
-            for revision in target.mapping.revisions() {
-                let labels = [&*target.name, target.mapping.name(), revision];
-                metrics.mapping_revision_info.with_label_values(&labels).set(1);
+            if let Some(sender) = spawn_target(&mut workers, target, records, context) {
+                settings.insert(Arc::clone(&target.name), sender);
             }
-            spawn_target(&mut workers, target, records, context);
             senders.insert(Arc::clone(&target.name), sender);
         }
+        let (start, intervals, grace_period) = (
+            configuration.start.clone(),
+            configuration.intervals,
+            configuration.grace_period,
+        );
+        let hub = configuration.hub.clone();
+        let window_events = configuration.window_events;
+        let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
+        let exchange = Exchange::new(
+            configuration,
+            senders,
+            settings,
+            Arc::clone(&last_delivered),
+            Arc::clone(&metrics),
+        );
         for (name, store) in stores {
-            let bytes = configuration.window_bytes;
-            let window = Window::new(configuration.window_events, bytes - bytes / ALLOCATOR_FRACTION);
+            let window = Window::new(window_events, window_bytes);
             readiness.window(&name, &window);
-            let dispatch = dispatch(&configuration, &name, &senders, &last_delivered, &metrics);
-            let dispatch = Arc::new(dispatch);
-            dispatch.book_in(&window);
+            remembering::book_in(exchange.current(), &name, &last_delivered, &window);
             groups.push(Group {
-                hub: configuration.hub.clone(),
+                hub: hub.clone(),
+                dispatch: InUse::new(exchange.editions(), &name),
                 name,
-                start: configuration.start.clone(),
-                intervals: configuration.intervals,
+                start: start.clone(),
+                intervals,
                 window,
-                dispatch,
                 store,
                 last_delivered: Arc::clone(&last_delivered),
                 dead_letters: dead_letters.clone(),
@@ -180,19 +200,20 @@ impl Bridge {
                 stop: tokens.clone(),
             });
         }
-        drop((senders, dead_letters));
+        drop(dead_letters);
+        // It holds ways to the targets too, so it ends with the intake: the targets then see the end of their channels.
+        match source {
+            Some(source) => {
+                let reloader = Reloader::new(source, exchange, Arc::clone(&metrics), Arc::clone(&readiness));
+                tokio::spawn(reloader.run(tokens.intake.clone()));
+            }
+            None => drop(exchange),
+        }
         let mut readers = JoinSet::new();
         for group in groups {
             readers.spawn(group.run());
         }
-        let result = supervise(
-            &mut readers,
-            &mut workers,
-            stop,
-            &tokens,
-            configuration.grace_period,
-        )
-        .await;
+        let result = supervise(&mut readers, &mut workers, stop, &tokens, grace_period).await;
         let closed = tokio::time::timeout(CLOSE_TIMEOUT, letter_writer).await;
         if closed.is_err() {
             tracing::warn!("the dead letters were not closed in time; what was not written is read again");
@@ -256,53 +277,40 @@ fn flatten(ended: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow:
     ended.context("a consumer group's task failed")?
 }
 
+/// Starts the workers of a target; where they take new settings while they run, gives the way to tell them.
 fn spawn_target(
     workers: &mut JoinSet<()>,
     target: &TargetConfiguration,
     records: mpsc::Receiver<Rendered>,
     context: Context,
-) {
+) -> Option<watch::Sender<splunk_hec::Settings>> {
     match target.settings.clone() {
-        TargetSettings::SplunkHec(settings) => workers.spawn(splunk_hec::run(*settings, records, context)),
-        TargetSettings::File(settings) => workers.spawn(file::run(settings, records, context)),
-    };
-}
-
-/// Opens what the targets that compare snapshots last delivered, and locks it.
-fn open_last_delivered(
-    configuration: &Configuration,
-    settled_until: &BTreeMap<Arc<str>, Option<Timestamp>>,
-    metrics: &Metrics,
-) -> Result<Arc<Keeper>, Failure> {
-    let comparing = configuration
-        .targets
-        .iter()
-        .filter(|target| target.snapshots == Snapshots::ChangesOnly);
-    let remembering: Vec<_> = comparing
-        .map(|target| Remembering {
-            name: Arc::clone(&target.name),
-            settled_until: settled_until[&target.consumer_group],
-        })
-        .collect();
-    let directory = &configuration.state_directory;
-    Keeper::open(directory, &remembering, configuration.state_items, metrics)
-        .map(Arc::new)
-        .map_err(|error| Failure::State(error.into()))
-}
-
-fn snapshot_rule(target: &TargetConfiguration, last_delivered: &Keeper) -> SnapshotRule {
-    match target.snapshots {
-        Snapshots::Pass => SnapshotRule::Pass,
-        Snapshots::Drop => SnapshotRule::Drop,
-        Snapshots::ChangesOnly => SnapshotRule::ChangesOnly(ChangesOnly {
-            last_delivered: Arc::clone(
-                last_delivered
-                    .target(&target.name)
-                    .expect("every target that compares has a memory"),
-            ),
-            score_change_at_least: target.score_change_at_least,
-        }),
+        TargetSettings::SplunkHec(settings) => {
+            let (sender, settings) = watch::channel(*settings);
+            workers.spawn(splunk_hec::run(settings, records, context));
+            Some(sender)
+        }
+        TargetSettings::File(settings) => {
+            workers.spawn(file::run(settings, records, context));
+            None
+        }
     }
+}
+
+/// What the readers of each consumer group do with an event.
+pub(super) fn dispatches(
+    configuration: &Configuration,
+    senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    last_delivered: &Keeper,
+    metrics: &Arc<Metrics>,
+) -> BTreeMap<Arc<str>, Arc<Dispatch>> {
+    let groups = configuration.groups().into_iter();
+    groups
+        .map(|group| {
+            let dispatch = dispatch(configuration, &group, senders, last_delivered, metrics);
+            (group, Arc::new(dispatch))
+        })
+        .collect()
 }
 
 /// What the readers of one group do with an event.
@@ -322,7 +330,7 @@ fn dispatch(
         route: target.route.clone(),
         mapping: Arc::clone(&target.mapping),
         native: Arc::clone(&target.native),
-        snapshots: snapshot_rule(target, last_delivered),
+        snapshots: remembering::rule(target, last_delivered),
         on_map_error: target.on_map_error,
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),

@@ -4,21 +4,21 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use prometheus::{IntCounter, IntGauge};
+use prometheus::IntGauge;
 use tokio::sync::mpsc;
 
+use super::counters::{Counters, Decisions};
 use super::undeliverable::Undeliverable;
 use super::workspace::{STAGE_BATCH_EVENTS, Workspace};
 use crate::acknowledge::{EventInFlight, Held, Window};
 use crate::config::target::OnMapError;
-use crate::decode::{decode, unknown_fields};
+use crate::decode::decode;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
 use crate::event::{Event, Hub, Kind, Record, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
 use crate::route::last_delivered::PendingUpdate;
-use crate::route::{Decision, Fingerprint, Route, SnapshotRule, Suppression};
-use crate::telemetry::Metrics;
+use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
 
 /// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
 const EVENT_BYTES: usize = 384;
@@ -66,15 +66,6 @@ pub struct Destination {
     pub in_flight: IntGauge,
 }
 
-/// Counters of one target's route.
-#[derive(Debug)]
-pub struct Decisions {
-    accepted: IntCounter,
-    filtered: IntCounter,
-    suppressed: IntCounter,
-    suppressed_snapshots: [IntCounter; Suppression::ALL.len()],
-}
-
 /// What happens to an unknown record that no route takes.
 #[derive(Debug)]
 pub enum Unrouted {
@@ -86,13 +77,6 @@ pub enum Unrouted {
     Elsewhere,
 }
 
-/// Counters that every event touches.
-#[derive(Debug)]
-pub struct Counters {
-    records: [[IntCounter; 2]; Kind::COUNT],
-    metrics: Arc<Metrics>,
-}
-
 /// What became of one event.
 #[derive(Debug, Default)]
 pub struct Dispatched {
@@ -100,72 +84,6 @@ pub struct Dispatched {
     pub records: Vec<(usize, Rendered)>,
     /// Records that reach no target.
     pub letters: Vec<Undeliverable>,
-}
-
-impl Dispatch {
-    /// Books in `window` what its targets remember.
-    pub fn book_in(&self, window: &Arc<Window>) {
-        for target in &self.targets {
-            if let SnapshotRule::ChangesOnly(rule) = &target.snapshots {
-                rule.last_delivered.book_in(window);
-            }
-        }
-    }
-}
-
-impl Decisions {
-    /// The counters of `target`.
-    pub fn new(metrics: &Metrics, target: &str) -> Self {
-        let counter = |decision| metrics.route_records_total.with_label_values(&[target, decision]);
-        Self {
-            accepted: counter("accepted"),
-            filtered: counter("filtered"),
-            suppressed: counter("suppressed"),
-            suppressed_snapshots: Suppression::ALL.map(|reason| {
-                let labels = [target, reason.as_str()];
-                metrics
-                    .route_suppressed_snapshots_total
-                    .with_label_values(&labels)
-            }),
-        }
-    }
-
-    fn suppress(&self, reason: Suppression) {
-        self.suppressed.inc();
-        self.suppressed_snapshots[reason as usize].inc();
-    }
-}
-
-impl Counters {
-    /// Looks every counter up.
-    pub fn new(metrics: &Arc<Metrics>) -> Self {
-        let counter = |kind: Kind, snapshot| {
-            metrics
-                .decode_records_total
-                .with_label_values(&[kind.as_str(), snapshot])
-        };
-        Self {
-            records: Kind::ALL.map(|kind| [counter(kind, "false"), counter(kind, "true")]),
-            metrics: Arc::clone(metrics),
-        }
-    }
-
-    /// Where they are registered.
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    fn decoded(&self, record: &Record<'_>) {
-        self.records[record.kind.index()][usize::from(record.is_snapshot)].inc();
-        let unknown = unknown_fields(record);
-        if unknown > 0 {
-            let counter = self
-                .metrics
-                .decode_unknown_fields_total
-                .with_label_values(&[record.kind.as_str()]);
-            counter.inc_by(unknown as u64);
-        }
-    }
 }
 
 /// Decodes, routes and maps one event. `workspace` is reused from event to event.
@@ -181,7 +99,7 @@ pub fn dispatch(
     let records = decode(&plan.hub, event);
     let decoded = Instant::now();
     if records.is_empty() {
-        plan.counters.metrics.decode_empty_events_total.inc();
+        plan.counters.metrics().decode_empty_events_total.inc();
     }
     let mut dispatched = Dispatched::default();
     let way = Way {
@@ -199,7 +117,7 @@ pub fn dispatch(
     workspace.stages.map += decoded.elapsed();
     workspace.stages.events += 1;
     if workspace.stages.events == STAGE_BATCH_EVENTS {
-        workspace.stages.observe(&plan.counters.metrics);
+        workspace.stages.observe(plan.counters.metrics());
     }
     dispatched
 }
@@ -240,7 +158,7 @@ impl Way<'_> {
                 .as_ref()
                 .is_some_and(|route| !route.accepts(&context))
             {
-                target.decisions.filtered.inc();
+                target.decisions.filtered();
                 continue;
             }
             is_accepted = true;
@@ -251,7 +169,7 @@ impl Way<'_> {
                     continue;
                 }
             };
-            target.decisions.accepted.inc();
+            target.decisions.accepted();
             // Neighbouring targets with the same set share one rendering.
             let same = rendered
                 .as_ref()
@@ -296,7 +214,7 @@ impl Way<'_> {
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
                 if rendering.cut_values > 0 {
-                    let cut = &self.plan.counters.metrics.map_cut_values_total;
+                    let cut = &self.plan.counters.metrics().map_cut_values_total;
                     cut.with_label_values(&[&*target.name])
                         .inc_by(u64::from(rendering.cut_values));
                 }
@@ -307,7 +225,7 @@ impl Way<'_> {
             }
             Err(error) => error,
         };
-        let errors = &self.plan.counters.metrics.map_errors_total;
+        let errors = &self.plan.counters.metrics().map_errors_total;
         errors
             .with_label_values(&[&*target.name, target.mapping.name()])
             .inc();
@@ -365,7 +283,7 @@ impl Way<'_> {
             return;
         }
         if is_counted {
-            self.plan.counters.metrics.route_unrouted_unknown_total.inc();
+            self.plan.counters.metrics().route_unrouted_unknown_total.inc();
             return;
         }
         let detail = "a record of unknown type that no route of any target takes".to_owned();

@@ -10,7 +10,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
-use super::dispatch::Dispatch;
+use super::edition::InUse;
 use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::Window;
@@ -37,7 +37,7 @@ pub struct Group {
     /// What bounds it.
     pub window: Arc<Window>,
     /// What its readers do with an event.
-    pub dispatch: Arc<Dispatch>,
+    pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
     /// What its targets last delivered; written before its positions.
@@ -150,7 +150,7 @@ struct Partitions {
     intervals: Intervals,
     checkpointer: Arc<Checkpointer>,
     window: Arc<Window>,
-    dispatch: Arc<Dispatch>,
+    dispatch: InUse,
     undeliverable: mpsc::Sender<Undeliverable>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -179,6 +179,7 @@ impl Partitions {
         }
         let mut is_first = true;
         let mut attempt = 0;
+        let mut credential = self.client.settings().credential.subscribe();
         loop {
             let asked = tokio::select! {
                 () = self.stop.intake.cancelled() => return Ok(()),
@@ -218,6 +219,7 @@ impl Partitions {
                 () = self.stop.intake.cancelled() => return Ok(()),
                 () = tokio::time::sleep(wait) => {}
                 () = self.partitions_changed.notified() => {}
+                () = credential.replaced() => attempt = 0,
                 Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
             }
         }
@@ -235,7 +237,7 @@ impl Partitions {
             client: Arc::clone(&self.client),
             checkpointer: Arc::clone(&self.checkpointer),
             window: Arc::clone(&self.window),
-            dispatch: Arc::clone(&self.dispatch),
+            dispatch: self.dispatch.clone(),
             undeliverable: self.undeliverable.clone(),
             metrics: Arc::clone(&self.metrics),
             status,

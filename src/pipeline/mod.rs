@@ -2,13 +2,17 @@
 //!
 //! In the running bridge this is the only place that spawns tasks: a reader for each partition (decode, route and map
 //! run on it), the workers of each target, a checkpointer and a writer of undeliverable records for each consumer group,
-//! and one writer of dead letters.
+//! one writer of dead letters, and one task that takes over changed files.
 
 pub mod bridge;
 mod chunk;
+pub mod counters;
 pub mod dispatch;
+pub mod edition;
 pub mod group;
 pub mod reader;
+pub mod reload;
+mod remembering;
 pub mod undeliverable;
 pub mod workspace;
 

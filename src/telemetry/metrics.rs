@@ -78,6 +78,12 @@ const VALID: &str = "names and labels in this file are valid";
 metrics! {
     /// Always 1; the labels say which build runs.
     build_info: IntGaugeVec ["version"];
+    /// Number of the configuration in use: 1 at the start, one more with each reload that was applied.
+    config_edition: IntGauge;
+    /// 0 while the files differ from what is in use because the last reload was refused, else 1.
+    config_last_reload_successful: IntGauge;
+    /// Reloads by their result: `applied`, `unchanged`, `invalid`, `needs_restart`.
+    config_reloads_total: IntCounterVec ["result"];
     /// 1 where a peer's TLS certificate is not verified.
     tls_verification_off: IntGaugeVec ["target"];
 

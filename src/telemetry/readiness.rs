@@ -25,6 +25,8 @@ pub struct Readiness {
     targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
     troubles: Mutex<BTreeMap<Arc<str>, String>>,
     dead_letters: Arc<dead_letter::Health>,
+    /// Why the changed files are not in use.
+    reload: Mutex<Vec<String>>,
     /// How long the hub keeps events, if known.
     retention: Option<Duration>,
 }
@@ -54,6 +56,9 @@ pub struct Report {
     pub is_ready: bool,
     /// What is not, each in one sentence an operator can act on.
     pub problems: Vec<String>,
+    /// What does not stop the records but should be looked at, likewise.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notices: Vec<String>,
 }
 
 impl Readiness {
@@ -100,6 +105,11 @@ impl Readiness {
         };
     }
 
+    /// Notes why the changed files are not in use, one text for each problem; none ends it. Whether it was noted before.
+    pub fn reload_refused(&self, problems: Vec<String>) -> bool {
+        !std::mem::replace(&mut *lock(&self.reload), problems).is_empty()
+    }
+
     /// What `/readyz` says now.
     pub fn report(&self) -> Report {
         let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
@@ -128,6 +138,10 @@ impl Readiness {
         Report {
             is_ready: problems.is_empty(),
             problems,
+            notices: lock(&self.reload)
+                .iter()
+                .map(|problem| format!("changed files are not taken over: {problem}"))
+                .collect(),
         }
     }
 
@@ -340,6 +354,21 @@ mod tests {
         );
         status.attached();
         assert!(readiness.report().is_ready);
+    }
+
+    /// Scenario: changed files are refused, then mended. Guarantees: that is said, and does not make the bridge unready.
+    #[test]
+    fn a_refused_reload_is_a_notice() {
+        let readiness = Readiness::new(None);
+        assert!(!readiness.reload_refused(vec!["a.yaml:1: wrong".to_owned()]));
+        let report = readiness.report();
+        assert!(report.is_ready);
+        assert_eq!(
+            report.notices,
+            ["changed files are not taken over: a.yaml:1: wrong"]
+        );
+        assert!(readiness.reload_refused(Vec::new()));
+        assert!(readiness.report().notices.is_empty());
     }
 
     /// Scenario: a consumer group is read whose partitions are not known yet. Guarantees: not ready until they are.

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use hub2siem::emulator::event_hub::{Body, Options, SharedAccessKey};
 use hub2siem::event::PartitionId;
-use hub2siem::eventhub::{EndReason, StartPosition, Step};
+use hub2siem::eventhub::{Credential, EndReason, StartPosition, Step};
 
 use crate::support::{append, client, hub, next, numbers, reached, read, reader, settings, start, within};
 
@@ -113,6 +113,41 @@ async fn renews_its_token_while_receiving() {
     assert_eq!(numbers(&events), [1]);
     assert!(others.is_empty(), "{others:?}");
     assert_eq!(hub.statistics().attaches, 1);
+    reader.close().await;
+}
+
+/// Scenario: the key is wrong; then it is replaced in the settings, which other clients share.
+/// Guarantees: a reader that was refused, and would wait for a minute, tries at once with the new key.
+#[tokio::test]
+async fn takes_a_replaced_credential_at_once() {
+    let mut options = Options::new("defender", 1);
+    options.key = Some(SharedAccessKey {
+        name: "reader".into(),
+        key: "c2VjcmV0".into(),
+    });
+    let hub = start(options).await;
+    let mut settings = settings(&hub);
+    let right = settings.credential.get();
+    settings.credential = Credential::SharedAccessKey {
+        name: "reader".into(),
+        key: "d3Jvbmc=".into(),
+    }
+    .into();
+    let client = client(settings.clone());
+    let mut reader = reader(&client, 0, StartPosition::Earliest);
+    append(&hub, 0, 1);
+    let Step::Detached { reason, .. } = next(&mut reader, 1).await else {
+        panic!("the key is wrong");
+    };
+    assert_eq!(reason, EndReason::Unauthorized);
+    assert!(within(client.partitions()).await.is_err());
+    settings.credential.replace(right);
+    let (events, _) = read(&mut reader, 1).await;
+    assert_eq!(numbers(&events), [0]);
+    assert_eq!(
+        within(client.partitions()).await.expect("the key is right").len(),
+        1
+    );
     reader.close().await;
 }
 

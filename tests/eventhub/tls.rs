@@ -29,7 +29,7 @@ async fn hub_for(name: &str) -> (EventHubEmulator, HubSettings) {
     let file = tempfile::NamedTempFile::new().expect("a temporary file can be made");
     std::fs::write(file.path(), made.cert.pem()).expect("it can be written");
     let mut settings = settings(&hub);
-    settings.tls = Some(client_config(Some(file.path())).expect("it is a certificate"));
+    settings.tls = Some(client_config(Some(file.path())).expect("it is a certificate")).into();
     settings.hub.namespace = NAMESPACE.into();
     settings.address = Some(Address {
         host: hub.address().ip().to_string(),
@@ -55,7 +55,7 @@ async fn reads_over_tls_with_a_private_ca() {
 async fn refuses_a_certificate_of_another_name_or_ca() {
     let (_other_name, by_address) = hub_for("127.0.0.1").await;
     let (_hub, mut unknown_ca) = hub_for(NAMESPACE).await;
-    unknown_ca.tls.clone_from(&by_address.tls);
+    unknown_ca.tls = by_address.tls.clone();
     for settings in [by_address, unknown_ca] {
         let client = client(settings);
         let mut reader = reader(&client, 0, StartPosition::Earliest);

@@ -17,6 +17,7 @@ mod fan_in;
 mod groups;
 mod undeliverable;
 mod positions;
+mod reload;
 mod stopping;
 mod health;
 mod changes_only;

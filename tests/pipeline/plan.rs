@@ -26,6 +26,7 @@ pub struct TargetPlan {
     /// Further lines of the target, such as `on_map_error: native`.
     pub more: &'static str,
     pub mapping: &'static str,
+    pub batch_records: u32,
     /// How long a receiver may be silent about what it took.
     pub acknowledgement_timeout: &'static str,
 }
@@ -60,6 +61,7 @@ impl TargetPlan {
             changes_only: false,
             more: "",
             mapping: "native",
+            batch_records: 20,
             acknowledgement_timeout: "30s",
         }
     }
@@ -143,6 +145,7 @@ window: {{ events: {events}, bytes: {bytes} }}
 grace_period: {grace}
 mappings_directory: '{directory}/mappings'
 http: {{ listen: 127.0.0.1:0 }}
+reload: {{ watch: false }}
 targets:
 ",
             hub = self.hub,
@@ -166,8 +169,8 @@ impl TargetPlan {
             Sink::Splunk => format!(
                 "splunk_hec: {{ endpoints: ['{endpoint}'], token: {{ file: '{directory}/token' }}, \
                  acknowledgement: required, acknowledgement_timeout: {}, \
-                 batch: {{ records: 20, linger: 20ms }} }}",
-                self.acknowledgement_timeout
+                 batch: {{ records: {}, linger: 20ms }} }}",
+                self.acknowledgement_timeout, self.batch_records
             ),
             Sink::File => format!("file: {{ path: '{directory}/{name}.jsonl' }}"),
         };

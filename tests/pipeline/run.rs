@@ -1,18 +1,19 @@
 //! One run of the bridge, in a runtime of its own, so that it can end in order or as if it were killed.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use hub2siem::cli::exit::Failure;
-use hub2siem::config::configuration::{Intervals, load_text};
-use hub2siem::config::diagnostic::SourceFile;
-use hub2siem::config::{Configuration, TargetSettings};
+use hub2siem::config::{Configuration, Intervals, TargetSettings};
 use hub2siem::pipeline::Bridge;
+use hub2siem::pipeline::reload::Source;
 use hub2siem::telemetry::{Metrics, Readiness};
 use prometheus::IntCounterVec;
 use prometheus::core::Collector;
 use tokio::runtime::Runtime;
+use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -24,29 +25,37 @@ pub struct Run {
     pub metrics: Arc<Metrics>,
     pub readiness: Arc<Readiness>,
     pub http: SocketAddr,
+    /// Asks for a reload, as SIGHUP does.
+    pub asked: Arc<Notify>,
     stop: CancellationToken,
     ended: JoinHandle<Result<(), Failure>>,
     runtime: Option<Runtime>,
 }
 
 impl Run {
-    /// Starts the bridge of a configuration text.
-    pub async fn start(yaml: &str) -> Self {
+    /// Starts the bridge of a configuration file.
+    pub async fn start(path: &Path) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread()
             .worker_threads(1)
             .enable_all()
             .build()
             .expect("this machine has threads");
-        let configuration = configuration(yaml);
+        let configuration = configuration(path);
         let metrics = Arc::new(Metrics::new());
         let opening = Bridge::start(configuration, Arc::clone(&metrics));
-        let bridge = runtime
+        let mut bridge = runtime
             .spawn(opening)
             .await
             .expect("opening does not panic")
             .expect("everything can be opened");
+        let asked = Arc::new(Notify::new());
+        bridge.reload_from(Source {
+            path: path.to_owned(),
+            asked: Arc::clone(&asked),
+        });
         let stop = CancellationToken::new();
         Self {
+            asked,
             metrics,
             readiness: Arc::clone(bridge.readiness()),
             http: bridge.http_address(),
@@ -102,14 +111,10 @@ pub fn total(counter: &IntCounterVec, labels: &[&str]) -> u64 {
         .sum()
 }
 
-/// The configuration of a text, with everything that only waits for time made short.
-fn configuration(yaml: &str) -> Configuration {
-    let file = SourceFile {
-        name: "test.yaml".into(),
-        text: yaml.to_owned().into(),
-    };
+/// The configuration of a file, with everything that only waits for time made short.
+fn configuration(path: &Path) -> Configuration {
     let (mut configuration, _) =
-        load_text(&file).unwrap_or_else(|problems| panic!("{}\n{yaml}", problems.render(false)));
+        hub2siem::config::load(path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     configuration.intervals = Intervals {
         partitions: Duration::from_millis(300),
         checkpoints: Duration::from_millis(100),

@@ -97,6 +97,12 @@ impl Stage {
 
     /// Starts the bridge, on the state of the one before.
     pub async fn start(&mut self) {
+        self.write_configuration();
+        self.bridge = Some(Run::start(&self.path("bridge.yaml")).await);
+    }
+
+    /// Writes the configuration file as the plan has it now.
+    pub fn write_configuration(&self) {
         let directory = self.directory.path().display().to_string();
         let endpoint = |name: &str| {
             let receiver = self.receivers.iter().find(|receiver| receiver.target == name);
@@ -104,7 +110,8 @@ impl Stage {
                 format!("http://{}", receiver.proxy.address())
             })
         };
-        self.bridge = Some(Run::start(&self.plan.yaml(&directory, endpoint)).await);
+        std::fs::write(self.path("bridge.yaml"), self.plan.yaml(&directory, endpoint))
+            .expect("the directory is ours");
     }
 
     /// The running bridge.

@@ -249,7 +249,22 @@ impl Bridge {
     /// Starts one and waits until it serves its health. State and dead letters are in `directory`.
     #[track_caller]
     pub fn start(directory: &Path, name: &str, settings: &Settings<'_>) -> Self {
-        let mut process = Self::spawn(directory, name, settings);
+        Self::serving(name, Self::spawn(directory, name, settings))
+    }
+
+    /// Starts one with the configuration file `<name>.yaml`, whose secrets are in files, and waits likewise.
+    #[track_caller]
+    pub fn start_file(directory: &Path, name: &str) -> Self {
+        let path = directory.join(format!("{name}.yaml"));
+        let path = path.to_str().expect("temporary paths are UTF-8");
+        Self::serving(
+            name,
+            Process::start(directory, name, &["run", "--config", path], &[]),
+        )
+    }
+
+    #[track_caller]
+    fn serving(name: &str, mut process: Process) -> Self {
         let http = wait_for("address of the bridge's health", SOON, || {
             let running = process.is_running();
             let found = process.log_text().lines().find_map(http_address);

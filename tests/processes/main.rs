@@ -9,3 +9,4 @@ mod kill; // SIGKILL under load
 mod stop; // clean ends, and who may start
 mod outage; // the receiver is away or refuses
 mod poison; // bodies that hurt
+mod reload; // files change under a running bridge

@@ -13,7 +13,7 @@ use hub2siem::event::rendered::{About, Original};
 use hub2siem::event::{Event, EventId, Hub, Kind, Offset, PartitionId, Rendered, SequenceNumber, Timestamp};
 use hub2siem::telemetry::Metrics;
 use hub2siem::telemetry::health::TargetHealth;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -29,6 +29,8 @@ pub struct Bench {
     pub health: Arc<TargetHealth>,
     pub letters: Arc<Mutex<Vec<DeadLetter>>>,
     pub abandon: CancellationToken,
+    /// Where the target hears of new settings.
+    pub settings: watch::Sender<Settings>,
     hub: Hub,
     in_flight: Arc<InFlight>,
     records: Option<mpsc::Sender<Rendered>>,
@@ -57,10 +59,18 @@ pub async fn receiver_without_acknowledgement() -> SplunkHecEmulator {
     .expect("a local port can be had")
 }
 
+/// A token that no receiver knows until it is told.
+pub const OTHER_TOKEN: &str = "22222222-3333-4444-5555-666666666666";
+
 /// The options of a target; `lines` are added.
 pub fn settings(endpoints: &[String], lines: &str) -> Settings {
+    settings_with(TOKEN, endpoints, lines)
+}
+
+/// The same with another token.
+pub fn settings_with(secret: &str, endpoints: &[String], lines: &str) -> Settings {
     let token = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-    std::fs::write(token.path(), TOKEN).expect("it can be written");
+    std::fs::write(token.path(), secret).expect("it can be written");
     let yaml = format!(
         "endpoints: {endpoints:?}\ntoken: {{ file: {:?} }}\n{lines}\n",
         token.path()
@@ -112,9 +122,11 @@ impl Bench {
             abandon: abandon.clone(),
         };
         let (records, queue) = mpsc::channel(64);
+        let (settings, received) = watch::channel(settings);
         Self {
             in_flight: InFlight::new(PartitionId::new("0"), 0, Arc::clone(&window)),
-            target: tokio::spawn(splunk_hec::run(settings, queue, context)),
+            target: tokio::spawn(splunk_hec::run(received, queue, context)),
+            settings,
             records: Some(records),
             sent: 0,
             window,

@@ -1,11 +1,15 @@
 //! What only an operator can mend; the target tries five times a second here instead of every 30 seconds.
 
+use std::time::Duration;
+
 use hub2siem::deliver::splunk_hec::check;
 use hub2siem::emulator::splunk_hec::{Answer, RequestKind};
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
 
-use super::bench::{Bench, SMALL, receiver, receiver_without_acknowledgement, settings};
+use super::bench::{
+    Bench, OTHER_TOKEN, SMALL, receiver, receiver_without_acknowledgement, settings, settings_with,
+};
 
 fn reason(bench: &Bench) -> Option<BlockReason> {
     bench.health.blocked().map(|blocked| blocked.reason)
@@ -28,6 +32,39 @@ async fn a_token_is_mended() {
     bench.until("settled", |bench| bench.settled() == 20).await;
     assert_eq!(reason(&bench), None);
     assert_eq!(bench.retried("blocked"), 1, "one batch is tried at a time");
+    bench.balance(&[&receiver], &[]).await;
+    assert_eq!(receiver.statistics().duplicates, 0);
+}
+
+/// Scenario: the token was changed at the receiver; the new one comes by a reload, long before the next try is due.
+/// Guarantees: the target goes on at once, with the new token, in smaller batches if those are asked for.
+#[tokio::test]
+async fn a_token_is_replaced_while_it_runs() {
+    let receiver = receiver().await;
+    receiver.set_token("another");
+    let mut first = settings(&[receiver.endpoint()], SMALL);
+    first.try_interval = Duration::from_secs(3600);
+    let mut bench = Bench::with(first);
+    bench.send(20).await;
+    bench
+        .until("blocked", |bench| {
+            reason(bench) == Some(BlockReason::Authorization)
+        })
+        .await;
+    receiver.set_token(OTHER_TOKEN);
+    let small = "batch: { records: 3, linger: 20ms }\nworkers: 1";
+    bench
+        .settings
+        .send_replace(settings_with(OTHER_TOKEN, &[receiver.endpoint()], small));
+    bench.until("settled", |bench| bench.settled() == 20).await;
+    assert_eq!(reason(&bench), None);
+    let before = receiver.statistics().requests;
+    bench.send(30).await;
+    bench.until("settled", |bench| bench.settled() == 50).await;
+    assert!(
+        receiver.statistics().requests - before >= 10,
+        "the batches are smaller"
+    );
     bench.balance(&[&receiver], &[]).await;
     assert_eq!(receiver.statistics().duplicates, 0);
 }

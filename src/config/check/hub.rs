@@ -80,8 +80,8 @@ impl Check<'_> {
             port: connection
                 .port
                 .unwrap_or(if is_plain { PORT_PLAIN } else { PORT_TLS }),
-            tls,
-            credential: connection.credential,
+            tls: tls.into(),
+            credential: connection.credential.into(),
             receiver_name: receiver_name(),
             on_invalid_checkpoint: written.on_invalid_checkpoint,
             token_lifetime: TOKEN_LIFETIME,

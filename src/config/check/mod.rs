@@ -1,11 +1,11 @@
 //! From the file as written to the settings the program trusts.
 
 mod hub;
+mod mappings;
 mod snapshots;
 mod target;
 
 use std::ops::Range;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use self::snapshots::state_directory;
@@ -13,9 +13,11 @@ use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
 use super::file::File;
-use super::yaml::{Node, Spanned};
+use super::fingerprint::Fingerprint;
+use super::options::Options;
+use super::reloadable::Sources;
+use super::yaml::Node;
 use crate::event::Timestamp;
-use crate::map::Mappings;
 
 /// The fewest events and bytes a window can work with.
 const MIN_WINDOW_EVENTS: usize = 16;
@@ -27,11 +29,14 @@ pub fn check(
     root: &Node,
     written: &File,
 ) -> Result<(Configuration, Diagnostics), Diagnostics> {
+    let options = Options::read(file, root);
+    // Taken before the files are read: what changes in between is then noticed later, and not missed.
+    let fingerprint = Fingerprint::of(&Sources::of(&options));
     let mut check = Check {
         file,
         diagnostics: Diagnostics::default(),
     };
-    let mappings = check.mappings(written.mappings_directory.as_ref());
+    let mappings = check.mappings(written);
     let hub = check.hub(&written.event_hub);
     check.start(&written.event_hub);
     check.window(written);
@@ -59,6 +64,9 @@ pub fn check(
         http: written.http.listen,
         log: written.log,
         intervals: Intervals::default(),
+        reload: written.reload,
+        options,
+        fingerprint,
         targets,
     };
     Ok((configuration, diagnostics))
@@ -77,19 +85,6 @@ impl Check<'_> {
         } else {
             diagnostic.help(help)
         });
-    }
-
-    fn mappings(&mut self, directory: Option<&Spanned<PathBuf>>) -> Option<Mappings> {
-        match Mappings::load(directory.map(|directory| directory.value.as_path())) {
-            Ok(mappings) => {
-                self.diagnostics.0.extend(mappings.warnings().0.iter().cloned());
-                Some(mappings)
-            }
-            Err(diagnostics) => {
-                self.diagnostics.0.extend(diagnostics.0);
-                None
-            }
-        }
     }
 
     fn start(&mut self, written: &EventHub) {

@@ -8,7 +8,7 @@ use super::Check;
 use crate::config::configuration::{TargetConfiguration, TargetSettings};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::File;
-use crate::config::target::Target;
+use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::splunk_hec;
 use crate::durable::retry::chain;
@@ -69,6 +69,7 @@ impl Check<'_> {
         self.name(name, target);
         let settings = self.kind(name, target, node);
         let mapping = self.mapping(&target.mapping, mappings);
+        self.text_output(mapping.as_deref(), target, node);
         let native = mappings.set("native");
         let route = match node
             .and_then(|node| node.get("route"))
@@ -98,6 +99,28 @@ impl Check<'_> {
             score_change_at_least,
             on_map_error: target.on_map_error,
         })
+    }
+
+    /// A receiver of CEF or LEEF cannot read JSON.
+    fn text_output(&mut self, mapping: Option<&MappingSet>, target: &Spanned<Target>, node: Option<&Node>) {
+        let is_text = mapping.is_some_and(|set| set.output().is_text());
+        if !is_text || target.on_map_error != OnMapError::Native {
+            return;
+        }
+        let span = node.and_then(|node| node.get("on_map_error"));
+        let span = span.map_or(target.span.clone(), |node| node.span.clone());
+        let message = format!(
+            "`native` is JSON, and `{}` writes lines of text",
+            target.mapping.value
+        );
+        let help = "write `dead_letter`, or leave the option out";
+        self.error(
+            span,
+            "config::native_text",
+            message,
+            "does not fit the mapping",
+            help,
+        );
     }
 
     /// Names are labels, file names and, one day, keys of checkpoint metadata.
@@ -190,5 +213,47 @@ impl Check<'_> {
             );
         }
         set
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::config::configuration::load_text;
+    use crate::config::diagnostic::SourceFile;
+
+    const MAP: &str = "format: 1\nname: own/unknown\nrevision: 1\nrecord: unknown\noutput: leef\n\
+        header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
+
+    /// Scenario: a target of a text set with either way to treat map errors. Guarantees: `native` is refused, at its
+    /// place, because its receiver cannot read JSON.
+    #[test]
+    fn native_is_no_fallback_for_lines_of_text() {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        std::fs::write(directory.path().join("own.yaml"), MAP).expect("a file can be written");
+        let connection = directory.path().join("connection");
+        let text =
+            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
+        std::fs::write(&connection, text).expect("a file can be written");
+        for (on_map_error, is_refused) in [("dead_letter", false), ("native", true)] {
+            let folder = directory.path().display();
+            let text = format!(
+                "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n\
+                 checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
+                 dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
+                 mappings_directory: '{folder}'\n\
+                 targets:\n  soc:\n    file: {{ path: '-' }}\n    mapping: own\n    on_map_error: {on_map_error}\n",
+                connection.display()
+            );
+            let file = SourceFile {
+                name: "hub2siem.yaml".into(),
+                text: text.into(),
+            };
+            let codes: Vec<_> = match load_text(&file) {
+                Ok(_) => Vec::new(),
+                Err(problems) => problems.0.iter().map(|problem| problem.code).collect(),
+            };
+            assert_eq!(codes.contains(&"config::native_text"), is_refused, "{codes:?}");
+            assert_eq!(codes.len(), usize::from(is_refused), "{codes:?}");
+        }
     }
 }

@@ -5,6 +5,7 @@
 
 mod deserialize;
 pub mod node;
+mod problem;
 pub mod read;
 pub mod spanned;
 

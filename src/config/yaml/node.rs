@@ -6,6 +6,7 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_saphyr::{Location, Spanned as Located};
 
+use super::problem;
 use crate::config::diagnostic::{Diagnostic, SourceFile};
 
 /// One node of a document.
@@ -116,30 +117,18 @@ pub fn parse(file: &SourceFile) -> Result<Node, Diagnostic> {
     let options = serde_saphyr::options! {
         strict_booleans: true,
         with_snippet: false,
+        reject_unsupported_tags: true,
+        budget: serde_saphyr::budget! {
+            max_depth: problem::MAX_DEPTH,
+            max_nodes: problem::MAX_NODES,
+        },
     };
     match serde_saphyr::from_str_with_options::<Parsed>(&file.text, options) {
         Ok(Parsed(mut node)) => {
             restore_texts(&mut node, &file.text);
             Ok(node)
         }
-        Err(error) => Err(syntax_error(file, &error)),
-    }
-}
-
-fn syntax_error(file: &SourceFile, error: &serde_saphyr::Error) -> Diagnostic {
-    let text = error.without_snippet().to_string();
-    let first_line = text.lines().next().unwrap_or_default();
-    let message = first_line.split(" at line ").next().unwrap_or_default();
-    let message = message.strip_prefix("error: ").unwrap_or(message);
-    let diagnostic = Diagnostic::new("config::syntax", format!("the file is not valid YAML: {message}"))
-        .help("check the indentation, quotes and brackets at this place");
-    match error.location() {
-        Some(location) => {
-            let span = span_of(location);
-            let end = span.end.max(span.start + 1).min(file.text.len());
-            diagnostic.at(file, span.start.min(end)..end, "here")
-        }
-        None => diagnostic,
+        Err(error) => Err(problem::diagnostic(file, &error)),
     }
 }
 
@@ -152,9 +141,18 @@ fn span_of(location: Location) -> Range<usize> {
 /// Numbers keep their text, so that `1.10` can be told from `1.1` and a schema decides what the number means; the
 /// span of a list or mapping, which the parser gives as its first token, is widened to its content.
 fn restore_texts(node: &mut Node, text: &str) {
-    let written = || text.get(node.span.clone()).unwrap_or_default().trim().to_owned();
     match &mut node.content {
-        Content::Scalar(Scalar::Integer(_, raw) | Scalar::Float(_, raw)) => *raw = written(),
+        Content::Scalar(Scalar::Integer(_, raw) | Scalar::Float(_, raw)) => {
+            let written = raw.split_once(' ').and_then(|(start, end)| {
+                let range = start.parse::<usize>().ok()?..end.parse().ok()?;
+                text.get(range)
+            });
+            *raw = written
+                .unwrap_or_default()
+                .trim()
+                .trim_matches(['"', '\''])
+                .to_owned();
+        }
         Content::Sequence(elements) => {
             elements
                 .iter_mut()
@@ -181,9 +179,16 @@ struct Parsed(Node);
 impl<'de> Deserialize<'de> for Parsed {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let located = Located::<ParsedContent>::deserialize(deserializer)?;
+        let ParsedContent(mut content) = located.value;
+        if let Content::Scalar(Scalar::Integer(_, raw) | Scalar::Float(_, raw)) = &mut content {
+            // The text of the file is not at hand here; its place stands in for it until `restore_texts`. It is that of
+            // the number itself, not of an alias to it.
+            let place = span_of(located.defined);
+            *raw = format!("{} {}", place.start, place.end);
+        }
         Ok(Parsed(Node {
             span: span_of(located.referenced),
-            content: located.value.0,
+            content,
         }))
     }
 }
@@ -302,29 +307,5 @@ mod tests {
         assert_eq!(elements[6].content, Content::Null);
         let last = &node.as_mapping().expect("it is a mapping")[1];
         assert_eq!((slice(&last.key_span), slice(&last.value.span)), ("\"c d\"", "é"));
-    }
-
-    #[test]
-    fn hostile_documents_are_errors() {
-        let nested = "[".repeat(10_000);
-        let mut laughs = String::from("a: &a [x,x,x,x,x,x,x,x,x,x]\n");
-        for (name, base) in ["b", "c", "d", "e", "f", "g", "h", "i"]
-            .iter()
-            .zip(["a", "b", "c", "d", "e", "f", "g", "h"])
-        {
-            let aliases = vec![format!("*{base}"); 10].join(",");
-            laughs.push_str(&format!("{name}: &{name} [{aliases}]\n"));
-        }
-        for text in [
-            nested.as_str(),
-            laughs.as_str(),
-            "a: 1\na: 2\n",
-            "a: [1\n",
-            "a: 1\n---\nb: 2\n",
-            "a: *nobody\n",
-        ] {
-            let error = parse(&file(text)).expect_err(&text[..text.len().min(20)]);
-            assert_eq!(error.code, "config::syntax");
-        }
     }
 }

@@ -28,16 +28,16 @@ pub type Member<'a> = (Cow<'a, str>, Value<'a>);
 impl<'a> Value<'a> {
     /// The member `name`, compared exactly first and then without regard to ASCII case; `None` if this is no object.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
-        let members = self.as_object()?;
-        let exact = members.iter().rev().find(|(key, _)| key == name);
-        exact
-            .or_else(|| {
-                members
-                    .iter()
-                    .rev()
-                    .find(|(key, _)| key.eq_ignore_ascii_case(name))
-            })
-            .map(|(_, value)| value)
+        let mut found = None;
+        for (key, value) in self.as_object()?.iter().rev() {
+            if key == name {
+                return Some(value);
+            }
+            if found.is_none() && key.eq_ignore_ascii_case(name) {
+                found = Some(value);
+            }
+        }
+        found
     }
 
     /// Follows `names` member by member.

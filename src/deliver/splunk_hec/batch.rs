@@ -128,10 +128,12 @@ mod tests {
                 body: Bytes::new(),
                 last_enqueued: None,
             };
-            let bytes = Bytes::from(format!(
-                "{{\"number\":{number},\"text\":{:?}}}",
-                "x".repeat(number as usize * 700)
-            ));
+            let text = "x".repeat(number as usize * 700);
+            // Every fifth is a line of text, which travels as a JSON string.
+            let bytes = Bytes::from(match number % 5 {
+                4 => format!("CEF:0|a|b|1|{number}|\\\\ \"n\"|3|msg={text}"),
+                _ => format!("{{\"number\":{number},\"text\":{text:?}}}"),
+            });
             Rendered {
                 about: About {
                     kind: *kind,

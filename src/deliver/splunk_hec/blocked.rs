@@ -122,6 +122,15 @@ impl Blocks {
         }
     }
 
+    /// What is refused is tried now, and then as often as in the beginning: something was mended.
+    pub fn try_now(&mut self, now: Instant) {
+        let indexes = self.indexes.iter_mut().map(|(_, block)| block);
+        for block in self.target.iter_mut().chain(indexes) {
+            block.tries = 0;
+            block.next_try = now;
+        }
+    }
+
     /// One bit for each refused index.
     pub fn indexes(&self) -> u16 {
         self.indexes
@@ -213,6 +222,18 @@ mod tests {
         }
         blocks.accepted(0);
         assert!(blocks.is_due(now) && !blocks.is_target_blocked());
+    }
+
+    #[test]
+    fn something_mended_is_tried_at_once() {
+        let now = Instant::now();
+        let mut blocks = Blocks::new(TRY_INTERVAL_MIN);
+        blocks.block(BlockReason::Authorization, "code 4".into(), Cause::Batch, now);
+        blocks.block_index(1, "code 7".into(), now);
+        blocks.try_now(now);
+        assert!(blocks.is_target_blocked() && blocks.is_due(now) && blocks.begin_index_try(0b10, now));
+        blocks.begin_try(now);
+        assert!(!blocks.is_due(now + TRY_INTERVAL_MIN) && blocks.is_due(now + 2 * TRY_INTERVAL_MIN));
     }
 
     #[test]

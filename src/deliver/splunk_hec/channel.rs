@@ -137,6 +137,13 @@ impl Channel {
         self.next_poll = Some(moment);
     }
 
+    /// Asks as soon as possible, if anything is pending.
+    pub fn poll_now(&mut self, now: Instant) {
+        if self.has_pending() {
+            self.next_poll = Some(now);
+        }
+    }
+
     /// The batches without acknowledgement, in the order they were sent.
     pub fn into_pending(self) -> impl DoubleEndedIterator<Item = Batch> {
         self.pending.into_values().map(|pending| pending.batch)

@@ -4,7 +4,7 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::value::{TextByKind, Texts};
 use crate::config::{ByteSize, Duration, SecretReference};
@@ -58,7 +58,7 @@ pub struct SplunkHec {
 }
 
 /// What must be known before a record is settled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Acknowledgement {
     /// The indexer's acknowledgement.
@@ -69,7 +69,7 @@ pub enum Acknowledgement {
 }
 
 /// What becomes `_time`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Time {
     /// Event time for alerts, enqueued time for the rest.
@@ -82,7 +82,7 @@ pub enum Time {
 }
 
 /// Limits of one request. The first that is reached sends it; so does a window without room.
-#[derive(Debug, Clone, Copy, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Batch {
     /// Size before compression. A record above it goes alone.
@@ -94,7 +94,7 @@ pub struct Batch {
 }
 
 /// How requests are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Compression {
     /// By gzip, until the peer refuses that.
@@ -105,7 +105,7 @@ pub enum Compression {
 }
 
 /// How the collector's certificate is checked.
-#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct Tls {
     /// PEM file of the authorities to trust instead of the system's.

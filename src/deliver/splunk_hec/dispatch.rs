@@ -76,6 +76,7 @@ impl Target {
         let identity = self.identity(number);
         let connection = &mut self.connections[number];
         connection.is_busy = true;
+        connection.edition = self.edition;
         let question = if connection.channel.has_pending() {
             acknowledge::question(connection.channel.ids())
         } else {
@@ -194,6 +195,7 @@ impl Target {
         let identity = self.identity(number);
         let connection = &mut self.connections[number];
         connection.is_busy = true;
+        connection.edition = self.edition;
         let client = connection.client.clone();
         self.operations.push(Box::pin(async move {
             let result = client.post_events(&url, &identity, body, is_gzip).await;

@@ -128,6 +128,11 @@ impl Endpoint {
         }
     }
 
+    /// Batches may have `bytes` from now on; whether that is too large is found out anew.
+    pub fn allow(&mut self, bytes: usize) {
+        self.batch_bytes = bytes;
+    }
+
     /// A batch of `bytes` was too large.
     pub fn shrink(&mut self, bytes: usize) {
         self.batch_bytes = self.batch_bytes.min(bytes / 2).max(1);

@@ -1,5 +1,7 @@
 //! The collector's envelope around one rendered record.
 
+use bytes::Bytes;
+
 use super::config::Time;
 use super::settings::Settings;
 use super::value::TextByKind;
@@ -88,7 +90,11 @@ impl Envelopes {
     /// Size of the envelope, slightly overestimated.
     pub fn size(&self, record: &Rendered) -> usize {
         let key = record.about.key.as_ref().map_or(0, |key| key.len());
-        record.bytes.len() + self.middles[record.about.kind.index()].len() + key + VARIABLE_BYTES
+        let escapes = match is_text(&record.bytes) {
+            true => record.bytes.iter().filter(|byte| is_escaped(**byte)).count(),
+            false => 0,
+        };
+        record.bytes.len() + escapes + self.middles[record.about.kind.index()].len() + key + VARIABLE_BYTES
     }
 
     /// Appends what stands behind the event: `,"time":…` to the last brace.
@@ -125,6 +131,34 @@ impl Envelopes {
 
 /// What stands before the event.
 pub const HEAD: &[u8] = b"{\"event\":";
+
+/// Appends the event: a JSON record as it stands, a line of text as a JSON string.
+pub fn push_event(out: &mut Vec<u8>, record: &Rendered) {
+    match is_text(&record.bytes) {
+        true => push_text(out, &String::from_utf8_lossy(&record.bytes)),
+        false => out.extend_from_slice(&record.bytes),
+    }
+}
+
+/// The record whose event, as [`push_event`] wrote it, is `event`.
+pub fn record_of(event: Bytes) -> Bytes {
+    match event.first() {
+        Some(b'"') => serde_json::from_slice::<String>(&event)
+            .map(Bytes::from)
+            .expect("it was written as a JSON string"),
+        _ => event,
+    }
+}
+
+/// Every JSON record is an object; CEF and LEEF lines start with their names.
+fn is_text(record: &[u8]) -> bool {
+    record.first() != Some(&b'{')
+}
+
+/// Whether a byte of a line, which has no control characters, grows in a JSON string.
+fn is_escaped(byte: u8) -> bool {
+    matches!(byte, b'"' | b'\\')
+}
 
 fn expand(text: &str, kind: Kind, hub: &Hub) -> String {
     text.replace("{kind}", kind.as_str())
@@ -170,6 +204,19 @@ mod tests {
             let mut out = Vec::new();
             push_seconds(&mut out, millis);
             assert_eq!(String::from_utf8_lossy(&out), expected);
+        }
+    }
+
+    #[test]
+    fn gives_back_the_record_of_an_event() {
+        for record in ["CEF:0|a\\|b|\"c\"", r#"{"a":"\\"}"#] {
+            let mut event = Vec::new();
+            match is_text(record.as_bytes()) {
+                true => push_text(&mut event, record),
+                false => event.extend_from_slice(record.as_bytes()),
+            }
+            serde_json::from_slice::<serde_json::Value>(&event).expect("an event is JSON");
+            assert_eq!(record_of(Bytes::from(event)), record);
         }
     }
 

@@ -18,6 +18,7 @@ pub mod endpoint;
 pub mod blocked;
 mod dispatch;
 mod outcome;
+mod take_over;
 mod settle;
 mod target;
 pub mod check;

@@ -24,8 +24,14 @@ impl Target {
     /// Hears the end of what was started.
     pub(super) fn finish(&mut self, end: End, now: Instant) {
         match end {
-            End::Posted(connection, batch, result) => self.posted(connection, batch, result, now),
-            End::Asked(connection, is_try, result) => self.asked(connection, is_try, result, now),
+            End::Posted(connection, batch, result) => {
+                self.posted(connection, batch, result, now);
+                self.try_anew(connection, now);
+            }
+            End::Asked(connection, is_try, result) => {
+                self.asked(connection, is_try, result, now);
+                self.try_anew(connection, now);
+            }
             End::Probed(endpoint, result) => {
                 // Whoever answers at all is alive: not every proxy lets the health path through.
                 let is_healthy = result.is_ok_and(|reply| reply.status < 500);

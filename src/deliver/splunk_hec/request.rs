@@ -37,9 +37,10 @@ impl Request {
         let mut push = |out: &mut Vec<u8>, record: &Rendered| {
             let before = out.len();
             out.extend_from_slice(envelope::HEAD);
-            out.extend_from_slice(&record.bytes);
+            let start = out.len();
+            envelope::push_event(out, record);
+            events.push((position + envelope::HEAD.len(), out.len() - start));
             envelopes.push_tail(out, record);
-            events.push((position + envelope::HEAD.len(), record.bytes.len()));
             position += out.len() - before;
         };
         let mut body = if is_gzip {
@@ -69,7 +70,7 @@ impl Request {
         }
     }
 
-    /// The event of each envelope, in order, as one shared run of bytes.
+    /// The record of each envelope, in order; JSON records are one shared run of bytes.
     pub fn events(&self) -> impl Iterator<Item = Bytes> {
         let plain = if self.is_gzip {
             let mut plain = Vec::new();
@@ -82,7 +83,7 @@ impl Request {
         };
         self.events
             .iter()
-            .map(move |(start, length)| plain.slice(*start..start + length))
+            .map(move |(start, length)| envelope::record_of(plain.slice(*start..start + length)))
     }
 
     /// Bytes booked in the window for this request.

@@ -47,6 +47,8 @@ pub struct Settings {
     pub workers: usize,
     /// Time to the first try while the peer refuses everything; no option of the file.
     pub try_interval: Duration,
+    /// The authorities' file as it was read, to see whether another reading differs.
+    pub authorities: Option<Arc<[u8]>>,
     /// Whom connections trust.
     pub tls: Arc<rustls::ClientConfig>,
     /// Whether the peer's certificate is checked.
@@ -170,6 +172,12 @@ impl Settings {
             is_compressed: options.compression == Compression::Gzip,
             workers: options.workers.get(),
             try_interval: TRY_INTERVAL_MIN,
+            authorities: options
+                .tls
+                .ca_file
+                .as_deref()
+                .and_then(|path| std::fs::read(path).ok())
+                .map(Arc::from),
             tls,
             verify: options.tls.verify,
         })

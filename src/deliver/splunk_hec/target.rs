@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
@@ -31,9 +31,16 @@ const MAX_INTAKE_RECORDS: usize = 256;
 ///
 /// Every request is a future inside this one; nothing is spawned, so nothing outlives the call. Records that are not
 /// settled at an abandon are dropped: they are sent again after the next start.
-pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, context: Context) {
+///
+/// Token, batching and trust are taken over from further `settings`; requests under way finish with what they have.
+pub async fn run(
+    mut settings: watch::Receiver<Settings>,
+    mut records: mpsc::Receiver<Rendered>,
+    context: Context,
+) {
     let abandon = context.abandon.clone();
-    if !settings.verify {
+    let first = settings.borrow_and_update().clone();
+    if !first.verify {
         let label = [&*context.target];
         context
             .metrics
@@ -45,7 +52,7 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
             "the collector's certificate is not verified: who redirects the connection reads records and token"
         );
     }
-    let mut target = Target::new(settings, context);
+    let mut target = Target::new(first, context);
     let mut intake = Vec::new();
     loop {
         let now = Instant::now();
@@ -58,6 +65,10 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
         tokio::select! {
             biased;
             () = abandon.cancelled() => return,
+            Ok(()) = settings.changed() => {
+                let new = settings.borrow_and_update().clone();
+                target.take_over(new, Instant::now());
+            }
             Some(end) = target.operations.next(), if !target.operations.is_empty() => target.finish(end, Instant::now()),
             taken = records.recv_many(&mut intake, room), if room > 0 => {
                 target.is_ended = taken == 0;
@@ -86,6 +97,8 @@ pub(super) struct Target {
     pub(super) rejecting: usize,
     pub(super) scratch: Vec<u8>,
     pub(super) is_ended: bool,
+    /// How often the settings were replaced.
+    pub(super) edition: u64,
 }
 
 /// One connection to one endpoint, with its own channel. It does one thing at a time, so there are never two
@@ -95,6 +108,8 @@ pub(super) struct Connection {
     pub(super) client: Client,
     pub(super) channel: Channel,
     pub(super) is_busy: bool,
+    /// Edition of the settings that its request under way, or its last one, was sent with.
+    pub(super) edition: u64,
     /// Times in a row that the channel was replaced because another node answered.
     pub(super) nodes_lost: u32,
     /// Whether a changed cookie says nothing about the node.
@@ -126,6 +141,7 @@ impl Target {
                 client: Client::new(&settings.tls),
                 channel: Channel::open(),
                 is_busy: false,
+                edition: 0,
                 nodes_lost: 0,
                 has_rotating_cookie: false,
             })
@@ -142,6 +158,7 @@ impl Target {
             rejecting: 0,
             scratch: Vec::new(),
             is_ended: false,
+            edition: 0,
             settings,
             context,
         }

@@ -147,11 +147,12 @@ mod tests {
             consumer_group: "$Default".into(),
             address: Address::parse("127.0.0.1:1"),
             port: 1,
-            tls: None,
+            tls: None.into(),
             credential: Credential::SharedAccessKey {
                 name: "reader".into(),
                 key: "k".into(),
-            },
+            }
+            .into(),
             receiver_name: "test".into(),
             on_invalid_checkpoint,
             token_lifetime: TOKEN_LIFETIME,

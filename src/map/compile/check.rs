@@ -11,17 +11,23 @@ use crate::map::schema::ecs;
 impl Compiler<'_> {
     pub(super) fn check_required(&mut self, file: &MappingFile) {
         for text in &file.required {
-            if !file.fields.iter().any(|entry| entry.key == text.value) {
-                let help = match nearest(&text.value, file.fields.iter().map(|entry| entry.key.as_str())) {
+            let written = || {
+                file.fields
+                    .iter()
+                    .chain(&file.header)
+                    .map(|entry| entry.key.as_str())
+            };
+            if !written().any(|key| key == text.value) {
+                let help = match nearest(&text.value, written()) {
                     Some(near) => format!("did you mean `{near}`?"),
-                    None => "give it a line in `fields`".to_owned(),
+                    None => format!("give it a line in `{}`", file.output.fields_key()),
                 };
                 let message = format!("required field `{}` is never written", text.value);
                 self.error(
                     "mapping::unknown_required",
                     text.span.clone(),
                     message,
-                    "not in `fields`",
+                    "never written",
                     help,
                 );
             }
@@ -55,7 +61,7 @@ impl Compiler<'_> {
         if categories.is_empty() || types.is_empty() {
             return;
         }
-        let fitting: &BTreeMap<String, Vec<String>> = &ecs::FIELDS["event.category"].expected_event_types;
+        let fitting: &BTreeMap<String, Vec<String>> = ecs::types_of_categories();
         let fits = |category: &LiteralUse, kind: &LiteralUse| {
             fitting
                 .get(&category.text)

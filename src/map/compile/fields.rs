@@ -4,24 +4,19 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use super::literal::Expected;
-use super::shape::Shape;
+use super::shape::Shape::Many;
+use super::targets::Targets;
 use super::{Compiler, taken};
-use crate::config::diagnostic::nearest;
-use crate::config::yaml::Entry;
+use crate::config::yaml::{Entry, Node};
 use crate::decode::json::write::write_string;
 use crate::map::budget::MAX_DEPTH;
+use crate::map::encode::Output;
 use crate::map::expression::{Expression, Field, Member, MemberContent, Root, Structure};
 use crate::map::file::{MappingFile, Text};
 use crate::map::path::Selector;
 use crate::map::plan::Plan;
-use crate::map::schema::{Known, Schema};
+use crate::map::schema::Shape;
 use crate::map::unmapped::Taken;
-
-/// What the header says of targets.
-struct Targets<'f> {
-    schema: Schema,
-    own_prefixes: &'f [String],
-}
 
 /// Compiles everything in a file. The plan is usable only if no error was reported.
 pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Plan> {
@@ -29,25 +24,32 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     compiler.tables(&file.tables);
     compiler.lets(&file.lets);
     let guard = file.guard.as_ref().map(|node| compiler.condition(node));
-    let targets = Targets {
-        schema: file.schema,
-        own_prefixes: &file.own_prefixes,
-    };
+    compiler.targets = Targets::of(file);
+    compiler.check_own_keys(file);
+    let header = compiler.header(file);
     let mut fields = Structure::default();
     for entry in &file.fields {
-        compiler.target(&mut fields, entry, &targets, &file.required);
+        if compiler.is_full() {
+            break;
+        }
+        match file.output {
+            Output::Json => compiler.target(&mut fields, entry, &file.required),
+            Output::Cef | Output::Leef => compiler.pair(&mut fields, entry, &file.required),
+        }
     }
+    compiler.complete(&mut fields, file);
     compiler.check_required(file);
+    if let Some(to) = &file.raw {
+        compiler.header_target(&mut fields, to, HeaderTarget::Raw);
+    }
+    if let Some(under) = &file.keep_under {
+        compiler.header_target(&mut fields, under, HeaderTarget::Leftovers);
+    }
+    compiler.keep_if(&mut fields, file);
     let mut taken = Taken::default();
     taken::mark(&fields, &compiler.let_values, &mut taken);
     for except in &file.except {
         compiler.except(except, &mut taken);
-    }
-    if let Some(to) = &file.raw {
-        compiler.header_target(&mut fields, to, &targets, HeaderTarget::Raw);
-    }
-    if let Some(under) = &file.keep_under {
-        compiler.header_target(&mut fields, under, &targets, HeaderTarget::Leftovers);
     }
     compiler.check_event_types();
     compiler.check_unused_tables();
@@ -61,6 +63,10 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
         lets: std::mem::take(&mut compiler.let_values),
         tables: compiler.tables.drain(..).map(|named| named.table).collect(),
         variables: compiler.variable_slots,
+        output: file.output,
+        schema: file.schema,
+        own: std::mem::take(&mut compiler.targets.own),
+        header,
         fields,
         taken,
     })
@@ -74,8 +80,8 @@ enum HeaderTarget {
 
 impl Compiler<'_> {
     /// A field of the whole map.
-    fn target(&mut self, fields: &mut Structure, entry: &Entry, targets: &Targets<'_>, required: &[Text]) {
-        let Some(known) = self.known(&entry.key, &entry.key_span, targets) else {
+    fn target(&mut self, fields: &mut Structure, entry: &Entry, required: &[Text]) {
+        let Some(known) = self.known(&entry.key, &entry.key_span) else {
             return;
         };
         let expected = Expected {
@@ -86,37 +92,6 @@ impl Compiler<'_> {
         self.field(fields, entry, expected, required);
     }
 
-    /// What the schema knows of a target; an error if nothing.
-    fn known(&mut self, name: &str, span: &Range<usize>, targets: &Targets<'_>) -> Option<Known> {
-        let is_own = targets.own_prefixes.iter().any(|prefix| {
-            name.strip_prefix(prefix.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        });
-        if is_own {
-            return Some(Known::Anything);
-        }
-        let known = targets.schema.field(name);
-        if !matches!(known, Known::Nothing) {
-            return Some(known);
-        }
-        let advice = "fields of your own belong under a prefix listed in `own_prefixes`";
-        let help = match nearest(name, targets.schema.names()) {
-            Some(near) => format!(
-                "did you mean `{near}`? Fields of your own belong under a prefix listed in `own_prefixes`"
-            ),
-            None => advice.to_owned(),
-        };
-        let message = format!("`{name}` is not a field of {}", targets.schema.title());
-        self.error(
-            "mapping::unknown_target",
-            span.clone(),
-            message,
-            "written here",
-            help,
-        );
-        None
-    }
-
     /// Compiles a field and puts it at its place below `structure`. Whether all went well.
     pub(super) fn field(
         &mut self,
@@ -125,47 +100,74 @@ impl Compiler<'_> {
         expected: Expected<'_>,
         required: &[Text],
     ) -> bool {
-        let Some(expression) = self.value(&entry.value, expected) else {
+        let Some(field) = self.compiled_field(entry, &entry.value, expected, required) else {
             return false;
         };
-        let shape = self.shape(&expression);
-        let field = match expected.known {
-            Known::Field(field) => Some(field),
-            _ => None,
-        };
-        let wants_one = field.is_some_and(|field| !field.is_list && !field.field_type.is_object());
-        if wants_one && shape == Shape::Many {
-            let message = format!("`{}` wants a single value", entry.key);
-            let help = "choose one with `| first`, or make one text with `| join(\", \")`";
-            self.error(
-                "mapping::wrong_shape",
-                entry.value.span.clone(),
-                message,
-                "a list",
-                help,
-            );
-            return false;
-        }
+        self.insert(
+            structure,
+            &entry.key,
+            &entry.key_span,
+            MemberContent::Field(field),
+        )
+    }
+
+    /// Compiles the value of a field and checks that it fits.
+    pub(super) fn compiled_field(
+        &mut self,
+        entry: &Entry,
+        value: &Node,
+        expected: Expected<'_>,
+        required: &[Text],
+    ) -> Option<Field> {
+        let expression = self.value(value, expected)?;
+        let field = expected.field();
+        self.check_shape(&expression, value, expected)?;
         let is_required = required.iter().any(|text| text.value == entry.key);
         if is_required && matches!(expression, Expression::Lookup { otherwise: None, .. }) {
             let message = format!("`{}` is required and its `lookup` has no `otherwise`", entry.key);
             let help =
                 "a key that is not in the table would make the whole record a map error; add `otherwise:`";
+            let span = value.span.clone();
+            self.error("mapping::required_lookup", span, message, "may be absent", help);
+            return None;
+        }
+        Some(Field {
+            expression,
+            is_list: field.is_some_and(|field| field.shape == Shape::List),
+            required: is_required.then(|| Arc::from(entry.key.as_str())),
+            text: None,
+        })
+    }
+
+    /// Whether a value can be what the schema wants: one or many, an object or a plain value.
+    fn check_shape(&mut self, expression: &Expression, value: &Node, expected: Expected<'_>) -> Option<()> {
+        let field = expected.field();
+        let target = expected.target;
+        if field.is_some_and(|field| field.shape == Shape::One) && self.shape(expression) == Many {
+            let message = format!("`{target}` wants a single value");
+            let help = "choose one with `| first`, or make one text with `| join(\", \")`";
             self.error(
-                "mapping::required_lookup",
-                entry.value.span.clone(),
+                "mapping::wrong_shape",
+                value.span.clone(),
                 message,
-                "may be absent",
+                "a list",
                 help,
             );
-            return false;
+            return None;
         }
-        let content = MemberContent::Field(Field {
-            expression,
-            is_list: field.is_some_and(|field| field.is_list),
-            required: is_required.then(|| Arc::from(entry.key.as_str())),
-        });
-        self.insert(structure, &entry.key, &entry.key_span, content)
+        if field.is_some_and(|field| field.object().is_some()) && is_copied(expression) {
+            let message = format!("`{target}` is an object with members of its own");
+            let help = "give its members fields of their own, or write `object: { member: value }`";
+            self.error(
+                "mapping::wrong_shape",
+                value.span.clone(),
+                message,
+                "a plain value",
+                help,
+            );
+            return None;
+        }
+        Some(())
     }
 
     fn insert(
@@ -201,7 +203,7 @@ impl Compiler<'_> {
         true
     }
 
-    fn conflict(&mut self, name: &str, span: &Range<usize>, reason: &str) -> bool {
+    pub(super) fn conflict(&mut self, name: &str, span: &Range<usize>, reason: &str) -> bool {
         let message = format!("`{name}` cannot be written: {reason}");
         let help = "a field is either a value or a parent of fields, and has one line";
         self.error(
@@ -214,14 +216,8 @@ impl Compiler<'_> {
         false
     }
 
-    fn header_target(
-        &mut self,
-        fields: &mut Structure,
-        text: &Text,
-        targets: &Targets<'_>,
-        what: HeaderTarget,
-    ) {
-        if self.known(&text.value, &text.span, targets).is_none() {
+    fn header_target(&mut self, fields: &mut Structure, text: &Text, what: HeaderTarget) {
+        if self.known(&text.value, &text.span).is_none() {
             return;
         }
         if what == HeaderTarget::Raw {
@@ -266,6 +262,19 @@ impl Compiler<'_> {
     }
 }
 
+/// Whether a value is taken from the record as it stands, so that nothing is known of what is in it.
+fn is_copied(expression: &Expression) -> bool {
+    match expression {
+        Expression::Pipe(pipe) => matches!(pipe.root, Root::Document | Root::Record(_) | Root::Hub(_)),
+        Expression::Text(_) => true,
+        Expression::FirstOf(values) | Expression::List(values) => values.iter().any(is_copied),
+        Expression::Cases { cases, otherwise } => {
+            cases.iter().any(|(_, value)| is_copied(value)) || otherwise.as_deref().is_some_and(is_copied)
+        }
+        _ => false,
+    }
+}
+
 /// The structure at `parts`, made if need be; `None` if a value stands on the way.
 fn descend<'f>(structure: &'f mut Structure, parts: &[&str]) -> Option<&'f mut Structure> {
     let Some((first, rest)) = parts.split_first() else {
@@ -283,11 +292,11 @@ fn descend<'f>(structure: &'f mut Structure, parts: &[&str]) -> Option<&'f mut S
     });
     match &mut structure.members[position].content {
         MemberContent::Structure(inner) => descend(inner, rest),
-        MemberContent::Field(_) | MemberContent::Raw => None,
+        _ => None,
     }
 }
 
-fn member(name: &str, content: MemberContent) -> Member {
+pub(super) fn member(name: &str, content: MemberContent) -> Member {
     let mut key = Vec::with_capacity(name.len() + 3);
     write_string(&mut key, name);
     key.push(b':');

@@ -1,15 +1,15 @@
 //! Literals: what stands in the map itself, checked against the type the schema gives its field.
 
 use std::borrow::Cow;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::Range;
 
 use super::{Compiler, NamedTable, suggestion};
-use crate::config::diagnostic::SourceFile;
+use crate::config::diagnostic::{SourceFile, nearest};
 use crate::config::yaml::{Content, Node, Scalar};
 use crate::decode::json::Value;
 use crate::map::expression::Expression;
-use crate::map::schema::Known;
-use crate::map::schema::ecs::{Field, FieldType};
+use crate::map::schema::{Field, Known, Shape, Type};
 use crate::map::time;
 
 /// What the schema says of the place a value goes to.
@@ -48,7 +48,8 @@ impl Expected<'_> {
         }
     }
 
-    fn field(&self) -> Option<&'static Field> {
+    /// The field of the schema, if there is one.
+    pub fn field(&self) -> Option<&'static Field> {
         match self.known {
             Known::Field(field) => Some(field),
             _ => None,
@@ -110,12 +111,12 @@ impl Compiler<'_> {
     }
 
     /// Whether the schema allows the literal.
-    fn check_literal(&mut self, node: &Node, expected: Expected<'_>) -> bool {
+    pub(super) fn check_literal(&mut self, node: &Node, expected: Expected<'_>) -> bool {
         let Some(field) = expected.field() else {
             return true;
         };
         match &node.content {
-            Content::Scalar(_) if field.is_list && !expected.is_element => {
+            Content::Scalar(_) if field.shape == Shape::List && !expected.is_element => {
                 let message = format!("`{}` wants a list", expected.target);
                 let written = self
                     .file
@@ -132,7 +133,7 @@ impl Compiler<'_> {
                 );
                 false
             }
-            Content::Sequence(_) if !field.is_list && !field.field_type.is_object() => {
+            Content::Sequence(_) if field.shape == Shape::One => {
                 let message = format!("`{}` wants a single value", expected.target);
                 self.error(
                     "mapping::wrong_shape",
@@ -157,26 +158,36 @@ impl Compiler<'_> {
 
     fn check_scalar(&mut self, node: &Node, scalar: &Scalar, field: &Field, target: &str) -> bool {
         let text = scalar.text();
-        if let Some((wanted, help)) = mismatch(scalar, field.field_type) {
+        if let Some((wanted, help)) = mismatch(scalar, field) {
             let message = format!("`{target}` wants {wanted}");
+            let span = node.span.clone();
+            self.error("mapping::invalid_literal", span, message, "this is not", help);
+            return false;
+        }
+        if let Some((from, to)) = field.range
+            && matches!(scalar, Scalar::Integer(number, _) if !(from..=to).contains(number))
+        {
+            let message = format!("`{target}` wants a number from {from} to {to}");
+            let span = node.span.clone();
             self.error(
                 "mapping::invalid_literal",
-                node.span.clone(),
+                span,
                 message,
                 "this is not",
-                help,
+                "choose another",
             );
             return false;
         }
         if field.allowed.is_empty() {
             return true;
         }
-        if !field.allowed.iter().any(|allowed| allowed == text) {
+        if !field.allowed.iter().any(|allowed| allowed.value == text) {
             let message = format!("`{text}` is not a value of `{target}`");
-            let help = suggestion(text, field.allowed.iter().map(String::as_str), "values");
+            let help = allowed_help(text, field);
+            let span = node.span.clone();
             self.error(
                 "mapping::invalid_literal",
-                node.span.clone(),
+                span,
                 message,
                 "not in the schema",
                 help,
@@ -193,28 +204,59 @@ impl Compiler<'_> {
     }
 }
 
-/// What a type wants instead of this scalar, and how to write it.
-fn mismatch(scalar: &Scalar, field_type: FieldType) -> Option<(&'static str, String)> {
+/// The values of a closed set, with their names where they have such.
+fn allowed_help(given: &str, field: &Field) -> String {
+    let names = field.allowed.iter().map(|allowed| match &*allowed.caption {
+        "" => allowed.value.as_str(),
+        caption => caption,
+    });
+    if field.allowed.iter().all(|allowed| allowed.caption.is_empty()) {
+        return suggestion(given, names, "values");
+    }
+    let values = field
+        .allowed
+        .iter()
+        .map(|allowed| format!("{} {}", allowed.value, allowed.caption));
+    let list = format!("values: {}", values.collect::<Vec<_>>().join(", "));
+    let near = nearest(given, names);
+    match field
+        .allowed
+        .iter()
+        .find(|allowed| Some(&*allowed.caption) == near)
+    {
+        Some(meant) => format!("did you mean {} ({})? {list}", meant.value, meant.caption),
+        None => list,
+    }
+}
+
+/// What a field wants instead of this scalar, and how to write it.
+fn mismatch(scalar: &Scalar, field: &Field) -> Option<(&'static str, String)> {
     let text = scalar.text();
     let is_text = matches!(scalar, Scalar::Text(_));
-    match field_type {
-        _ if field_type.is_text() && !is_text => Some(("text", format!("quote it: \"{text}\""))),
-        _ if field_type.is_number() && matches!(scalar, Scalar::Text(_) | Scalar::Bool(_)) => {
-            Some(("a number", number_help(text)))
+    let is_number = matches!(scalar, Scalar::Integer(..) | Scalar::Float(..));
+    let address = "write it as 192.0.2.1 or 2001:db8::1".to_owned();
+    match field.value_type {
+        Type::Text if !is_text => Some(("text", format!("quote it: \"{text}\""))),
+        Type::Whole if !is_number && !field.allowed.is_empty() => {
+            Some(("a number", allowed_help(text, field)))
         }
-        FieldType::Long | FieldType::Integer if !matches!(scalar, Scalar::Integer(..)) => {
+        Type::Whole | Type::Number if !is_number => Some(("a number", number_help(text))),
+        Type::Whole if !matches!(scalar, Scalar::Integer(..)) => {
             Some(("a whole number", "write it without a fraction".to_owned()))
         }
-        FieldType::Boolean if !matches!(scalar, Scalar::Bool(_)) => {
+        Type::Boolean if !matches!(scalar, Scalar::Bool(_)) => {
             Some(("a truth value", "write `true` or `false`".to_owned()))
         }
-        FieldType::Date if time::parse(text).is_none() => {
+        Type::Date if time::parse(text).is_none() => {
             Some(("a date", "write it as 2024-11-08T07:01:02Z".to_owned()))
         }
-        FieldType::Ip if text.parse::<std::net::IpAddr>().is_err() => {
-            Some(("an IP address", "write it as 192.0.2.1 or 2001:db8::1".to_owned()))
+        Type::Moment if !is_number && time::parse(text).is_none() => {
+            Some(("a date", "write it as 2024-11-08T07:01:02Z".to_owned()))
         }
-        _ if field_type.is_object() => Some(("an object", "give its members fields of their own".to_owned())),
+        Type::Ip if text.parse::<IpAddr>().is_err() => Some(("an IP address", address)),
+        Type::Ipv4 if text.parse::<Ipv4Addr>().is_err() => Some(("an IPv4 address", address)),
+        Type::Ipv6 if text.parse::<Ipv6Addr>().is_err() => Some(("an IPv6 address", address)),
+        Type::Object => Some(("an object", "give its members fields of their own".to_owned())),
         _ => None,
     }
 }

@@ -1,14 +1,20 @@
 //! Turns what a file says into what is run, and finds everything that is wrong with it.
 
 mod check;
+mod complete;
 mod condition;
 mod fields;
+mod keep_if;
 mod literal;
 mod names;
 mod pipe;
 mod shape;
 mod taken;
+mod targets;
+mod text;
 mod value;
+#[cfg(test)]
+mod ocsf_tests;
 #[cfg(test)]
 mod tests;
 
@@ -18,16 +24,19 @@ use super::condition::Condition;
 use super::expression::Expression;
 use super::file::MappingFile;
 use super::plan::Plan;
+use super::salt::Salt;
 use super::table::Table;
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use crate::config::yaml::Node;
 use literal::LiteralUse;
 use shape::Shape;
+use targets::Targets;
 
-/// Compiles a map. Problems go to `diagnostics`; `None` if any of them is an error.
-pub fn map(file: &MappingFile, diagnostics: &mut Diagnostics) -> Option<Plan> {
+/// Compiles a map; `salt` is what its `sha256` mixes in. Problems go to `diagnostics`; `None` if any of them is an error.
+pub fn map(file: &MappingFile, salt: Option<&Salt>, diagnostics: &mut Diagnostics) -> Option<Plan> {
     let mut own = Diagnostics::default();
     let mut compiler = Compiler::new(&file.source, Place::Map, &mut own);
+    compiler.salt = salt.cloned();
     let plan = fields::plan(&mut compiler, file);
     let is_usable = !own.has_errors();
     diagnostics.0.append(&mut own.0);
@@ -38,6 +47,9 @@ pub fn map(file: &MappingFile, diagnostics: &mut Diagnostics) -> Option<Plan> {
 pub fn route(file: &SourceFile, node: &Node, diagnostics: &mut Diagnostics) -> Option<Condition> {
     Compiler::new(file, Place::Route, diagnostics).condition(node)
 }
+
+/// Problems of one file that are reported; a file with more is the wrong file.
+const MAX_PROBLEMS: usize = 50;
 
 /// Where the compiled text stands; decides which names there are and how messages call it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -51,6 +63,7 @@ struct Compiler<'d> {
     file: SourceFile,
     place: Place,
     diagnostics: &'d mut Diagnostics,
+    salt: Option<Salt>,
     lets: Vec<LetName>,
     /// Names that `let` defines further down, for a better message.
     later_lets: Vec<String>,
@@ -59,6 +72,7 @@ struct Compiler<'d> {
     variables: Vec<String>,
     variable_slots: usize,
     tables: Vec<NamedTable>,
+    targets: Targets,
     /// Literals that can reach a field with a closed set of values.
     literals: Vec<LiteralUse>,
 }
@@ -83,14 +97,21 @@ impl<'d> Compiler<'d> {
             file: file.clone(),
             place,
             diagnostics,
+            salt: None,
             lets: Vec::new(),
             later_lets: Vec::new(),
             let_values: Vec::new(),
             variables: Vec::new(),
             variable_slots: 0,
             tables: Vec::new(),
+            targets: Targets::unchecked(),
             literals: Vec::new(),
         }
+    }
+
+    /// Whether so many problems were found that looking for more is no help.
+    fn is_full(&self) -> bool {
+        self.diagnostics.0.len() >= MAX_PROBLEMS
     }
 
     /// Reports an error at a place of the current file.

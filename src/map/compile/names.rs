@@ -1,5 +1,7 @@
 //! What values refer to by name: tables and `let`.
 
+use std::collections::HashSet;
+
 use super::literal::Expected;
 use super::{Compiler, LetName, NamedTable};
 use crate::config::yaml::Entry;
@@ -21,11 +23,12 @@ impl Compiler<'_> {
                 );
             }
             let mut values: Vec<(Box<str>, _)> = Vec::with_capacity(rows.len());
+            let mut known = HashSet::with_capacity(rows.len());
             for row in rows {
-                if values
-                    .iter()
-                    .any(|(known, _)| known.eq_ignore_ascii_case(&row.key))
-                {
+                if self.is_full() {
+                    break;
+                }
+                if !known.insert(row.key.to_ascii_lowercase()) {
                     let message = format!("`{}` stands twice in table `{}`", row.key, entry.key);
                     let help = "keys are compared without regard to case; delete one";
                     self.error(
@@ -53,6 +56,9 @@ impl Compiler<'_> {
 
     pub(super) fn lets(&mut self, entries: &[Entry]) {
         for entry in entries {
+            if self.is_full() {
+                break;
+            }
             self.later_lets.remove(0);
             if matches!(entry.key.as_str(), "record" | "hub") {
                 let message = format!("`{}` cannot be the name of a value", entry.key);

@@ -7,6 +7,7 @@ use crate::event::RecordField;
 use crate::map::expression::{Call, Pipe, Root};
 use crate::map::function::{Argument, FUNCTIONS, Function, ParameterKind};
 use crate::map::path::Selector;
+use crate::map::salt::Salt;
 use crate::map::scope::HubField;
 use crate::map::syntax::{self, CallText, Name, PipeText, SyntaxError};
 
@@ -155,18 +156,24 @@ impl Compiler<'_> {
             self.error("mapping::unknown_function", span, message, "not a function", help);
             return None;
         };
-        if call.arguments.len() != function.parameters.len() {
+        let most = function.parameters.len();
+        let least = function
+            .parameters
+            .iter()
+            .filter(|parameter| !parameter.is_optional)
+            .count();
+        if !(least..=most).contains(&call.arguments.len()) {
             let message = format!(
                 "`{}` takes {} and got {}",
                 function.name,
-                count(function.parameters.len()),
+                count(least, most),
                 call.arguments.len()
             );
-            let help = format!("write `{}`", usage(function));
+            let help = format!("write `{}`", function.usage());
             self.error("mapping::wrong_arguments", span, message, "here", help);
             return None;
         }
-        let mut arguments = Vec::with_capacity(call.arguments.len());
+        let mut arguments = Vec::with_capacity(most + 1);
         for (given, parameter) in call.arguments.iter().zip(function.parameters) {
             match argument(&given.text, parameter.kind) {
                 Ok(argument) => arguments.push(argument),
@@ -178,13 +185,34 @@ impl Compiler<'_> {
                         span,
                         message,
                         "this is not",
-                        format!("write `{}`", usage(function)),
+                        format!("write `{}`", function.usage()),
                     );
                     return None;
                 }
             }
         }
+        if function.is_salted {
+            arguments.insert(0, Argument::Salt(self.salt(function, span)?));
+        }
         Some(Call { function, arguments })
+    }
+
+    fn salt(&mut self, function: &Function, span: Range<usize>) -> Option<Salt> {
+        if self.salt.is_none() {
+            let message = match self.place {
+                Place::Map => format!("`{}` needs a salt, and none is configured", function.name),
+                Place::Route => format!("`{}` is for maps, not for routes", function.name),
+            };
+            let help = match self.place {
+                Place::Map => {
+                    "set `mapping_salt: { env: NAME }` or `{ file: PATH }` in the configuration; without a secret \
+                     salt, names and addresses could be found by hashing every known one"
+                }
+                Place::Route => "compare the value itself",
+            };
+            self.error("mapping::missing_salt", span, message, "used here", help);
+        }
+        self.salt.clone()
     }
 }
 
@@ -197,28 +225,21 @@ fn argument(text: &str, kind: ParameterKind) -> Result<Argument, String> {
             Ok(count) if count > 0 => Ok(Argument::Count(count)),
             _ => Err("a whole number above 0".to_owned()),
         },
+        ParameterKind::Between(least, most) => match text.parse() {
+            Ok(count) if (least..=most).contains(&count) => Ok(Argument::Count(count)),
+            _ => Err(format!("a whole number from {least} to {most}")),
+        },
         ParameterKind::Word(words) if words.contains(&text) => Ok(Argument::Text(text.into())),
         ParameterKind::Word(words) => Err(format!("one of {}", words.join(", "))),
     }
 }
 
-fn count(parameters: usize) -> String {
-    match parameters {
-        0 => "no argument".to_owned(),
-        1 => "one argument".to_owned(),
-        more => format!("{more} arguments"),
+fn count(least: usize, most: usize) -> String {
+    match (least, most) {
+        (0, 0) => "no argument".to_owned(),
+        (1, 1) => "one argument".to_owned(),
+        (least, most) if least == most => format!("{most} arguments"),
+        (0, 1) => "at most one argument".to_owned(),
+        (least, most) => format!("{least} to {most} arguments"),
     }
-}
-
-/// A call with the names of its parameters, for messages and the reference.
-pub(in crate::map) fn usage(function: &Function) -> String {
-    if function.parameters.is_empty() {
-        return function.name.to_owned();
-    }
-    let names: Vec<_> = function
-        .parameters
-        .iter()
-        .map(|parameter| parameter.name)
-        .collect();
-    format!("{}({})", function.name, names.join(", "))
 }

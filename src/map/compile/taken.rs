@@ -8,13 +8,16 @@ use crate::map::function::Effect;
 use crate::map::path::Selector;
 use crate::map::unmapped::Taken;
 
-/// Marks what the fields below `structure` take.
+/// Marks what the fields below `structure` take. Of an object with `keep_if` only its keys surely arrive: the rest is
+/// left out where none of them is present.
 pub(super) fn mark(structure: &Structure, lets: &[Expression], taken: &mut Taken) {
-    for member in &structure.members {
+    let members = structure.members.iter();
+    for member in members.filter(|member| structure.is_kept_by(&member.name)) {
         match &member.content {
             MemberContent::Field(field) => mark_value(&field.expression, lets, taken),
             MemberContent::Structure(inner) => mark(inner, lets, taken),
-            MemberContent::Raw => {}
+            // What a generated member may write arrives only for "other".
+            MemberContent::Generated(_) | MemberContent::Raw | MemberContent::Label(_) => {}
         }
     }
 }

@@ -1,9 +1,11 @@
 //! Values: literals, paths, and the operators.
 
 use super::literal::Expected;
+use super::targets::joined;
 use super::{Compiler, suggestion};
 use crate::config::yaml::{Content, Entry, Node, Scalar};
 use crate::map::expression::{Expression, Structure, TextPiece};
+use crate::map::schema::Type;
 use crate::map::syntax::{self, Piece};
 
 /// The operators by their first key, each with the keys it may have beside it.
@@ -127,8 +129,8 @@ impl Compiler<'_> {
                 })
             }
             "each" => self.each(part(name), part("as"), part("make"), expected),
-            "object" => self.object(part(name)),
-            "text" => self.text(part(name)),
+            "object" => self.object(part(name), expected),
+            "text" => self.template(part(name)),
             _ => self.literal(part(name), expected),
         }
     }
@@ -290,7 +292,21 @@ impl Compiler<'_> {
         })
     }
 
-    fn object(&mut self, node: &Node) -> Option<Expression> {
+    fn object(&mut self, node: &Node, expected: Expected<'_>) -> Option<Expression> {
+        if let Some(field) = expected.field()
+            && !matches!(field.value_type, Type::Object | Type::Anything)
+        {
+            let message = format!("`{}` is no object", expected.target);
+            let help = "write the value itself";
+            self.error(
+                "mapping::wrong_shape",
+                node.span.clone(),
+                message,
+                "an object",
+                help,
+            );
+            return None;
+        }
         let Some(entries) = node.as_mapping().filter(|entries| !entries.is_empty()) else {
             let message = format!("`object` wants fields, not {}", node.describe());
             self.error(
@@ -305,12 +321,25 @@ impl Compiler<'_> {
         let mut structure = Structure::default();
         let mut is_complete = true;
         for entry in entries {
-            is_complete &= self.field(&mut structure, entry, Expected::ANYTHING, &[]);
+            let target = joined(expected.target, &entry.key);
+            let Some(known) = self.known_below(expected, &entry.key, &entry.key_span) else {
+                is_complete = false;
+                continue;
+            };
+            let inner = Expected {
+                target: &target,
+                known,
+                is_element: false,
+            };
+            is_complete &= self.field(&mut structure, entry, inner, &[]);
+        }
+        if let (true, Some(object)) = (is_complete, expected.field().and_then(|field| field.object())) {
+            self.complete_object(&mut structure, object, expected.target, node);
         }
         is_complete.then_some(Expression::Object(structure))
     }
 
-    fn text(&mut self, node: &Node) -> Option<Expression> {
+    fn template(&mut self, node: &Node) -> Option<Expression> {
         let Some(text) = node.as_text() else {
             let message = format!("`text` wants text, not {}", node.describe());
             self.error(

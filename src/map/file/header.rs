@@ -2,10 +2,11 @@
 
 use std::ops::Range;
 
-use super::{FORMAT, KEYS, Text};
+use super::{FORMAT, KEYS, KeepIf, Text};
 use crate::config::diagnostic::{Diagnostic, Diagnostics, SourceFile, nearest};
 use crate::config::yaml::{Content, Entry, Node, Scalar};
 use crate::event::Kind;
+use crate::map::encode::Output;
 use crate::map::schema::Schema;
 
 /// Reads the parts of a file one by one and reports what is wrong with each.
@@ -22,6 +23,25 @@ impl Header<'_, '_> {
             if !known.contains(&entry.key.as_str()) {
                 self.unknown_key(entry, "a mapping file", &known);
             }
+        }
+    }
+
+    /// `extends` and `remove` are gone once a file is merged.
+    pub fn check_merged(&mut self) {
+        if let Some(node) = self.node.get("remove") {
+            let help = "name a map with `extends:`, or delete `remove`";
+            self.error(
+                "mapping::unknown_removal",
+                node.span.clone(),
+                "`remove` takes out of what is extended, and nothing is",
+                "nothing to remove from",
+                help,
+            );
+        }
+        if let Some(text) = self.text("extends") {
+            let message = format!("`{}` cannot be extended from here", text.value);
+            let help = "put the file below `mappings_directory`, where maps are found by name";
+            self.error("mapping::unknown_base", text.span, message, "not read", help);
         }
     }
 
@@ -42,15 +62,64 @@ impl Header<'_, '_> {
         }
     }
 
-    pub fn check_output(&mut self) {
-        if let Some(text) = self.text("output").filter(|text| text.value != "json") {
+    /// What the map writes; JSON where nothing usable is said.
+    pub fn output(&mut self) -> Output {
+        let Some(text) = self.text("output") else {
+            return Output::Json;
+        };
+        Output::named(&text.value).unwrap_or_else(|| {
             let message = format!("there is no output `{}`", text.value);
+            let help = did_you_mean(&text.value, &Output::ALL.map(|(name, _)| name), "outputs");
             self.error(
                 "mapping::invalid_value",
                 text.span,
                 message,
                 "not an output",
-                "outputs: json",
+                help,
+            );
+            Output::Json
+        })
+    }
+
+    /// Keys that belong to another output.
+    pub fn check_keys_of(&mut self, output: Output) {
+        const TEXT: [Output; 2] = [Output::Cef, Output::Leef];
+        let keys: [(&str, &[Output]); 8] = [
+            ("fields", &[Output::Json]),
+            ("own_prefixes", &[Output::Json]),
+            ("unmapped", &[Output::Json]),
+            ("raw", &[Output::Json]),
+            ("own_keys", &TEXT),
+            ("header", &TEXT),
+            ("extension", &[Output::Cef]),
+            ("attributes", &[Output::Leef]),
+        ];
+        for (key, outputs) in keys {
+            let entry = self.node.as_mapping().unwrap_or_default();
+            let entry = entry.iter().find(|entry| entry.key == key);
+            // A text format has no place for leftovers; `drop` says what happens anyway.
+            let is_drop =
+                key == "unmapped" && entry.is_some_and(|entry| entry.value.as_text() == Some("drop"));
+            let Some(entry) = entry.filter(|_| !outputs.contains(&output) && !is_drop) else {
+                continue;
+            };
+            let message = format!("`{key}` is no key of a map with `output: {}`", output.name());
+            let help = match output {
+                Output::Json => "a JSON map has `fields`, `own_prefixes`, `unmapped` and `raw`",
+                Output::Cef => {
+                    "a CEF map has `header`, `extension` and `own_keys`; the rest of a record is dropped"
+                }
+                Output::Leef => {
+                    "a LEEF map has `header`, `attributes` and `own_keys`; the rest of a record is dropped"
+                }
+            };
+            let span = entry.key_span.clone();
+            self.error(
+                "mapping::unknown_key",
+                span,
+                message,
+                "does not belong here",
+                help,
             );
         }
     }
@@ -108,11 +177,21 @@ impl Header<'_, '_> {
         None
     }
 
-    pub fn schema(&mut self) -> Option<Schema> {
+    pub fn schema(&mut self, output: Output) -> Option<Schema> {
         let Some(text) = self.text("schema") else {
-            return Some(Schema::Unchecked);
+            return Some(match output {
+                Output::Json => Schema::Unchecked,
+                Output::Cef => Schema::Cef,
+                Output::Leef => Schema::Leef,
+            });
         };
         let schema = Schema::named(&text.value);
+        if let Some(wanted) = schema.and_then(Schema::output).filter(|wanted| *wanted != output) {
+            let message = format!("`{}` is no schema of `output: {}`", text.value, output.name());
+            let help = format!("write `output: {}`, or name another schema", wanted.name());
+            self.error("mapping::invalid_value", text.span, message, "does not fit", help);
+            return None;
+        }
         if schema.is_none() {
             let help = did_you_mean(&text.value, Schema::NAMES, "schemas");
             let message = format!("there is no schema `{}`", text.value);
@@ -178,6 +257,18 @@ impl Header<'_, '_> {
         to
     }
 
+    pub fn keep_if(&mut self) -> Vec<KeepIf> {
+        let entries = self.entries("keep_if");
+        let objects = entries.into_iter().map(|entry| KeepIf {
+            keys: self.listed(&entry.value),
+            path: Text {
+                value: entry.key,
+                span: entry.key_span,
+            },
+        });
+        objects.collect()
+    }
+
     pub fn entries(&mut self, key: &str) -> Vec<Entry> {
         let Some(node) = self.node.get(key) else {
             return Vec::new();
@@ -201,9 +292,10 @@ impl Header<'_, '_> {
 
     /// A list of texts, or one text.
     pub fn texts(&mut self, parent: &Node, key: &str) -> Vec<Text> {
-        let Some(node) = parent.get(key) else {
-            return Vec::new();
-        };
+        parent.get(key).map(|node| self.listed(node)).unwrap_or_default()
+    }
+
+    fn listed(&mut self, node: &Node) -> Vec<Text> {
         let nodes = node.as_sequence().unwrap_or(std::slice::from_ref(node));
         nodes.iter().filter_map(|node| self.text_of(Some(node))).collect()
     }

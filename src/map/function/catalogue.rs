@@ -1,6 +1,6 @@
 //! The list of all functions: names, parameters, and what the reference says of them.
 
-use super::{Effect, Function, Input, Parameter, ParameterKind, date, list, number, resource, text};
+use super::{Effect, Function, Input, Parameter, ParameterKind, date, list, number, privacy, resource, text};
 
 /// The parts of an ARM id that `arm` gives.
 const ARM_PARTS: &[&str] = &[
@@ -16,6 +16,7 @@ const fn any_text(name: &'static str) -> Parameter {
     Parameter {
         name,
         kind: ParameterKind::Text,
+        is_optional: false,
     }
 }
 
@@ -23,6 +24,7 @@ const fn separator(name: &'static str) -> Parameter {
     Parameter {
         name,
         kind: ParameterKind::Separator,
+        is_optional: false,
     }
 }
 
@@ -33,6 +35,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: text::lower,
         summary: "lower case",
         example: ["lower", r#""Linux""#, r#""linux""#],
@@ -42,6 +45,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: text::upper,
         summary: "upper case",
         example: ["upper", r#""sha256""#, r#""SHA256""#],
@@ -51,6 +55,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: text::trim,
         summary: "without white space at both ends",
         example: ["trim", r#""  a b ""#, r#""a b""#],
@@ -60,6 +65,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: date::rfc3339,
         summary: "a date as UTC with milliseconds; further digits are cut",
         example: [
@@ -73,6 +79,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: date::epoch_ms,
         summary: "a date as milliseconds since 1970",
         example: ["epoch_ms", r#""2024-11-08T07:01:02.123Z""#, "1731049262123"],
@@ -82,6 +89,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: date::epoch_s,
         summary: "a date as whole seconds since 1970",
         example: ["epoch_s", r#""2024-11-08T07:01:02.923Z""#, "1731049262"],
@@ -91,6 +99,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: number::int,
         summary: "a whole number, from a number or from decimal or `0x` text; absent if it has a fraction",
         example: ["int", r#""0x1008""#, "4104"],
@@ -100,6 +109,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: number::float,
         summary: "a number, from a number or from text",
         example: ["float", r#""9.8""#, "9.8"],
@@ -109,6 +119,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: number::percent,
         summary: "a ratio from 0 to 1 as a whole number from 0 to 100, rounded",
         example: ["percent", "0.256", "26"],
@@ -118,6 +129,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: text::text,
         summary: "a number or truth value as text",
         example: ["text", "42", r#""42""#],
@@ -127,6 +139,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[separator("separator")],
         input: Input::Each,
         effect: Effect::Splits,
+        is_salted: false,
         apply: text::split,
         summary: "the parts between separators, trimmed, empty ones left out",
         example: [
@@ -140,6 +153,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[any_text("separator")],
         input: Input::Whole,
         effect: Effect::Joins,
+        is_salted: false,
         apply: list::join,
         summary: "one text of all elements",
         example: [r#"join("; ")"#, r#"["a","b"]"#, r#""a; b""#],
@@ -149,6 +163,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Whole,
         effect: Effect::Picks,
+        is_salted: false,
         apply: list::first,
         summary: "the first element",
         example: ["first", "[1,2]", "1"],
@@ -158,6 +173,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Whole,
         effect: Effect::Picks,
+        is_salted: false,
         apply: list::last,
         summary: "the last element",
         example: ["last", "[1,2]", "2"],
@@ -167,6 +183,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Whole,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: list::unique,
         summary: "the list without repetitions",
         example: ["unique", "[1,2,1]", "[1,2]"],
@@ -176,6 +193,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Whole,
         effect: Effect::Picks,
+        is_salted: false,
         apply: list::count,
         summary: "the number of elements",
         example: ["count", r#"["a","b"]"#, "2"],
@@ -185,9 +203,11 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[Parameter {
             name: "part",
             kind: ParameterKind::Word(ARM_PARTS),
+            is_optional: false,
         }],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: resource::arm,
         summary: "a part of an ARM id: `subscription`, `resource_group`, `provider`, `type`, `name`, or `parent`, \
                   the resource that an extension such as an assessment belongs to",
@@ -202,6 +222,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[separator("name")],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: resource::segment,
         summary: "the path segment after the one called `name`, compared without case",
         example: [
@@ -215,6 +236,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[separator("mark")],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: text::after_last,
         summary: "what follows the last `mark`; the whole text if there is none",
         example: [r#"after_last("_")"#, r#""251_ab""#, r#""ab""#],
@@ -224,6 +246,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[separator("mark")],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: text::before,
         summary: "what precedes the first `mark`; the whole text if there is none",
         example: [r#"before("@")"#, r#""ann@contoso""#, r#""ann""#],
@@ -233,9 +256,11 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[Parameter {
             name: "characters",
             kind: ParameterKind::Count,
+            is_optional: false,
         }],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: text::truncate,
         summary: "at most so many characters from the start",
         example: ["truncate(3)", r#""abcdef""#, r#""abc""#],
@@ -245,6 +270,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: resource::basename,
         summary: "what follows the last `/` or `\\`",
         example: ["basename", r#""C:\\Windows\\cmd.exe""#, r#""cmd.exe""#],
@@ -254,6 +280,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[separator("from"), any_text("to")],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: text::replace,
         summary: "every `from` becomes `to`",
         example: [r#"replace("a", "b")"#, r#""banana""#, r#""bbnbnb""#],
@@ -263,6 +290,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: resource::url,
         summary: "an address with its scheme; `https` is added where there is none",
         example: [
@@ -276,6 +304,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Reduces,
+        is_salted: false,
         apply: text::plain_text,
         summary: "HTML as text: breaks and blocks end a line, tags go, entities become characters",
         example: [
@@ -289,6 +318,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: text::json,
         summary: "the value as JSON text; a list is taken element by element",
         example: ["json", r#"{"a":1}"#, r#""{\"a\":1}""#],
@@ -298,6 +328,7 @@ pub static FUNCTIONS: &[Function] = &[
         parameters: &[],
         input: Input::Each,
         effect: Effect::Keeps,
+        is_salted: false,
         apply: date::date_us,
         summary: "a date written `M/d/yyyy h:mm:ss tt`, taken as UTC",
         example: [
@@ -305,5 +336,44 @@ pub static FUNCTIONS: &[Function] = &[
             r#""11/13/2024 11:40:48 PM""#,
             r#""2024-11-13T23:40:48.000Z""#,
         ],
+    },
+    Function {
+        name: "sha256",
+        parameters: &[Parameter {
+            name: "characters",
+            kind: ParameterKind::Between(8, 64),
+            is_optional: true,
+        }],
+        input: Input::Each,
+        // What is hidden must not stay readable among the leftovers.
+        effect: Effect::Keeps,
+        is_salted: true,
+        apply: privacy::sha256,
+        summary: "a pseudonym: HMAC-SHA-256 under the configured `mapping_salt`, 64 hexadecimal digits, or the first 8 \
+                  to 64 of them; the same text always gives the same one, so letter case counts",
+        example: ["sha256(16)", r#""ann@contoso.com""#, r#""6e44bb84acef75de""#],
+    },
+    Function {
+        name: "mask",
+        parameters: &[
+            Parameter {
+                name: "first",
+                kind: ParameterKind::Between(0, 64),
+                is_optional: false,
+            },
+            Parameter {
+                name: "last",
+                kind: ParameterKind::Between(0, 64),
+                is_optional: true,
+            },
+        ],
+        input: Input::Each,
+        // What is hidden must not stay readable among the leftovers.
+        effect: Effect::Keeps,
+        is_salted: false,
+        apply: privacy::mask,
+        summary: "the first and the last so many characters with `***` between them, whatever the length; only `***` \
+                  where that would show more than half",
+        example: ["mask(2)", r#""ann@contoso.com""#, r#""an***""#],
     },
 ];

@@ -6,25 +6,36 @@ mod catalogue;
 mod date;
 mod list;
 mod number;
+mod privacy;
 mod resource;
 mod text;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
+
+use super::budget::{self, MAX_VALUES, Spending};
 use super::item::Item;
+use super::salt::Salt;
 pub use catalogue::FUNCTIONS;
+
+/// Bytes of a text that a function may make longer than what it was given; a longer one is absent. The output could not
+/// hold it.
+const MAX_TEXT_BYTES: usize = budget::MAX_OUTPUT_BYTES;
 
 /// One function.
 #[derive(Debug)]
 pub struct Function {
     /// Its name in a pipe.
     pub name: &'static str,
-    /// What stands in its parentheses, in order; all are needed.
+    /// What stands in its parentheses, in order.
     pub parameters: &'static [Parameter],
     /// Whether a list is given to it as a whole or element by element.
     pub input: Input,
     /// What becomes of the input.
     pub effect: Effect,
+    /// Whether the configured salt stands in front of its arguments.
+    pub is_salted: bool,
     /// One sentence for the reference.
     pub summary: &'static str,
     /// An example for the reference: the pipe, its input and its result as JSON.
@@ -39,6 +50,8 @@ pub struct Parameter {
     pub name: &'static str,
     /// What can be given.
     pub kind: ParameterKind,
+    /// Whether it can be left out, with all behind it.
+    pub is_optional: bool,
 }
 
 /// What can be given for a parameter.
@@ -50,17 +63,21 @@ pub enum ParameterKind {
     Separator,
     /// A whole number above 0.
     Count,
+    /// A whole number from the first to the second.
+    Between(usize, usize),
     /// One of these words.
     Word(&'static [&'static str]),
 }
 
 /// An argument as given in a map.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone)]
 pub enum Argument {
     /// Text or a word.
     Text(Box<str>),
     /// A count.
     Count(usize),
+    /// What the program adds where [`Function::is_salted`]; the first.
+    Salt(Salt),
 }
 
 /// How a function takes a list.
@@ -93,20 +110,43 @@ impl Function {
         FUNCTIONS.iter().find(|function| function.name == name)
     }
 
+    /// How it is written, with the names of its parameters: `split(separator)`, `mask(first[, last])`.
+    pub fn usage(&self) -> String {
+        let mut usage = self.name.to_owned();
+        for (index, parameter) in self.parameters.iter().enumerate() {
+            let mark = if index == 0 { "(" } else { ", " };
+            match parameter.is_optional {
+                true => usage.extend(["[", mark, parameter.name, "]"]),
+                false => usage.extend([mark, parameter.name]),
+            }
+        }
+        match self.parameters {
+            [] => usage,
+            [only] if only.is_optional => format!("{}[({})]", self.name, only.name),
+            _ => usage + ")",
+        }
+    }
+
     /// Applies it to a value; `None` if the result cannot be computed or is empty.
     pub fn apply<'s>(&self, input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
         if self.input == Input::Whole || !input.is_list() {
             return (self.apply)(input, arguments);
         }
-        let results = input
-            .into_elements()
-            .into_iter()
-            .filter_map(|element| (self.apply)(element, arguments))
-            .flat_map(|result| match result {
-                Item::List(inner) => inner,
-                other => vec![other],
-            })
-            .collect();
+        let mut results = Vec::new();
+        // Enough to exceed the budget of whoever asked: going on would only use memory.
+        let mut spending = Spending::default();
+        for element in input.into_elements() {
+            match (self.apply)(element, arguments) {
+                Some(Item::List(inner)) => results.extend(inner),
+                other => results.extend(other),
+            }
+            if let Some(Item::Text(Cow::Owned(text))) = results.last() {
+                spending.bytes(text.len());
+            }
+            if spending.exceeded().is_some() || results.len() > MAX_VALUES {
+                break;
+            }
+        }
         Item::list(results)
     }
 }
@@ -116,7 +156,7 @@ impl Argument {
     fn as_text(&self) -> &str {
         match self {
             Argument::Text(text) => text,
-            Argument::Count(_) => "",
+            Argument::Count(_) | Argument::Salt(_) => "",
         }
     }
 
@@ -124,7 +164,7 @@ impl Argument {
     fn as_count(&self) -> usize {
         match self {
             Argument::Count(count) => *count,
-            Argument::Text(_) => 0,
+            Argument::Text(_) | Argument::Salt(_) => 0,
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::Argument;
+use super::{Argument, MAX_TEXT_BYTES};
 use crate::map::item::Item;
 use crate::map::write;
 
@@ -72,7 +72,11 @@ pub(super) fn truncate<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option
 
 pub(super) fn replace<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let text = input.into_text()?;
-    Item::text(text.replace(arguments[0].as_text(), arguments[1].as_text()))
+    let (from, to) = (arguments[0].as_text(), arguments[1].as_text());
+    let length = text.len() + text.matches(from).count().saturating_mul(to.len());
+    (length <= MAX_TEXT_BYTES)
+        .then(|| Item::text(text.replace(from, to)))
+        .flatten()
 }
 
 pub(super) fn json<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {

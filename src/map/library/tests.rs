@@ -1,5 +1,10 @@
-use super::Mappings;
+mod extends;
+
+use secrecy::SecretString;
+
+use super::{MappingOptions, Mappings};
 use crate::event::Kind;
+use crate::map::salt::Salt;
 use crate::map::testing::with_record;
 
 /// Writes files into a new directory.
@@ -124,4 +129,115 @@ fn hostile_files_are_errors() {
     let files = directory(&[("1.yaml", &deep), ("2.yaml", &large)]);
     let problems = Mappings::load(Some(files.path())).expect_err("there are problems");
     assert_eq!(problems.0.len(), 2, "{problems}");
+}
+
+/// Scenario: a map with `sha256`, with and without a salt. Guarantees: without one it is refused; with another salt the
+/// same text becomes another pseudonym.
+#[test]
+fn a_pseudonym_needs_a_salt() {
+    let files = directory(&[(
+        "1.yaml",
+        &map(
+            "own/a",
+            "fields: { x: .a | sha256(16), y: { text: \"{.a | sha256}\" } }\n",
+        ),
+    )]);
+    let problems = Mappings::load(Some(files.path())).expect_err("there is no salt");
+    let codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+    assert_eq!(codes, ["mapping::missing_salt", "mapping::missing_salt"]);
+    let with = |salt: &str| {
+        let options = MappingOptions {
+            directory: Some(files.path()),
+            salt: Some(Salt::new(&SecretString::from(salt))),
+        };
+        let mappings = Mappings::load_with(options).unwrap_or_else(|problems| panic!("{problems}"));
+        render(&mappings, "own", r#"{"a":"ann"}"#).0
+    };
+    assert_eq!(with("0123456789abcdef"), with("0123456789abcdef"));
+    assert_ne!(with("0123456789abcdef"), with("0123456789abcdeg"));
+}
+
+/// Scenario: a guard that asks for a computed value, as for findings with a vulnerability, beside a map without a guard.
+/// Guarantees: the `let` value decides, and the rest goes to the other map; a guard that costs too much is a map error.
+#[test]
+fn a_guard_may_ask_for_a_let_value() {
+    let guarded = "when: { $ids: { exists: true }, any: [{ .n: 1 }, { $ids | count: 2 }], not: { $first: x } }\n\
+                   let: { ids: { list: [.cve, \".more[]\"] }, first: $ids | first }\nfields: { vulnerability: $ids }\n";
+    let files = directory(&[
+        ("1.yaml", &map("own/with", guarded)),
+        ("2.yaml", &map("own/without", "fields: { plain: .n }\n")),
+    ]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    for (body, expected) in [
+        (r#"{"n":1,"cve":"a"}"#, r#"{"vulnerability":["a"]}"#),
+        (
+            r#"{"n":2,"cve":"a","more":["b"]}"#,
+            r#"{"vulnerability":["a","b"]}"#,
+        ),
+        (r#"{"n":2,"cve":"a"}"#, r#"{"plain":2}"#),
+        (r#"{"n":1,"cve":"x"}"#, r#"{"plain":1}"#),
+        (r#"{"n":1}"#, r#"{"plain":1}"#),
+    ] {
+        assert_eq!(render(&mappings, "own", body).0, expected, "{body}");
+    }
+    let references = vec![r#"{"$ref":"1"}"#; 5_000].join(",");
+    let numbers = vec!["7"; 5_000].join(",");
+    let costly = map(
+        "own/costly",
+        "when: { $all: 8 }\nlet: { all: \".a[].n[]\" }\nfields: { x: 1 }\n",
+    );
+    let files = directory(&[("1.yaml", &costly)]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    let set = mappings.set("own").expect("the set is there");
+    let body = format!("{{\"a\":[{{\"$id\":\"1\",\"n\":[{numbers}]}},{references}]}}");
+    let result = with_record(&body, |context| set.render(context, &mut Vec::new()));
+    assert_eq!(result, Err(crate::map::MapError::TooManyValues));
+}
+
+const CEF: &str = "output: cef\nheader: { device_vendor: M, device_product: D, device_version: \"1\", event_class_id: c, name: n, severity: 5 }\nextension: { msg: .a }\n";
+
+/// Scenario: a text set with a guarded map and one for unknown records, and an alert.
+/// Guarantees: a kind without a map, or whose guards refuse it, is written by the map for unknown records.
+#[test]
+fn text_sets_write_every_kind() {
+    let guarded = map("own/alert", &format!("when: {{ .b: 1 }}\n{CEF}")).replace("unknown", "alert");
+    let unknown = map("own/unknown", CEF);
+    let files = directory(&[("1.yaml", &guarded), ("2.yaml", &unknown)]);
+    let mappings = Mappings::load(Some(files.path())).unwrap_or_else(|problems| panic!("{problems}"));
+    assert!(mappings.set("own").is_some_and(|set| set.output().is_text()));
+    for (body, revision) in [
+        (
+            r#"{"SystemAlertId":"1","AlertType":"t","a":"x","b":1}"#,
+            "own/alert@2",
+        ),
+        (
+            r#"{"SystemAlertId":"1","AlertType":"t","a":"x"}"#,
+            "own/unknown@2",
+        ),
+        (r#"{"a":"x"}"#, "own/unknown@2"),
+    ] {
+        let line = "CEF:0|M|D|1|c|n|5|msg=x".to_owned();
+        assert_eq!(render(&mappings, "own", body), (line, Some(revision.to_owned())));
+    }
+}
+
+/// Scenario: a text set without a map for unknown records, or with one that is guarded or writes JSON.
+/// Guarantees: errors that say so.
+#[test]
+fn text_sets_are_complete_and_of_one_output() {
+    let alert = map("own/alert", CEF).replace("unknown", "alert");
+    let guarded = map("own/unknown", &format!("when: {{ .b: 1 }}\n{CEF}"));
+    let json = map("own/unknown", "fields: { a: .b }\n");
+    for (other, expected) in [
+        (None, "mapping::missing_unknown"),
+        (Some(&guarded), "mapping::missing_unknown"),
+        (Some(&json), "mapping::mixed_outputs"),
+    ] {
+        let mut files = vec![("1.yaml", &*alert)];
+        files.extend(other.map(|text| ("2.yaml", text.as_str())));
+        let files = directory(&files);
+        let problems = Mappings::load(Some(files.path())).expect_err("there is a problem");
+        let codes: Vec<_> = problems.0.iter().map(|problem| problem.code).collect();
+        assert_eq!(codes, [expected], "{problems}");
+    }
 }

@@ -1,5 +1,8 @@
 //! What values give, through a whole map.
 
+mod budgets;
+mod keep_if;
+
 use crate::map::testing::{compiled, file, rendered, value, with_record};
 
 const BODY: &str = r#"{

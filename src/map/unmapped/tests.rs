@@ -149,3 +149,12 @@ fn repeated_names_are_written_once() {
     let kept = leftovers("", "  x: y\n", &format!("{{{}}}", many.join(",")));
     assert!(kept.starts_with("{\"k0\":50000,"), "{}", &kept[..40]);
 }
+
+/// Scenario: a value that a field hides. Guarantees: it does not stay readable among the leftovers.
+#[test]
+fn what_is_hidden_is_no_leftover() {
+    let map =
+        "unmapped: { keep_under: rest }\nfields:\n  a: .User | mask(1)\n  b: .Mail | lower | sha256(8)\n";
+    let rendered = rendered(map, r#"{"User":"annabel","Mail":"ann@contoso.com"}"#);
+    assert_eq!(rendered, r#"{"a":"a***","b":"6e44bb84"}"#);
+}

@@ -7,7 +7,7 @@ use super::Reader;
 use super::reading::Reading;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::{Event, Kind, Offset, RejectReason, SequenceNumber, Timestamp};
-use crate::pipeline::dispatch::{Dispatched, dispatch};
+use crate::pipeline::dispatch::{Dispatch, Dispatched, dispatch};
 use crate::pipeline::undeliverable::Undeliverable;
 
 impl Reader {
@@ -19,8 +19,9 @@ impl Reader {
             self.status.last_enqueued(last);
         }
         let in_flight = reading.in_flight.begin(&event);
+        reading.dispatch.refresh();
         let dispatched = dispatch(
-            &self.dispatch,
+            reading.dispatch.dispatch(),
             &event,
             &in_flight,
             &self.window,
@@ -29,15 +30,15 @@ impl Reader {
         drop(event);
         in_flight.close();
         tokio::select! {
-            () = self.hand_over(dispatched) => true,
+            () = self.hand_over(dispatched, reading.dispatch.dispatch()) => true,
             () = self.stop.intake.cancelled() => false,
         }
     }
 
     /// The targets' queues are bounded, so this waits while a target takes nothing; the room is booked meanwhile.
-    async fn hand_over(&self, dispatched: Dispatched) {
+    async fn hand_over(&self, dispatched: Dispatched, dispatch: &Dispatch) {
         for (index, record) in dispatched.records {
-            let target = &self.dispatch.targets[index];
+            let target = &dispatch.targets[index];
             target.in_flight.inc();
             if target.records.send(record).await.is_err() {
                 // The workers are gone, so the bridge is ending: the record stays unsettled and is read again.
@@ -85,7 +86,7 @@ impl Reader {
         let in_flight = reading.in_flight.begin(&event);
         let letter = DeadLetter {
             event_id: None,
-            hub: self.dispatch.hub.clone(),
+            hub: reading.dispatch.dispatch().hub.clone(),
             consumer_group: Arc::clone(&self.consumer_group),
             partition: self.partition.clone(),
             sequence_number,

@@ -15,6 +15,7 @@ impl Reader {
     /// `latest` is resolved once and stored, so that a reconnect before the first event skips nothing.
     pub(super) async fn resolve(&mut self) -> bool {
         let mut attempt = 0;
+        let mut credential = self.client.settings().credential.subscribe();
         loop {
             let resolved = tokio::select! {
                 () = self.stop.intake.cancelled() => return false,
@@ -38,6 +39,7 @@ impl Reader {
             tokio::select! {
                 () = self.stop.intake.cancelled() => return false,
                 () = tokio::time::sleep(wait) => {}
+                () = credential.replaced() => attempt = 0,
             }
         }
     }

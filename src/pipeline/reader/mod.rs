@@ -14,7 +14,7 @@ use tokio::sync::{Notify, mpsc};
 
 use self::reading::{Counters, Reading};
 use super::bridge::Stop;
-use super::dispatch::Dispatch;
+use super::edition::InUse;
 use super::undeliverable::Undeliverable;
 use super::workspace::Workspace;
 use crate::acknowledge::{CreditBudget, InFlight, Window};
@@ -51,7 +51,7 @@ pub struct Reader {
     /// Bounds what is in memory.
     pub window: Arc<Window>,
     /// What to do with an event.
-    pub dispatch: Arc<Dispatch>,
+    pub dispatch: InUse,
     /// Where records go that reach no target.
     pub undeliverable: mpsc::Sender<Undeliverable>,
     /// Metrics of the whole bridge.
@@ -79,7 +79,8 @@ impl Reader {
             in_flight: InFlight::new(self.partition.clone(), 0, Arc::clone(&self.window)),
             generation: 0,
             is_registered: false,
-            workspace: Workspace::new(&self.dispatch),
+            workspace: Workspace::new(self.dispatch.dispatch()),
+            dispatch: self.dispatch.clone(),
             last_event: Instant::now(),
             counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
@@ -136,7 +137,7 @@ impl Reader {
         offer: Offer,
         reading: &mut Reading,
     ) -> Option<Step> {
-        reading.workspace.end_batch(&self.dispatch);
+        reading.workspace.end_batch(reading.dispatch.dispatch());
         let released = self.window.released();
         tokio::pin!(released);
         released.as_mut().enable();

@@ -7,6 +7,7 @@ use prometheus::{IntCounter, IntGauge};
 
 use crate::acknowledge::{CreditBudget, InFlight};
 use crate::event::{Event, PartitionId};
+use crate::pipeline::edition::InUse;
 use crate::pipeline::workspace::Workspace;
 use crate::telemetry::Metrics;
 
@@ -18,6 +19,8 @@ pub(super) struct Reading {
     /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
     pub(super) is_registered: bool,
     pub(super) workspace: Workspace,
+    /// The edition of the configuration that the next event goes by, unless there is a newer one then.
+    pub(super) dispatch: InUse,
     pub(super) last_event: Instant,
     pub(super) counters: Counters,
 }

@@ -1,0 +1,201 @@
+//! Which options a running bridge takes over from a changed file, and what changed between two files.
+
+use std::collections::BTreeSet;
+use std::path::PathBuf;
+
+use super::diagnostic::{Diagnostic, Diagnostics};
+use super::options::{OptionValue, Options};
+
+/// What becomes of an option that differs when the configuration is read again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Class {
+    /// It is taken over.
+    Live,
+    /// It is taken over, and so is what it refers to: a secret in a file or in the environment.
+    Secret,
+    /// It is taken over, and so is the content of the file that it names.
+    File,
+    /// It is taken over, and so are the mappings in the folder that it names.
+    Mappings,
+    /// The whole reload is refused: it needs a restart.
+    Restart,
+}
+
+use Class::{File, Live, Mappings, Restart, Secret};
+
+/// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
+const CLASSES: [(&str, Class); 50] = [
+    ("event_hub.connection_string", Secret),
+    ("event_hub.name", Restart),
+    ("event_hub.consumer_group", Restart),
+    ("event_hub.start", Restart),
+    ("event_hub.on_invalid_checkpoint", Restart),
+    ("event_hub.retention", Restart),
+    ("event_hub.address", Restart),
+    ("event_hub.tls.ca_file", File),
+    ("checkpoint.file.directory", Restart),
+    ("state.directory", Restart),
+    ("state.items", Restart),
+    ("dead_letter.file.directory", Restart),
+    ("dead_letter.file.limit", Restart),
+    ("dead_letter.file.age", Restart),
+    ("dead_letter.forward_to", Restart),
+    ("dead_letter.unrouted_unknown", Restart),
+    ("window.events", Restart),
+    ("window.bytes", Restart),
+    ("grace_period", Restart),
+    ("mappings_directory", Mappings),
+    ("mapping_salt", Secret),
+    ("reload.watch", Restart),
+    ("http.listen", Restart),
+    ("log.format", Restart),
+    ("log.level", Restart),
+    ("targets.<name>.splunk_hec.endpoints", Restart),
+    ("targets.<name>.splunk_hec.token", Secret),
+    ("targets.<name>.splunk_hec.acknowledgement", Restart),
+    ("targets.<name>.splunk_hec.acknowledgement_timeout", Restart),
+    ("targets.<name>.splunk_hec.index", Restart),
+    ("targets.<name>.splunk_hec.source", Restart),
+    ("targets.<name>.splunk_hec.sourcetype", Restart),
+    ("targets.<name>.splunk_hec.host", Restart),
+    ("targets.<name>.splunk_hec.time", Restart),
+    ("targets.<name>.splunk_hec.batch.bytes", Live),
+    ("targets.<name>.splunk_hec.batch.records", Live),
+    ("targets.<name>.splunk_hec.batch.linger", Live),
+    ("targets.<name>.splunk_hec.compression", Restart),
+    ("targets.<name>.splunk_hec.workers", Restart),
+    ("targets.<name>.splunk_hec.tls.ca_file", File),
+    ("targets.<name>.splunk_hec.tls.verify", Restart),
+    ("targets.<name>.file.path", Restart),
+    ("targets.<name>.file.rotate.bytes", Restart),
+    ("targets.<name>.file.rotate.keep", Restart),
+    ("targets.<name>.mapping", Live),
+    ("targets.<name>.route", Live),
+    ("targets.<name>.snapshots", Restart),
+    ("targets.<name>.score_change_at_least", Restart),
+    ("targets.<name>.on_map_error", Live),
+    ("targets.<name>.consumer_group", Restart),
+];
+
+/// The class of an option by its path in the reference.
+pub fn class(pattern: &str) -> Class {
+    let known = CLASSES.iter().find(|(known, _)| *known == pattern);
+    known.map_or(Restart, |(_, class)| *class)
+}
+
+/// Files and folders besides the configuration file whose content a reload takes over.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Sources {
+    /// Secrets and certificates.
+    pub files: Vec<PathBuf>,
+    /// Folders of mappings.
+    pub mappings: Vec<PathBuf>,
+}
+
+impl Sources {
+    /// What the options of a configuration file refer to.
+    pub fn of(options: &Options) -> Self {
+        let mut sources = Self::default();
+        for (_, value) in options.values() {
+            match class(&value.pattern) {
+                Secret => sources.files.extend(secret_file(value)),
+                File => sources.files.push(PathBuf::from(&value.text)),
+                Mappings => sources.mappings.push(PathBuf::from(&value.text)),
+                Live | Restart => {}
+            }
+        }
+        sources
+    }
+
+    /// Adds what is not there already.
+    pub fn add(&mut self, other: Sources) {
+        let Sources { files, mappings } = other;
+        for (paths, others) in [(&mut self.files, files), (&mut self.mappings, mappings)] {
+            let new: Vec<_> = others.into_iter().filter(|path| !paths.contains(path)).collect();
+            paths.extend(new);
+        }
+    }
+}
+
+/// The file of a secret that is not in the environment.
+fn secret_file(value: &OptionValue) -> Option<PathBuf> {
+    let reference: serde_json::Value = serde_json::from_str(&value.text).ok()?;
+    reference["file"].as_str().map(PathBuf::from)
+}
+
+/// What differs between two configuration files.
+#[derive(Debug, Default)]
+pub struct Changes {
+    /// Paths of options that are taken over.
+    pub live: Vec<String>,
+    /// One problem for each option that needs a restart.
+    pub refused: Diagnostics,
+}
+
+impl Changes {
+    /// What `after` says otherwise than `before`.
+    pub fn between(before: &Options, after: &Options) -> Self {
+        let mut changes = Self::default();
+        let added = after
+            .names()
+            .keys()
+            .filter(|name| !before.names().contains_key(*name));
+        let removed = before
+            .names()
+            .keys()
+            .filter(|name| !after.names().contains_key(*name));
+        let named: Vec<&String> = added.chain(removed).collect();
+        for name in &named {
+            let verb = if after.names().contains_key(*name) {
+                "was added"
+            } else {
+                "was removed"
+            };
+            let mut diagnostic = needs_restart(name, verb);
+            if let Some(span) = after.names().get(*name) {
+                diagnostic = diagnostic.at(&after.file, span.clone(), "this one");
+            }
+            changes.refused.push(diagnostic);
+        }
+        let is_within = |path: &str| {
+            let mut names = named.iter().filter_map(|name| path.strip_prefix(name.as_str()));
+            names.any(|rest| rest.starts_with('.'))
+        };
+        let paths = before.values().chain(after.values()).map(|(path, _)| path);
+        let paths: BTreeSet<&str> = paths.filter(|path| !is_within(path)).collect();
+        for path in paths {
+            changes.option(path, before.get(path), after);
+        }
+        changes
+    }
+
+    fn option(&mut self, path: &str, before: Option<&OptionValue>, after: &Options) {
+        let now = after.get(path);
+        if before.map(|value| &value.text) == now.map(|value| &value.text) {
+            return;
+        }
+        let Some(value) = now.or(before) else { return };
+        if class(&value.pattern) != Restart {
+            self.live.push(path.to_owned());
+            return;
+        }
+        let mut diagnostic = needs_restart(path, "changed");
+        if let Some(span) = now.and_then(|value| value.span.clone()) {
+            diagnostic = diagnostic.at(&after.file, span, "differs from what is running");
+            // An address can hold a password.
+            if value.text.contains('@') {
+                diagnostic = diagnostic.masked();
+            }
+        }
+        self.refused.push(diagnostic);
+    }
+}
+
+/// A change that a running bridge does not take over.
+pub fn needs_restart(path: &str, verb: &str) -> Diagnostic {
+    Diagnostic::new("config::needs_restart", format!("`{path}` {verb}, which needs a restart"))
+        .help("restart the bridge, or undo this change; until then no other change of the files is taken over either")
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,108 @@
+//! Indexes over one record, so that the many paths of a map do not each walk over all of its members.
+
+use super::scope::RecordContext;
+use crate::decode::json::Value;
+
+/// Buckets of [`Members`]; an alert has about 30 members.
+const BUCKETS: usize = 64;
+
+/// Marks the end of a chain.
+const NONE: u32 = u32::MAX;
+
+/// The members of an object, found by name without regard to ASCII case.
+#[derive(Debug)]
+pub struct Members<'e> {
+    object: &'e Value<'e>,
+    /// Per bucket the last member whose name falls into it.
+    heads: [u32; BUCKETS],
+    /// Per member the one before it in the same bucket.
+    before: Vec<u32>,
+}
+
+impl<'e> Members<'e> {
+    /// Indexes `object`; any other value has no members.
+    pub fn of(object: &'e Value<'e>) -> Self {
+        let members = object.as_object().unwrap_or_default();
+        let mut heads = [NONE; BUCKETS];
+        let mut before = Vec::with_capacity(members.len());
+        for (index, (name, _)) in members.iter().enumerate() {
+            let head = &mut heads[bucket(name)];
+            before.push(*head);
+            *head = index as u32;
+        }
+        Self {
+            object,
+            heads,
+            before,
+        }
+    }
+
+    /// The same member as [`Value::get`] gives.
+    pub fn get(&self, name: &str) -> Option<&'e Value<'e>> {
+        let members = self.object.as_object()?;
+        let mut found = None;
+        let mut index = self.heads[bucket(name)];
+        while index != NONE {
+            let (known, value) = &members[index as usize];
+            if known == name {
+                return Some(value);
+            }
+            if found.is_none() && known.eq_ignore_ascii_case(name) {
+                found = Some(value);
+            }
+            index = self.before[index as usize];
+        }
+        found
+    }
+}
+
+/// From length and both ends of a name: names that are equal but for case share a bucket, most others do not.
+fn bucket(name: &str) -> usize {
+    let bytes = name.as_bytes();
+    let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
+        return 0;
+    };
+    let ends = usize::from(first | 0x20) * 5 + usize::from(last | 0x20) * 3;
+    (ends + bytes.len() * 7) % BUCKETS
+}
+
+/// The entities of an alert with their types: nearly every path into them starts with a filter on `Type`.
+#[derive(Debug)]
+pub struct Entities<'e> {
+    list: &'e [Value<'e>],
+    /// Per element what it is after references were followed, and its type.
+    elements: Vec<Typed<'e>>,
+}
+
+/// An element and its type.
+pub type Typed<'e> = (&'e Value<'e>, Option<&'e Value<'e>>);
+
+impl<'e> Entities<'e> {
+    /// The list this is about.
+    pub const LIST: &'static str = "Entities";
+    /// The member that names the type of an element.
+    pub const KEY: &'static str = "Type";
+
+    /// Indexes the entities of a record; empty if it has none.
+    pub fn of(context: &RecordContext<'e>) -> Self {
+        let list = context
+            .member(Self::LIST)
+            .and_then(|list| context.resolve_received(list).as_array())
+            .unwrap_or_default();
+        let elements = list.iter().map(|element| {
+            let element = context.resolve_received(element);
+            let kind = element.get(Self::KEY).map(|kind| context.resolve_received(kind));
+            (element, kind)
+        });
+        Self {
+            list,
+            elements: elements.collect(),
+        }
+    }
+
+    /// The elements of `list` with their types, if it is the one indexed here.
+    pub fn of_list(&self, list: &[Value<'_>]) -> Option<&[Typed<'e>]> {
+        let is_same = std::ptr::eq(self.list.as_ptr(), list.as_ptr()) && self.list.len() == list.len();
+        is_same.then_some(&self.elements)
+    }
+}
