@@ -112,15 +112,48 @@ async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
     stage.close().await;
 }
 
+/// Scenario: an update is taken and not acknowledged; changed files are taken over; a snapshot of the state before the
+/// update comes, then all is acknowledged, and the snapshot comes once more.
+/// Guarantees: the new edition of the configuration knows of the update and, in the end, of what was delivered.
+#[tokio::test]
+async fn a_reload_keeps_the_memory() {
+    let mut stage = Stage::open(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
+    pass(&mut stage, streamed(1)).await;
+    stage.receiver("soc").emulator.script().never_acknowledges = true;
+    stage.send(0, streamed(2));
+    stage
+        .until("arrival of the update", |stage| {
+            stage.receiver("soc").emulator.statistics().received >= 2
+        })
+        .await;
+    stage.plan.targets[0].batch_records += 1;
+    stage.write_configuration();
+    stage.bridge().asked.notify_one();
+    stage
+        .until("the new edition", |stage| {
+            stage.bridge().metrics.config_edition.get() == 2
+        })
+        .await;
+    stage.send(0, snapshot(1));
+    stage.receiver("soc").emulator.script().never_acknowledges = false;
+    stage
+        .until("confirmation of all three", |stage| {
+            stage.oracle.confirmed("soc") == 3
+        })
+        .await;
+    stage.settled().await;
+    pass(&mut stage, snapshot(1)).await;
+    assert_eq!(suppressed(&stage), 1);
+    stage.close().await;
+}
+
 /// Scenario: the bridge is started while another process has what was last delivered open.
 /// Guarantees: exit code 74, and the file is named.
 #[tokio::test]
 async fn a_memory_in_use_is_refused() {
     let stage = Stage::set_up(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
-    let directory = stage.path("").display().to_string();
-    let yaml = stage.plan.yaml(&directory, |_| "http://127.0.0.1:1".to_owned());
+    stage.write_configuration();
     let configuration = stage.path("bridge.yaml");
-    std::fs::write(&configuration, yaml).expect("the directory is ours");
     std::fs::create_dir(stage.path("state")).expect("the directory is ours");
     let file = stage.path("state/last-delivered.redb");
     let in_use = redb::Database::create(&file).expect("it can be made");
