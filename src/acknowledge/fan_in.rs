@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use super::in_flight::{InFlight, Mark};
 use crate::event::PartitionId;
+use crate::route::last_delivered::PendingUpdate;
 
 /// An event whose records are under way.
 #[derive(Debug)]
@@ -35,6 +36,7 @@ impl EventInFlight {
         );
         Ticket {
             event: Arc::clone(self),
+            update: None,
             is_settled: false,
         }
     }
@@ -84,10 +86,18 @@ pub enum Settlement {
 #[must_use = "a record that is not settled is sent again after a restart"]
 pub struct Ticket {
     event: Arc<EventInFlight>,
+    update: Option<Box<PendingUpdate>>,
     is_settled: bool,
 }
 
 impl Ticket {
+    /// The same, which also tells the target's memory of last deliveries how the record ended.
+    pub fn updating(self, update: Option<PendingUpdate>) -> Self {
+        let mut ticket = self;
+        ticket.update = update.map(Box::new);
+        ticket
+    }
+
     /// Gives the final word.
     pub fn settle(mut self, settlement: Settlement) {
         tracing::trace!(
@@ -97,6 +107,12 @@ impl Ticket {
             "record settled"
         );
         self.is_settled = true;
+        // Before the event settles: a mark that passes it must find the memory as this record leaves it.
+        match (self.update.take(), settlement) {
+            (None, _) => {}
+            (Some(update), Settlement::Delivered) => update.delivered(),
+            (Some(update), Settlement::DeadLettered) => update.rejected(),
+        }
         self.event.settle_one();
     }
 

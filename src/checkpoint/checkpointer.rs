@@ -12,6 +12,7 @@ use super::{Checkpoint, Error, Store};
 use crate::acknowledge::InFlight;
 use crate::durable::Retry;
 use crate::event::{PartitionId, SequenceNumber, Timestamp};
+use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
 
 /// Marks that moved are stored this often.
@@ -29,6 +30,7 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
+    last_delivered: Option<Arc<Keeper>>,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
     /// Held while storing, so that a new generation's position is never overwritten by an older one's.
@@ -70,6 +72,7 @@ impl Checkpointer {
             store,
             consumer_group,
             interval: INTERVAL,
+            last_delivered: None,
             metrics,
             partitions: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
@@ -80,6 +83,14 @@ impl Checkpointer {
     /// The same, storing marks that moved every `interval` instead of [`INTERVAL`].
     pub fn every(self, interval: Duration) -> Self {
         Self { interval, ..self }
+    }
+
+    /// The same, which has the last deliveries written before each mark that passes the events they came from.
+    pub fn after(self, last_delivered: Arc<Keeper>) -> Self {
+        Self {
+            last_delivered: Some(last_delivered),
+            ..self
+        }
     }
 
     /// Where the checkpoints are; also to load what a start begins from.
@@ -148,7 +159,16 @@ impl Checkpointer {
     async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
         let mut writing = self.writing.lock().await;
         let mut result = Ok(());
-        for moved in self.moved(pass) {
+        let moved = self.moved(pass);
+        // Between taking the marks and storing them: what is noted later came from events that these marks do not pass.
+        if let (Some(first), Some(last_delivered)) = (moved.first(), &self.last_delivered)
+            && let Err(error) = last_delivered.flush().await
+        {
+            let error = Error::from(error);
+            self.note_failed(&first.partition, &error, &mut writing);
+            return Err(error);
+        }
+        for moved in moved {
             match self.write(&moved.partition, &moved.checkpoint).await {
                 Ok(()) => self.note_stored(&moved),
                 Err(error) => {

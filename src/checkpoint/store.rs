@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Checkpoint, FileStore, MemoryStore};
 use crate::event::PartitionId;
+use crate::route::last_delivered;
 
 /// The store of one consumer group.
 #[derive(Debug, Clone)]
@@ -90,6 +91,9 @@ pub enum Error {
         /// The name.
         name: String,
     },
+    /// What was last delivered cannot be written, and no mark may pass it.
+    #[error("failed to keep what was last delivered")]
+    LastDelivered(#[from] last_delivered::Error),
     /// A store for tests was told to fail.
     #[error("the store in memory refuses partition `{partition}`")]
     Refused {
@@ -114,6 +118,7 @@ impl Error {
             }
             Error::Version { .. } => "run the version that wrote it, or a newer one",
             Error::Name { .. } => "correct the name in the configuration",
+            Error::LastDelivered(error) => error.hint(),
             Error::Refused { .. } => "this store is for tests only",
         }
     }

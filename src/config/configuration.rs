@@ -21,6 +21,7 @@ use crate::deliver::{dead_letter, file, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
+use crate::route::ten_thousandths::TenThousandths;
 
 /// Bytes of the configuration file.
 const MAX_FILE_BYTES: u64 = 1 << 20;
@@ -36,6 +37,10 @@ pub struct Configuration {
     pub default_group: Arc<str>,
     /// Directory of the checkpoints.
     pub checkpoint_directory: PathBuf,
+    /// Directory of what is remembered besides positions.
+    pub state_directory: PathBuf,
+    /// Items remembered for each target.
+    pub state_items: usize,
     /// How dead letters are kept.
     pub dead_letter: dead_letter::config::Settings,
     /// Events of a consumer group that may be in flight.
@@ -100,6 +105,8 @@ pub struct TargetConfiguration {
     pub route: Option<Arc<Route>>,
     /// What it gets of the weekly snapshots.
     pub snapshots: Snapshots,
+    /// The least change of a score that its snapshot is wanted for.
+    pub score_change_at_least: Option<TenThousandths>,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
 }

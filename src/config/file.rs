@@ -22,6 +22,9 @@ pub struct File {
     pub event_hub: EventHub,
     /// Where the positions are kept up to which everything is settled.
     pub checkpoint: Checkpoint,
+    /// What is remembered besides positions: for each target with `snapshots: changes_only`, what it last delivered.
+    #[serde(default)]
+    pub state: State,
     /// What happens to records that are refused for good.
     pub dead_letter: dead_letter::config::Settings,
     /// The most that may be in memory, for each consumer group that is read.
@@ -62,6 +65,29 @@ pub struct Checkpoint {
 pub struct FileCheckpoint {
     /// The directory; it must outlive the process, so in a container it is a volume.
     pub directory: PathBuf,
+}
+
+/// What is remembered besides positions. Its loss costs repeats only.
+#[derive(Debug, Deserialize, Serialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub struct State {
+    /// The directory, for one process at a time. Without one: that of the checkpoints.
+    pub directory: Option<PathBuf>,
+    /// Items remembered for each target, about 50 to 100 bytes of memory each, taken out of `window.bytes` (at most half of
+    /// it). Beyond them those are forgotten that were delivered longest ago; their next snapshot is delivered once more.
+    pub items: Spanned<usize>,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self {
+            directory: None,
+            items: Spanned {
+                value: 200_000,
+                span: 0..0,
+            },
+        }
+    }
 }
 
 /// The most that may be in memory. The rate cannot exceed `events` divided by the target's acknowledgement latency.

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 47] = [
+const CLASSES: [(&str, Class); 50] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -34,6 +34,8 @@ const CLASSES: [(&str, Class); 47] = [
     ("event_hub.address", Restart),
     ("event_hub.tls.ca_file", File),
     ("checkpoint.file.directory", Restart),
+    ("state.directory", Restart),
+    ("state.items", Restart),
     ("dead_letter.file.directory", Restart),
     ("dead_letter.file.limit", Restart),
     ("dead_letter.file.age", Restart),
@@ -70,6 +72,7 @@ const CLASSES: [(&str, Class); 47] = [
     ("targets.<name>.mapping", Live),
     ("targets.<name>.route", Live),
     ("targets.<name>.snapshots", Restart),
+    ("targets.<name>.score_change_at_least", Restart),
     ("targets.<name>.on_map_error", Live),
     ("targets.<name>.consumer_group", Restart),
 ];

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::{file, splunk_hec};
+use crate::route::ten_thousandths::ScoreChange;
 
 /// One destination: exactly one target kind, and what it wants.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -24,6 +25,10 @@ pub struct Target {
     /// What it gets of the weekly snapshots.
     #[serde(default)]
     pub snapshots: Snapshots,
+    /// With `snapshots: changes_only`: a snapshot of a secure score or of a control is suppressed while its percentage, a
+    /// ratio from 0 to 1, differs by less than this from the last delivered one. Numbers that move with the score (current
+    /// points, weight, counts of resources) do not count then; any other change does. Without it every change counts.
+    pub score_change_at_least: Option<Spanned<ScoreChange>>,
     /// What happens to a record the map cannot render.
     #[serde(default)]
     pub on_map_error: OnMapError,
@@ -40,6 +45,8 @@ pub enum Snapshots {
     Pass,
     /// None; a counter says how many.
     Drop,
+    /// Those that differ from what this target last delivered, from the stream or from a snapshot. See `state`.
+    ChangesOnly,
 }
 
 /// What happens to a record the map cannot render.

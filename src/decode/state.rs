@@ -9,30 +9,70 @@ use super::enrichment;
 use super::json::{Value, write_string, write_value};
 use crate::event::{Kind, Record};
 
+/// Members of a score's `properties` that move with the score from one week to the next without a change of its scale.
+const MOVING: [&str; 4] = [
+    "weight",
+    "healthyResourceCount",
+    "unhealthyResourceCount",
+    "notApplicableResourceCount",
+];
+
+/// Members of its `score` that do.
+const MOVING_IN_SCORE: [&str; 2] = ["current", "percentage"];
+
 /// SHA-256 of the canonical form, as 64 lower-case hexadecimal digits; `None` for what is no JSON.
 pub fn state(record: &Record<'_>) -> Option<String> {
-    if record.kind == Kind::Undecodable {
-        return None;
-    }
-    let mut canonical = Vec::with_capacity(record.range.len());
-    write_document(&mut canonical, record.kind, &record.document);
-    Some(hexadecimal(&Sha256::digest(&canonical)))
+    (record.kind != Kind::Undecodable).then(|| hexadecimal(&digest(record)))
 }
 
-fn write_document(output: &mut Vec<u8>, kind: Kind, document: &Value<'_>) {
+/// SHA-256 of the canonical form, as bytes.
+pub fn digest(record: &Record<'_>) -> [u8; 32] {
+    let mut canonical = Vec::with_capacity(record.range.len());
+    write_document(&mut canonical, &record.document, &|output, name, value| {
+        if record.kind == Kind::SubAssessment && name.eq_ignore_ascii_case("timeGenerated") {
+            return false;
+        }
+        write_member(output, name, value)
+    });
+    Sha256::digest(&canonical).into()
+}
+
+/// SHA-256 of a score's canonical form without the numbers that move with the score: what is left is its scale, such as
+/// the most it can reach, and its names.
+pub fn score_scale_digest(record: &Record<'_>) -> [u8; 32] {
+    let is_one = |names: &[&str], name: &str| names.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let mut canonical = Vec::with_capacity(record.range.len());
+    write_document(&mut canonical, &record.document, &|output, name, value| {
+        if is_one(&MOVING, name) {
+            return false;
+        }
+        if !name.eq_ignore_ascii_case("score") {
+            return write_member(output, name, value);
+        }
+        write_name(output, name);
+        write_sorted(output, value, &|output, name, value| {
+            !is_one(&MOVING_IN_SCORE, name) && write_member(output, name, value)
+        });
+        true
+    });
+    Sha256::digest(&canonical).into()
+}
+
+/// Writes the document without its enrichment; the members of `properties` with `write_property`, as [`write_sorted`].
+fn write_document(
+    output: &mut Vec<u8>,
+    document: &Value<'_>,
+    write_property: &dyn Fn(&mut Vec<u8>, &str, &Value<'_>) -> bool,
+) {
     write_sorted(output, document, &|output, name, value| {
         if enrichment::is_block(name) {
             return false;
         }
-        write_string(output, name);
-        output.push(b':');
-        if kind == Kind::SubAssessment && name.eq_ignore_ascii_case("properties") {
-            write_sorted(output, value, &|output, name, value| {
-                !name.eq_ignore_ascii_case("timeGenerated") && write_member(output, name, value)
-            });
-        } else {
-            write_canonical(output, value);
+        if !name.eq_ignore_ascii_case("properties") {
+            return write_member(output, name, value);
         }
+        write_name(output, name);
+        write_sorted(output, value, write_property);
         true
     });
 }
@@ -55,10 +95,14 @@ fn write_canonical(output: &mut Vec<u8>, value: &Value<'_>) {
 }
 
 fn write_member(output: &mut Vec<u8>, name: &str, value: &Value<'_>) -> bool {
-    write_string(output, name);
-    output.push(b':');
+    write_name(output, name);
     write_canonical(output, value);
     true
+}
+
+fn write_name(output: &mut Vec<u8>, name: &str) {
+    write_string(output, name);
+    output.push(b':');
 }
 
 /// Writes the members of an object by name with `write`, which says whether it wrote one.

@@ -10,10 +10,12 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::dispatch::{Counters, Decisions, Destination, Dispatch, Unrouted};
+use super::counters::{Counters, Decisions};
+use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
 use super::group::Group;
 use super::reload::{Exchange, Reloader, Source};
+use super::remembering;
 use crate::acknowledge::Window;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{FileStore, Store};
@@ -23,6 +25,7 @@ use crate::deliver::dead_letter::{self, DeadLetters};
 use crate::deliver::{Context, file, splunk_hec};
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
+use crate::route::last_delivered::Keeper;
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
@@ -51,6 +54,7 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stores: BTreeMap<Arc<str>, Store>,
+    last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
     source: Option<Source>,
@@ -64,6 +68,7 @@ impl Bridge {
             .map_err(|error| Failure::Usage(error.into()))?;
         let readiness = Arc::new(Readiness::new(configuration.retention));
         let mut stores = BTreeMap::new();
+        let mut settled_until = BTreeMap::new();
         for group in configuration.groups() {
             let hub = &configuration.hub;
             let scope = Scope {
@@ -75,12 +80,18 @@ impl Bridge {
             let store = FileStore::open(&configuration.checkpoint_directory, scope).map(Store::File);
             let store = store.map_err(|error| Failure::State(error.into()))?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
-            store
+            let checkpoints = store
                 .load_all()
                 .await
                 .map_err(|error| Failure::State(error.into()))?;
+            let newest = checkpoints
+                .values()
+                .map(|checkpoint| checkpoint.enqueued_time)
+                .max();
+            settled_until.insert(Arc::clone(&group), newest);
             stores.insert(group, store);
         }
+        let last_delivered = remembering::open(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
@@ -93,6 +104,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            last_delivered,
             writer,
             server,
             source: None,
@@ -121,6 +133,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            last_delivered,
             writer,
             server,
             source,
@@ -161,10 +174,17 @@ impl Bridge {
         let hub = configuration.hub.clone();
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
-        let exchange = Exchange::new(configuration, senders, settings, Arc::clone(&metrics));
+        let exchange = Exchange::new(
+            configuration,
+            senders,
+            settings,
+            Arc::clone(&last_delivered),
+            Arc::clone(&metrics),
+        );
         for (name, store) in stores {
             let window = Window::new(window_events, window_bytes);
             readiness.window(&name, &window);
+            remembering::book_in(exchange.current(), &name, &last_delivered, &window);
             groups.push(Group {
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
@@ -173,6 +193,7 @@ impl Bridge {
                 intervals,
                 window,
                 store,
+                last_delivered: Arc::clone(&last_delivered),
                 dead_letters: dead_letters.clone(),
                 metrics: Arc::clone(&metrics),
                 readiness: Arc::clone(&readiness),
@@ -280,12 +301,13 @@ fn spawn_target(
 pub(super) fn dispatches(
     configuration: &Configuration,
     senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    last_delivered: &Keeper,
     metrics: &Arc<Metrics>,
 ) -> BTreeMap<Arc<str>, Arc<Dispatch>> {
     let groups = configuration.groups().into_iter();
     groups
         .map(|group| {
-            let dispatch = dispatch(configuration, &group, senders, metrics);
+            let dispatch = dispatch(configuration, &group, senders, last_delivered, metrics);
             (group, Arc::new(dispatch))
         })
         .collect()
@@ -296,6 +318,7 @@ fn dispatch(
     configuration: &Configuration,
     group: &Arc<str>,
     senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    last_delivered: &Keeper,
     metrics: &Arc<Metrics>,
 ) -> Dispatch {
     let (mine, others): (Vec<_>, Vec<_>) = configuration
@@ -307,7 +330,7 @@ fn dispatch(
         route: target.route.clone(),
         mapping: Arc::clone(&target.mapping),
         native: Arc::clone(&target.native),
-        snapshots: target.snapshots,
+        snapshots: remembering::rule(target, last_delivered),
         on_map_error: target.on_map_error,
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),

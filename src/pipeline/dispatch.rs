@@ -4,25 +4,29 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use prometheus::{IntCounter, IntGauge};
+use prometheus::IntGauge;
 use tokio::sync::mpsc;
 
+use super::counters::{Counters, Decisions};
 use super::undeliverable::Undeliverable;
 use super::workspace::{STAGE_BATCH_EVENTS, Workspace};
 use crate::acknowledge::{EventInFlight, Held, Window};
-use crate::config::target::{OnMapError, Snapshots};
-use crate::decode::{decode, unknown_fields};
+use crate::config::target::OnMapError;
+use crate::decode::decode;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
 use crate::event::{Event, Hub, Kind, Record, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
-use crate::route::Route;
-use crate::telemetry::Metrics;
+use crate::route::last_delivered::PendingUpdate;
+use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
 
 /// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
 const EVENT_BYTES: usize = 384;
 /// What is booked for a rendered record besides its bytes and its key, likewise.
 const RECORD_BYTES: usize = size_of::<Rendered>() + 64;
+
+/// What is booked for an update of what a target last delivered: itself, and its place among those on their way.
+const UPDATE_BYTES: usize = size_of::<PendingUpdate>() + 48;
 
 /// What a consumer group's readers do with an event; the same for all of its partitions.
 #[derive(Debug)]
@@ -51,7 +55,7 @@ pub struct Destination {
     /// What renders a record that `mapping` cannot, if the target wants that.
     pub native: Arc<MappingSet>,
     /// What it gets of the weekly snapshots.
-    pub snapshots: Snapshots,
+    pub snapshots: SnapshotRule,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
     /// The way to its workers.
@@ -60,14 +64,6 @@ pub struct Destination {
     pub decisions: Decisions,
     /// Records handed to its workers and not settled.
     pub in_flight: IntGauge,
-}
-
-/// Counters of one target's route.
-#[derive(Debug)]
-pub struct Decisions {
-    accepted: IntCounter,
-    filtered: IntCounter,
-    suppressed: IntCounter,
 }
 
 /// What happens to an unknown record that no route takes.
@@ -81,13 +77,6 @@ pub enum Unrouted {
     Elsewhere,
 }
 
-/// Counters that every event touches.
-#[derive(Debug)]
-pub struct Counters {
-    records: [[IntCounter; 2]; Kind::COUNT],
-    metrics: Arc<Metrics>,
-}
-
 /// What became of one event.
 #[derive(Debug, Default)]
 pub struct Dispatched {
@@ -95,50 +84,6 @@ pub struct Dispatched {
     pub records: Vec<(usize, Rendered)>,
     /// Records that reach no target.
     pub letters: Vec<Undeliverable>,
-}
-
-impl Decisions {
-    /// The counters of `target`.
-    pub fn new(metrics: &Metrics, target: &str) -> Self {
-        let counter = |decision| metrics.route_records_total.with_label_values(&[target, decision]);
-        Self {
-            accepted: counter("accepted"),
-            filtered: counter("filtered"),
-            suppressed: counter("suppressed"),
-        }
-    }
-}
-
-impl Counters {
-    /// Looks every counter up.
-    pub fn new(metrics: &Arc<Metrics>) -> Self {
-        let counter = |kind: Kind, snapshot| {
-            metrics
-                .decode_records_total
-                .with_label_values(&[kind.as_str(), snapshot])
-        };
-        Self {
-            records: Kind::ALL.map(|kind| [counter(kind, "false"), counter(kind, "true")]),
-            metrics: Arc::clone(metrics),
-        }
-    }
-
-    /// Where they are registered.
-    pub(super) fn metrics(&self) -> &Metrics {
-        &self.metrics
-    }
-
-    fn decoded(&self, record: &Record<'_>) {
-        self.records[record.kind.index()][usize::from(record.is_snapshot)].inc();
-        let unknown = unknown_fields(record);
-        if unknown > 0 {
-            let counter = self
-                .metrics
-                .decode_unknown_fields_total
-                .with_label_values(&[record.kind.as_str()]);
-            counter.inc_by(unknown as u64);
-        }
-    }
 }
 
 /// Decodes, routes and maps one event. `workspace` is reused from event to event.
@@ -154,7 +99,7 @@ pub fn dispatch(
     let records = decode(&plan.hub, event);
     let decoded = Instant::now();
     if records.is_empty() {
-        plan.counters.metrics.decode_empty_events_total.inc();
+        plan.counters.metrics().decode_empty_events_total.inc();
     }
     let mut dispatched = Dispatched::default();
     let way = Way {
@@ -172,7 +117,7 @@ pub fn dispatch(
     workspace.stages.map += decoded.elapsed();
     workspace.stages.events += 1;
     if workspace.stages.events == STAGE_BATCH_EVENTS {
-        workspace.stages.observe(&plan.counters.metrics);
+        workspace.stages.observe(plan.counters.metrics());
     }
     dispatched
 }
@@ -204,6 +149,7 @@ impl Way<'_> {
             return;
         }
         let context = RecordContext::new(record);
+        let fingerprint = Fingerprint::new(record);
         let mut is_accepted = false;
         let mut rendered: Option<(*const MappingSet, Bytes, Option<Arc<str>>)> = None;
         for (index, target) in self.plan.targets.iter().enumerate() {
@@ -212,15 +158,18 @@ impl Way<'_> {
                 .as_ref()
                 .is_some_and(|route| !route.accepts(&context))
             {
-                target.decisions.filtered.inc();
+                target.decisions.filtered();
                 continue;
             }
             is_accepted = true;
-            if record.is_snapshot && target.snapshots == Snapshots::Drop {
-                target.decisions.suppressed.inc();
-                continue;
-            }
-            target.decisions.accepted.inc();
+            let update = match target.snapshots.decide(&fingerprint) {
+                Decision::Forward(update) => update,
+                Decision::Suppress(reason) => {
+                    target.decisions.suppress(reason);
+                    continue;
+                }
+            };
+            target.decisions.accepted();
             // Neighbouring targets with the same set share one rendering.
             let same = rendered
                 .as_ref()
@@ -235,6 +184,8 @@ impl Way<'_> {
                     // Not shared: a neighbour may want a dead letter in its place.
                     Ok(Rendering::Native(bytes)) => (bytes, None),
                     Err(detail) => {
+                        // Earlier than the letter is on disk; forgetting too soon only repeats.
+                        update.into_iter().for_each(PendingUpdate::rejected);
                         let letter =
                             self.letter(record, "map", RejectReason::MapError, Some(&target.name), detail);
                         dispatched.letters.push(letter);
@@ -244,7 +195,7 @@ impl Way<'_> {
             };
             dispatched
                 .records
-                .push((index, self.rendered(record, bytes, revision)));
+                .push((index, self.rendered(record, bytes, revision, update)));
         }
         if !is_accepted && record.kind == Kind::Unknown {
             self.unrouted(record, &context, dispatched);
@@ -263,7 +214,7 @@ impl Way<'_> {
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
                 if rendering.cut_values > 0 {
-                    let cut = &self.plan.counters.metrics.map_cut_values_total;
+                    let cut = &self.plan.counters.metrics().map_cut_values_total;
                     cut.with_label_values(&[&*target.name])
                         .inc_by(u64::from(rendering.cut_values));
                 }
@@ -274,7 +225,7 @@ impl Way<'_> {
             }
             Err(error) => error,
         };
-        let errors = &self.plan.counters.metrics.map_errors_total;
+        let errors = &self.plan.counters.metrics().map_errors_total;
         errors
             .with_label_values(&[&*target.name, target.mapping.name()])
             .inc();
@@ -288,10 +239,19 @@ impl Way<'_> {
         }
     }
 
-    fn rendered(&self, record: &Record<'_>, bytes: Bytes, revision: Option<Arc<str>>) -> Rendered {
+    fn rendered(
+        &self,
+        record: &Record<'_>,
+        bytes: Bytes,
+        revision: Option<Arc<str>>,
+        update: Option<PendingUpdate>,
+    ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
+        let update_bytes = update.as_ref().map_or(0, |_| UPDATE_BYTES);
         Rendered {
-            held: self.window.hold(bytes.len() + key_bytes + RECORD_BYTES),
+            held: self
+                .window
+                .hold(bytes.len() + key_bytes + update_bytes + RECORD_BYTES),
             bytes,
             about: About {
                 kind: record.kind,
@@ -306,7 +266,7 @@ impl Way<'_> {
                 bytes: self.event.body.slice(record.range.clone()),
                 held: Arc::clone(self.held),
             }),
-            ticket: self.in_flight.ticket(),
+            ticket: self.in_flight.ticket().updating(update),
         }
     }
 
@@ -323,7 +283,7 @@ impl Way<'_> {
             return;
         }
         if is_counted {
-            self.plan.counters.metrics.route_unrouted_unknown_total.inc();
+            self.plan.counters.metrics().route_unrouted_unknown_total.inc();
             return;
         }
         let detail = "a record of unknown type that no route of any target takes".to_owned();

@@ -21,6 +21,7 @@ use crate::deliver::dead_letter::DeadLetters;
 use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{HubClient, HubSettings};
+use crate::route::last_delivered::Keeper;
 use crate::telemetry::{Metrics, Readiness};
 
 /// Everything one consumer group needs to run.
@@ -39,6 +40,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// What its targets last delivered; written before its positions.
+    pub last_delivered: Arc<Keeper>,
     /// Where records go that reach no target.
     pub dead_letters: DeadLetters,
     /// Metrics of the whole bridge.
@@ -60,6 +63,7 @@ impl Group {
             window,
             dispatch,
             store,
+            last_delivered,
             dead_letters,
             metrics,
             readiness,
@@ -73,7 +77,7 @@ impl Group {
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints));
+        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })

@@ -6,11 +6,13 @@
 
 pub mod bridge;
 mod chunk;
+pub mod counters;
 pub mod dispatch;
 pub mod edition;
 pub mod group;
 pub mod reader;
 pub mod reload;
+mod remembering;
 pub mod undeliverable;
 pub mod workspace;
 

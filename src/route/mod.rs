@@ -4,5 +4,11 @@
 //! record's paths.
 
 pub mod router;
+pub mod snapshots;
+pub mod fingerprint;
+pub mod ten_thousandths;
+pub mod last_delivered;
 
+pub use fingerprint::Fingerprint;
 pub use router::Route;
+pub use snapshots::{ChangesOnly, Decision, SnapshotRule, Suppression};

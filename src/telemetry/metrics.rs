@@ -121,6 +121,14 @@ metrics! {
 
     /// Records each target's route took (`accepted`) or left (`filtered`), and snapshots it does not want (`suppressed`).
     route_records_total: IntCounterVec ["target", "decision"];
+    /// Snapshots a target does not want, by the reason: `dropped`, `unchanged` since it last delivered the item, or `small_score_change`.
+    route_suppressed_snapshots_total: IntCounterVec ["target", "reason"];
+    /// Items of which it is remembered what the target last delivered.
+    route_remembered_items: IntGaugeVec ["target"];
+    /// Memory taken by them.
+    route_remembered_bytes: IntGaugeVec ["target"];
+    /// Items forgotten for want of room, those first that were delivered longest ago; their next snapshot is delivered once more.
+    route_evicted_items_total: IntCounterVec ["target"];
     /// Unknown records that no route took and that are only counted, by configuration.
     route_unrouted_unknown_total: IntCounter;
 

@@ -53,6 +53,20 @@ pub fn snapshot(number: u64) -> Item {
     posture("assessment", "assessments", number, true)
 }
 
+/// An assessment that is met again and again, in one of several states.
+pub fn version(number: u64, state: u32, action: &str, is_snapshot: bool) -> Item {
+    let id = format!("/subscriptions/1/providers/Microsoft.Security/assessments/version-{number}");
+    let text = format!(
+        r#"{{"id":"{id}","name":"version-{number}","type":"Microsoft.Security/assessments","properties":{{"status":{{"code":"{state}"}}}},"securityEventDataEnrichment":{{"action":"{action}","isSnapshot":{is_snapshot}}}}}"#
+    );
+    Item {
+        kind: "assessment",
+        key: Some(id.to_lowercase()),
+        bytes: text.into(),
+        is_snapshot,
+    }
+}
+
 pub fn secure_score(number: u64) -> Item {
     posture("secure_score", "secureScores", number, false)
 }

@@ -20,4 +20,5 @@ mod positions;
 mod reload;
 mod stopping;
 mod health;
+mod changes_only;
 mod seeds;

@@ -5,6 +5,7 @@
 //! once faults end, is a wait of the stage for (a).
 
 mod deliveries;
+mod suppressed;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::{Path, PathBuf};
@@ -26,6 +27,8 @@ pub struct Oracle {
     lives: Vec<Timestamp>,
     events: BTreeMap<(usize, u32), Vec<Sent>>,
     records: HashMap<String, Item>,
+    /// `event_id`s of each item key, in the order sent.
+    history: HashMap<String, Vec<String>>,
     /// Confirmed `event_id`s, by target.
     confirmed: Vec<HashSet<String>>,
     outputs: Vec<Tail>,
@@ -84,6 +87,7 @@ impl Oracle {
             lives: vec![Timestamp::from_millis(0)],
             events: BTreeMap::new(),
             records: HashMap::new(),
+            history: HashMap::new(),
             confirmed: vec![HashSet::new(); plan.targets.len()],
             outputs: plan.targets.iter().map(|target| output(target.name)).collect(),
             letters: HashSet::new(),
@@ -114,6 +118,11 @@ impl Oracle {
             })
             .collect();
         self.records.extend(items.iter().cloned());
+        for (id, item) in &items {
+            if let Some(key) = &item.key {
+                self.history.entry(key.clone()).or_default().push(id.clone());
+            }
+        }
         let life = self.lives.len() - 1;
         self.events.entry((life, partition)).or_default().push(Sent {
             sequence_number: sequence_number.0,
@@ -310,7 +319,11 @@ impl Oracle {
             .iter()
             .zip(&self.confirmed)
             .filter(|(target, _)| target.group_name() == group && target.wants(item))
-            .all(|(target, confirmed)| confirmed.contains(id) || has_letter(Some(target.name)))
+            .all(|(target, confirmed)| {
+                confirmed.contains(id)
+                    || has_letter(Some(target.name))
+                    || self.may_be_suppressed(target, group, id, item)
+            })
     }
 
     /// Takes in what was confirmed and dead-lettered since the last call.

@@ -21,6 +21,8 @@ pub struct TargetPlan {
     /// The kinds its route takes; all if empty.
     pub kinds: &'static [&'static str],
     pub drops_snapshots: bool,
+    /// Whether it gets only those snapshots that differ from what it last got.
+    pub changes_only: bool,
     /// Further lines of the target, such as `on_map_error: native`.
     pub more: &'static str,
     pub mapping: &'static str,
@@ -56,6 +58,7 @@ impl TargetPlan {
             consumer_group: None,
             kinds: &[],
             drops_snapshots: false,
+            changes_only: false,
             more: "",
             mapping: "native",
             batch_records: 20,
@@ -91,7 +94,7 @@ impl TargetPlan {
         item.kind != "undecodable" && (self.kinds.is_empty() || self.kinds.contains(&item.kind))
     }
 
-    /// Whether an item reaches it.
+    /// Whether an item reaches it, unless it is a snapshot of what the target has.
     pub fn wants(&self, item: &Item) -> bool {
         self.routes(item) && !(item.is_snapshot && self.drops_snapshots)
     }
@@ -183,6 +186,9 @@ impl TargetPlan {
         }
         if self.drops_snapshots {
             line("    snapshots: drop");
+        }
+        if self.changes_only {
+            line("    snapshots: changes_only");
         }
         if let Some(group) = self.consumer_group {
             line(&format!("    consumer_group: {group}"));

@@ -2,11 +2,13 @@
 
 mod hub;
 mod mappings;
+mod snapshots;
 mod target;
 
 use std::ops::Range;
 use std::sync::Arc;
 
+use self::snapshots::state_directory;
 use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
@@ -38,6 +40,7 @@ pub fn check(
     let hub = check.hub(&written.event_hub);
     check.start(&written.event_hub);
     check.window(written);
+    check.state(written);
     let targets = mappings.map(|mappings| check.targets(root, written, &mappings));
     let Check { diagnostics, .. } = check;
     let (Some(hub), Some(targets)) = (hub, targets) else {
@@ -51,6 +54,8 @@ pub fn check(
         hub,
         start: written.event_hub.start.clone(),
         checkpoint_directory: written.checkpoint.file.directory.clone(),
+        state_directory: state_directory(written),
+        state_items: *written.state.items,
         dead_letter: written.dead_letter.clone(),
         window_events: *written.window.events,
         window_bytes: written.window.bytes.get(),

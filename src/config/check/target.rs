@@ -87,6 +87,7 @@ impl Check<'_> {
             .as_ref()
             .unwrap_or(&written.event_hub.consumer_group);
         self.group(group);
+        let score_change_at_least = self.score_change(name, target);
         Some(TargetConfiguration {
             name: name.into(),
             consumer_group: group.value.as_str().into(),
@@ -95,6 +96,7 @@ impl Check<'_> {
             native: native?,
             route: route?,
             snapshots: target.snapshots,
+            score_change_at_least,
             on_map_error: target.on_map_error,
         })
     }

@@ -12,6 +12,7 @@ use crate::event::Rendered;
 use crate::eventhub::HubSettings;
 use crate::pipeline::bridge;
 use crate::pipeline::edition::Edition;
+use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
 
 /// Everything of a running bridge that a reload replaces, and the configuration that is in use.
@@ -22,6 +23,8 @@ pub struct Exchange {
     records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
     /// Where a target's workers hear of new settings.
     settings: BTreeMap<Arc<str>, watch::Sender<splunk_hec::Settings>>,
+    /// What the targets last delivered; every edition asks the same.
+    last_delivered: Arc<Keeper>,
     metrics: Arc<Metrics>,
 }
 
@@ -45,9 +48,10 @@ impl Exchange {
         current: Configuration,
         records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
         settings: BTreeMap<Arc<str>, watch::Sender<splunk_hec::Settings>>,
+        last_delivered: Arc<Keeper>,
         metrics: Arc<Metrics>,
     ) -> Self {
-        let groups = bridge::dispatches(&current, &records, &metrics);
+        let groups = bridge::dispatches(&current, &records, &last_delivered, &metrics);
         let edition = Arc::new(Edition { number: 1, groups });
         metrics.config_edition.set(1);
         metrics.config_last_reload_successful.set(1);
@@ -57,6 +61,7 @@ impl Exchange {
             editions: watch::Sender::new(edition),
             records,
             settings,
+            last_delivered,
             metrics,
         }
     }
@@ -108,7 +113,7 @@ impl Exchange {
             }
         }
         let number = self.editions.borrow().number + 1;
-        let groups = bridge::dispatches(&new, &self.records, &self.metrics);
+        let groups = bridge::dispatches(&new, &self.records, &self.last_delivered, &self.metrics);
         self.editions.send_replace(Arc::new(Edition { number, groups }));
         show_revisions(&self.metrics, &revisions(&self.current), &revisions(&new));
         self.metrics.config_edition.set(number as i64);

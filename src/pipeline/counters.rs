@@ -1,0 +1,93 @@
+//! What is counted while an event is dispatched; every counter is looked up once.
+
+use std::sync::Arc;
+
+use prometheus::IntCounter;
+
+use crate::decode::unknown_fields;
+use crate::event::{Kind, Record};
+use crate::route::Suppression;
+use crate::telemetry::Metrics;
+
+/// Counters of one target's route.
+#[derive(Debug)]
+pub struct Decisions {
+    accepted: IntCounter,
+    filtered: IntCounter,
+    suppressed: IntCounter,
+    suppressed_snapshots: [IntCounter; Suppression::ALL.len()],
+}
+
+/// Counters that every event touches.
+#[derive(Debug)]
+pub struct Counters {
+    records: [[IntCounter; 2]; Kind::COUNT],
+    metrics: Arc<Metrics>,
+}
+
+impl Decisions {
+    /// The counters of `target`.
+    pub fn new(metrics: &Metrics, target: &str) -> Self {
+        let counter = |decision| metrics.route_records_total.with_label_values(&[target, decision]);
+        Self {
+            accepted: counter("accepted"),
+            filtered: counter("filtered"),
+            suppressed: counter("suppressed"),
+            suppressed_snapshots: Suppression::ALL.map(|reason| {
+                let labels = [target, reason.as_str()];
+                metrics
+                    .route_suppressed_snapshots_total
+                    .with_label_values(&labels)
+            }),
+        }
+    }
+
+    /// The route took a record, and it is on its way.
+    pub(super) fn accepted(&self) {
+        self.accepted.inc();
+    }
+
+    /// The route left a record.
+    pub(super) fn filtered(&self) {
+        self.filtered.inc();
+    }
+
+    /// A snapshot the target does not want.
+    pub(super) fn suppress(&self, reason: Suppression) {
+        self.suppressed.inc();
+        self.suppressed_snapshots[reason as usize].inc();
+    }
+}
+
+impl Counters {
+    /// Looks every counter up.
+    pub fn new(metrics: &Arc<Metrics>) -> Self {
+        let counter = |kind: Kind, snapshot| {
+            metrics
+                .decode_records_total
+                .with_label_values(&[kind.as_str(), snapshot])
+        };
+        Self {
+            records: Kind::ALL.map(|kind| [counter(kind, "false"), counter(kind, "true")]),
+            metrics: Arc::clone(metrics),
+        }
+    }
+
+    /// Where they are registered.
+    pub(super) fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// One more record of its kind, and its unknown fields.
+    pub(super) fn decoded(&self, record: &Record<'_>) {
+        self.records[record.kind.index()][usize::from(record.is_snapshot)].inc();
+        let unknown = unknown_fields(record);
+        if unknown > 0 {
+            let counter = self
+                .metrics
+                .decode_unknown_fields_total
+                .with_label_values(&[record.kind.as_str()]);
+            counter.inc_by(unknown as u64);
+        }
+    }
+}
