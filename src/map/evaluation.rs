@@ -93,6 +93,14 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
+        // Half of all paths name a member of the record and nothing else.
+        if let (Root::Document, [Selector::Key(key)]) = (pipe.root, &*pipe.selectors) {
+            let start = Item::present(self.context.resolve(self.context.member(key)?))?;
+            return match &*pipe.calls {
+                [] => Some(start),
+                calls => self.calls(start, calls),
+            };
+        }
         if pipe.picks_first() && pipe.root == Root::Document {
             let first = path::follow_first(self.context.document(), &pipe.selectors, self.context);
             if self.context.take_walk_cut() {

@@ -56,14 +56,42 @@ impl<'e> Members<'e> {
     }
 }
 
-/// From length and both ends of a name: names that are equal but for case share a bucket, most others do not.
+/// Which buckets of names are in use; says at once of most names that they are not among some others.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NameFilter([u64; 4]);
+
+impl NameFilter {
+    /// Adds a name. Whether it, or another of its bucket, was there before.
+    pub fn insert(&mut self, name: &str) -> bool {
+        let (word, bit) = Self::place(name);
+        let was_there = self.0[word] & bit != 0;
+        self.0[word] |= bit;
+        was_there
+    }
+
+    /// Whether `name` may have been added, in whatever case; `false` is certain.
+    pub fn may_contain(&self, name: &str) -> bool {
+        let (word, bit) = Self::place(name);
+        self.0[word] & bit != 0
+    }
+
+    fn place(name: &str) -> (usize, u64) {
+        let hash = hash(name);
+        (hash / 64 % 4, 1 << (hash % 64))
+    }
+}
+
 fn bucket(name: &str) -> usize {
+    hash(name) % BUCKETS
+}
+
+/// From length and both ends of a name: names that are equal but for case have the same, most others do not.
+fn hash(name: &str) -> usize {
     let bytes = name.as_bytes();
     let (Some(first), Some(last)) = (bytes.first(), bytes.last()) else {
         return 0;
     };
-    let ends = usize::from(first | 0x20) * 5 + usize::from(last | 0x20) * 3;
-    (ends + bytes.len() * 7) % BUCKETS
+    usize::from(first | 0x20) * 5 + usize::from(last | 0x20) * 3 + bytes.len() * 7
 }
 
 /// The entities of an alert with their types: nearly every path into them starts with a filter on `Type`.
@@ -72,6 +100,8 @@ pub struct Entities<'e> {
     list: &'e [Value<'e>],
     /// Per element what it is after references were followed, and its type.
     elements: Vec<Typed<'e>>,
+    /// The types there are.
+    types: NameFilter,
 }
 
 /// An element and its type.
@@ -94,15 +124,56 @@ impl<'e> Entities<'e> {
             let kind = element.get(Self::KEY).map(|kind| context.resolve_received(kind));
             (element, kind)
         });
+        let elements: Vec<_> = elements.collect();
+        let mut types = NameFilter::default();
+        for (_, kind) in &elements {
+            match kind {
+                Some(Value::String(kind) | Value::Number(kind)) => _ = types.insert(kind),
+                Some(Value::Bool(kind)) => _ = types.insert(if *kind { "true" } else { "false" }),
+                _ => {}
+            }
+        }
         Self {
             list,
-            elements: elements.collect(),
+            elements,
+            types,
         }
+    }
+
+    /// Whether an element may be of the type `kind`; `false` is certain.
+    pub fn may_have(&self, kind: &str) -> bool {
+        self.types.may_contain(kind)
     }
 
     /// The elements of `list` with their types, if it is the one indexed here.
     pub fn of_list(&self, list: &[Value<'_>]) -> Option<&[Typed<'e>]> {
         let is_same = std::ptr::eq(self.list.as_ptr(), list.as_ptr()) && self.list.len() == list.len();
         is_same.then_some(&self.elements)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::decode::json::parse;
+
+    /// Scenario: names that differ in case, repeat, share a bucket or are empty.
+    /// Guarantees: the index gives what a walk over the members gives, and a filter never denies a name it has.
+    #[test]
+    fn agrees_with_a_walk() {
+        let text = r#"{"Type":1,"type":2,"TYPE":3,"Type":4,"":5,"a":6,"b":7,"ab":8,"bca":9,"Time":10}"#;
+        let object = parse(text).expect("it is JSON");
+        let members = Members::of(&object);
+        let mut filter = NameFilter::default();
+        for (name, _) in object.as_object().expect("it is an object") {
+            filter.insert(name);
+        }
+        for name in [
+            "Type", "type", "TYPE", "tYPE", "", "A", "b", "AB", "bcA", "time", "other",
+        ] {
+            assert_eq!(members.get(name), object.get(name), "{name}");
+            assert!(object.get(name).is_none() || filter.may_contain(name), "{name}");
+        }
+        assert!(Members::of(&parse("[1]").expect("it is JSON")).get("0").is_none());
     }
 }

@@ -195,6 +195,9 @@ fn collect<'s>(
     if let (Some((wanted, is_negated)), Some(typed)) =
         (by_type(selector), context.entities().of_list(elements))
     {
+        if !is_negated && !context.entities().may_have(wanted) {
+            return;
+        }
         for (element, kind) in typed {
             if !keep(
                 element,

@@ -10,6 +10,7 @@ use std::collections::HashMap;
 
 use super::expression::Call;
 use super::item::Item;
+use super::lookup::NameFilter;
 use super::scope::RecordContext;
 use crate::decode::json::write::{write_string, write_value};
 use crate::decode::json::{Member, Value};
@@ -28,6 +29,8 @@ pub const OMITTED: &str = "_omitted";
 pub struct Taken {
     whole: Option<Vec<Call>>,
     members: Vec<(Box<str>, Taken)>,
+    /// The names of `members`.
+    names: NameFilter,
 }
 
 impl Taken {
@@ -46,6 +49,7 @@ impl Taken {
             .iter()
             .position(|(name, _)| name.eq_ignore_ascii_case(first));
         let position = position.unwrap_or_else(|| {
+            self.names.insert(first);
             self.members.push((first.clone(), Taken::default()));
             self.members.len() - 1
         });
@@ -53,6 +57,9 @@ impl Taken {
     }
 
     fn member(&self, name: &str) -> Option<&Taken> {
+        if !self.names.may_contain(name) {
+            return None;
+        }
         self.members
             .iter()
             .find(|(known, _)| known.eq_ignore_ascii_case(name))
@@ -264,23 +271,32 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     }
 }
 
-/// Below this many members comparing each with each is cheaper than hashing.
-const MAX_COMPARED: usize = 48;
-
 /// Members without those whose name comes again: the last one counts, and readers refuse an object that repeats a name.
 fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Member<'s>> {
+    let mut seen = NameFilter::default();
+    let mut repeated = NameFilter::default();
+    for (name, _) in members {
+        if seen.insert(name) {
+            repeated.insert(name);
+        }
+    }
+    // Comparing each with each costs too much where many share a bucket.
     let last: Option<HashMap<&str, usize>> = (members.len() > MAX_COMPARED).then(|| {
         let names = members.iter().enumerate();
         names.map(|(index, (name, _))| (&**name, index)).collect()
     });
     members.iter().enumerate().filter_map(move |(index, member)| {
-        let is_last = match &last {
-            Some(last) => last.get(&*member.0) == Some(&index),
-            None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
-        };
+        let is_last = !repeated.may_contain(&member.0)
+            || match &last {
+                Some(last) => last.get(&*member.0) == Some(&index),
+                None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
+            };
         is_last.then_some(member)
     })
 }
+
+/// Below this many members comparing each with each is cheaper than hashing.
+const MAX_COMPARED: usize = 48;
 
 /// Markers of the exporter's serialiser, which mean nothing outside it.
 fn is_marker(name: &str) -> bool {

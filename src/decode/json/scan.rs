@@ -7,22 +7,43 @@ const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 pub(super) fn find_special(bytes: &[u8], from: usize) -> usize {
     let mut position = from;
     while let Some(chunk) = bytes.get(position..).and_then(|rest| rest.first_chunk::<8>()) {
-        let word = u64::from_le_bytes(*chunk);
-        // A borrow may mark bytes above a true match as well; the lowest mark is always true.
-        let marks = below_blank(word) | equal(word, b'"') | equal(word, b'\\');
-        if marks != 0 {
-            return position + (marks.trailing_zeros() / 8) as usize;
+        if let Some(offset) = first_special(u64::from_le_bytes(*chunk)) {
+            return position + offset;
         }
         position += 8;
     }
-    bytes[position.min(bytes.len())..]
-        .iter()
-        .position(|byte| is_special(*byte))
-        .map_or(bytes.len(), |offset| position + offset)
+    match tail(bytes.get(position..).unwrap_or_default(), bytes) {
+        Some(word) => first_special(word).map_or(bytes.len(), |offset| position + offset),
+        None => bytes.len(),
+    }
 }
 
-fn is_special(byte: u8) -> bool {
-    byte < 0x20 || byte == b'"' || byte == b'\\'
+/// The last bytes of `bytes`, fewer than eight, as a word filled up with blanks; `None` if there are none. Most names
+/// are that short, and a loop over their bytes costs more than all else.
+fn tail(rest: &[u8], bytes: &[u8]) -> Option<u64> {
+    let filled = |word: u64| word | (LOW_BITS * u64::from(b' ')) << (rest.len() * 8);
+    if let (Some(last), false) = (bytes.last_chunk::<8>(), rest.is_empty()) {
+        return Some(filled(u64::from_le_bytes(*last) >> ((8 - rest.len()) * 8)));
+    }
+    let word = match (rest.first_chunk::<4>(), rest.last_chunk::<4>(), rest) {
+        // Where both halves overlap they say the same.
+        (Some(first), Some(last), _) => {
+            let last = u64::from(u32::from_le_bytes(*last));
+            u64::from(u32::from_le_bytes(*first)) | last << ((rest.len() - 4) * 8)
+        }
+        (_, _, [first]) => u64::from(*first),
+        (_, _, [first, second]) => u64::from(u16::from_le_bytes([*first, *second])),
+        (_, _, [first, second, third]) => u64::from(u32::from_le_bytes([*first, *second, *third, 0])),
+        _ => return None,
+    };
+    Some(filled(word))
+}
+
+/// Position of the first byte of a word that needs attention.
+fn first_special(word: u64) -> Option<usize> {
+    // A borrow may mark bytes above a true match as well; the lowest mark is always true.
+    let marks = below_blank(word) | equal(word, b'"') | equal(word, b'\\');
+    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
 }
 
 fn below_blank(word: u64) -> u64 {
@@ -36,7 +57,11 @@ fn equal(word: u64, byte: u8) -> u64 {
 
 #[cfg(test)]
 mod tests {
-    use super::{find_special, is_special};
+    use super::find_special;
+
+    fn is_special(byte: u8) -> bool {
+        byte < 0x20 || byte == b'"' || byte == b'\\'
+    }
 
     /// Scenario: every byte value at every offset of runs up to three words long, among blanks and among 0xff.
     /// Guarantees: the answer is that of the byte-by-byte definition.
@@ -55,6 +80,28 @@ mod tests {
                             "{byte} at {offset} of {length}"
                         );
                     }
+                }
+            }
+        }
+    }
+
+    /// Scenario: runs of every short length, searched from every place, with what needs attention before it.
+    /// Guarantees: what stands before the start plays no part.
+    #[test]
+    fn what_stands_before_plays_no_part() {
+        for length in 0..20 {
+            for from in 0..=length {
+                for place in from..=length {
+                    let mut bytes = vec![b'"'; from];
+                    bytes.resize(length, b'x');
+                    if let Some(byte) = bytes.get_mut(place) {
+                        *byte = b'\n';
+                    }
+                    assert_eq!(
+                        find_special(&bytes, from),
+                        place,
+                        "{place} of {length} from {from}"
+                    );
                 }
             }
         }

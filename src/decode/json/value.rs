@@ -30,6 +30,9 @@ impl<'a> Value<'a> {
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let mut found = None;
         for (key, value) in self.as_object()?.iter().rev() {
+            if key.len() != name.len() {
+                continue;
+            }
             if key == name {
                 return Some(value);
             }
