@@ -7,6 +7,7 @@ mod beside; // what stands beside the maps
 mod secrets; // what no set may write
 mod ecs; // against the field list of the Elastic Common Schema
 mod cim; // against the data models of Splunk's CIM
+mod splunk_add_on; // the add-on that gives records of the set splunk-cim their tags
 mod log_analytics; // against the columns of the service's tables
 mod ocsf; // against the JSON Schemas of the finding classes
 mod cef; // against the dictionary of the Common Event Format
