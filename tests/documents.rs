@@ -4,6 +4,7 @@ use std::path::Path;
 
 use hub2siem::cli::schema::{SchemaOf, schema};
 use hub2siem::config::reference;
+use hub2siem::map::{Mappings, coverage};
 
 fn check(path: &str, expected: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(path);
@@ -28,6 +29,12 @@ fn the_configuration_reference_is_current() {
 #[test]
 fn the_metrics_reference_is_current() {
     check("docs/metrics.md", &reference::metrics());
+}
+
+#[test]
+fn the_coverage_of_the_shipped_sets_is_current() {
+    let mappings = Mappings::load(None).unwrap_or_else(|problems| panic!("{problems}"));
+    check("docs/coverage.md", &coverage::page(&mappings));
 }
 
 #[test]

@@ -13,6 +13,7 @@ pub mod plan; // a map as run
 pub mod encode; // the text formats
 pub mod info; // what people want to know of a map
 pub mod explain; // where each value comes from
+pub mod coverage; // what goes where, of all maps
 pub mod native; // what is sent where no map fits
 pub mod unmapped; // what a map does not take
 pub mod scope; // what may be asked about a record

@@ -110,6 +110,11 @@ impl MappingSet {
             .find(|plan| plan.accepts(context))
     }
 
+    /// The maps made for a kind, in the order in which they are tried.
+    pub fn maps(&self, kind: Kind) -> &[Arc<Plan>] {
+        &self.plans[kind.index()]
+    }
+
     /// The maps for a kind, in the order in which they are tried; in a text format those for unknown records are last.
     pub fn candidates(&self, kind: Kind) -> impl Iterator<Item = &Arc<Plan>> {
         let last = self.output.is_text() && kind != Kind::Unknown;

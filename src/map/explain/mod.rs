@@ -3,7 +3,7 @@
 //! It evaluates the compiled map a second time, field by field, and costs the bridge nothing.
 
 mod reason; // why a value is absent
-mod source; // what a value is made of
+pub(in crate::map) mod source; // what a value is made of
 
 use super::evaluation::Evaluation;
 use super::expression::{Field, Generated, MemberContent, Structure};

@@ -115,7 +115,7 @@ pub(super) fn path_text(pipe: &Pipe, names: Names<'_>) -> String {
 }
 
 /// Appends selectors as a map writes them.
-pub(super) fn selectors_text(selectors: &[Selector], text: &mut String) {
+pub(in crate::map) fn selectors_text(selectors: &[Selector], text: &mut String) {
     for selector in selectors {
         let written = match selector {
             Selector::Key(key) if is_plain(key) => write!(text, ".{key}"),
@@ -144,12 +144,12 @@ fn is_plain(key: &str) -> bool {
         .all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'$'))
 }
 
-fn record_name(field: RecordField) -> &'static str {
+pub(in crate::map) fn record_name(field: RecordField) -> &'static str {
     let known = RecordField::ALL.iter().find(|(_, known)| *known == field);
     known.map_or("record", |(name, _)| name)
 }
 
-fn hub_name(field: HubField) -> &'static str {
+pub(in crate::map) fn hub_name(field: HubField) -> &'static str {
     let known = HubField::ALL.iter().find(|(_, known)| *known == field);
     known.map_or("hub", |(name, _)| name)
 }
