@@ -115,14 +115,13 @@ impl Condition {
             Condition::All(conditions) => conditions.iter().all(|condition| condition.holds(evaluation)),
             Condition::Any(conditions) => conditions.iter().any(|condition| condition.holds(evaluation)),
             Condition::Not(condition) => !condition.holds(evaluation),
-            Condition::Test { left, operator } => {
-                let left = evaluation.pipe(left);
-                match (operator, left) {
-                    (Operator::Exists(wanted), left) => left.is_some() == *wanted,
-                    (_, None) => false,
-                    (operator, Some(item)) => operator.passes_any(item),
-                }
-            }
+            Condition::Test {
+                left,
+                operator: Operator::Exists(wanted),
+            } => evaluation.exists(left) == *wanted,
+            Condition::Test { left, operator } => evaluation
+                .pipe(left)
+                .is_some_and(|item| operator.passes_any(item)),
         }
     }
 }
@@ -171,10 +170,12 @@ fn ends_with(text: &str, wanted: &str) -> bool {
 
 fn contains(text: &str, wanted: &str) -> bool {
     let (text, wanted) = (text.as_bytes(), wanted.as_bytes());
-    wanted.is_empty()
-        || text
-            .windows(wanted.len())
-            .any(|window| window.eq_ignore_ascii_case(wanted))
+    let Some((first, rest)) = wanted.split_first() else {
+        return true;
+    };
+    // Most places are ruled out by one byte.
+    text.windows(wanted.len())
+        .any(|window| window[0].eq_ignore_ascii_case(first) && window[1..].eq_ignore_ascii_case(rest))
 }
 
 fn is_guid(text: &[u8]) -> bool {

@@ -115,6 +115,18 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         self.calls(start?, &pipe.calls)
     }
 
+    /// Whether a path with its functions gives anything; of a list the first value settles it.
+    pub fn exists(&mut self, pipe: &'s Pipe) -> bool {
+        if pipe.root != Root::Document || !pipe.calls.is_empty() {
+            return self.pipe(pipe).is_some();
+        }
+        let first = path::follow_first(self.context.document(), &pipe.selectors, self.context);
+        if self.context.take_walk_cut() {
+            self.spending.exceed(MapError::TooManyValues);
+        }
+        first.is_some()
+    }
+
     /// The value of a path before its functions.
     pub fn start(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
         match pipe.root {
