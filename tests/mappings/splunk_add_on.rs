@@ -1,6 +1,6 @@
 //! The add-on under `deploy/splunk/`: its files are parsed, and its searches run over what the set `splunk-cim` writes.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use hub2siem::event::Kind;
@@ -40,6 +40,31 @@ fn event_types_find_what_belongs_to_a_model() {
         *found.entry(tags.join(" ")).or_insert(0) += 1;
     }
     assert_eq!(found.len(), 3, "all three cases are met: {found:?}");
+}
+
+/// Scenario: every fixture in the form of `splunk-cim`, and the calculated fields of its source type.
+/// Guarantees: a field that arrives as a list is found by its own name, as data models look for it, and no calculated
+/// field is without a list.
+#[test]
+fn lists_are_found_by_their_own_names() {
+    let mut arrived: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (_, record) in mapped("splunk-cim") {
+        let output = record.json();
+        let members = output.as_object().expect("the output is an object").iter();
+        let lists = members.filter(|(_, value)| value.is_array());
+        let names = lists.map(|(name, _)| name.clone());
+        let source_type = format!("mdc:{}", record.kind);
+        arrived.entry(source_type).or_default().extend(names);
+    }
+    for (source_type, settings) in stanzas("default/props.conf") {
+        let calculated = settings.iter().filter_map(|(setting, value)| {
+            let name = setting.strip_prefix("EVAL-")?;
+            (*value == format!("coalesce('{name}{{}}', {name})")).then(|| name.to_owned())
+        });
+        let arrived = arrived.remove(&source_type).unwrap_or_default();
+        assert_eq!(calculated.collect::<BTreeSet<_>>(), arrived, "{source_type}");
+    }
+    assert!(arrived.is_empty(), "no source type has {arrived:?}");
 }
 
 /// Scenario: the files as they stand.

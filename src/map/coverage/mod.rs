@@ -70,6 +70,15 @@ fn of_kind(mappings: &Mappings, kind: Kind) -> Coverage {
 }
 
 impl Coverage {
+    /// Whether a larger part of the record, with `path` in it, has a field in the set.
+    pub fn is_within_a_field(&self, path: &str, set: &str) -> bool {
+        let path = path.to_ascii_lowercase();
+        self.rows.iter().any(|(part, row)| {
+            let rest = path.strip_prefix(part.as_str());
+            rest.is_some_and(|rest| rest.starts_with(['.', '['])) && row.targets.contains_key(set)
+        })
+    }
+
     fn add(&mut self, set: &str, plan: &Plan) {
         let mut scope = Scope::new(plan);
         for (name, field) in plan.output.header_names().iter().zip(&plan.header) {

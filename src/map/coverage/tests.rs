@@ -17,6 +17,7 @@ fields:
   chosen: { when: { .Kind: x }, use: fixed }
   at: $record.time
   text: { text: "{.a}@{.c}" }
+  whole: .Object | json
   list:
     each: .Parts[]
     as: part
@@ -51,6 +52,16 @@ fn every_way_to_a_field_is_found() {
         (".Parts[]", ""),
     ] {
         assert_eq!(of(path), targets, "{path}");
+    }
+    for (path, is_within) in [
+        (".Object.Part", true),
+        (".object[].Part", true),
+        (".ObjectOfAnotherName", false),
+        (".Object", false),
+        (".Absent.Part", false),
+    ] {
+        assert_eq!(unknown.is_within_a_field(path, "own"), is_within, "{path}");
+        assert!(!unknown.is_within_a_field(path, "ecs"), "{path}");
     }
     let own = unknown.leftovers.iter().find(|(set, _)| set == "own");
     assert_eq!(
