@@ -2,7 +2,7 @@
 
 mod bases;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -27,6 +27,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 #[derive(Debug)]
 pub struct Mappings {
     sets: BTreeMap<String, Arc<MappingSet>>,
+    /// Names of all sets, also of those that were not asked for.
+    names: BTreeSet<String>,
     maps: BTreeMap<String, MapInfo>,
     warnings: Diagnostics,
 }
@@ -45,21 +47,36 @@ impl Mappings {
 
     /// Like [`Mappings::load`], with all that maps can be given.
     pub fn load_with(options: MappingOptions<'_>) -> Result<Self, Diagnostics> {
+        Self::load_sets(options, None)
+    }
+
+    /// Like [`Mappings::load_with`], but of the embedded sets only those `wanted` are compiled; a bridge that uses one of them
+    /// need not keep the memory that seven take. Own maps are compiled and checked all the same.
+    pub fn load_sets(
+        options: MappingOptions<'_>,
+        wanted: Option<&BTreeSet<&str>>,
+    ) -> Result<Self, Diagnostics> {
         let mut diagnostics = Diagnostics::default();
         let own = options
             .directory
             .map(|directory| read(directory, &mut diagnostics))
             .unwrap_or_default();
+        // An own map may build on any embedded one.
+        let reads_all = own.iter().any(|source| source.text.contains("extends"));
+        let directory = parse_all(own, &mut diagnostics);
+        let own_sets: BTreeSet<String> = directory.keys().map(|name| set_of(name).to_owned()).collect();
+        let is_wanted =
+            |set: &str| wanted.is_none_or(|wanted| wanted.contains(set)) || own_sets.contains(set);
         let sources = Sources {
-            embedded: parse_all(embedded(), &mut diagnostics),
-            directory: parse_all(own, &mut diagnostics),
+            embedded: parse_all(embedded(|set| reads_all || is_wanted(set)), &mut diagnostics),
+            directory,
         };
         let mut maps: BTreeMap<String, Map> = BTreeMap::new();
         for (origin, names) in [
             (Origin::Embedded, sources.embedded.keys()),
             (Origin::Directory, sources.directory.keys()),
         ] {
-            for name in names {
+            for name in names.filter(|name| origin == Origin::Directory || is_wanted(set_of(name))) {
                 if let Some(map) = compiled(&sources, origin, name, options.salt.as_ref(), &mut diagnostics) {
                     maps.insert(map.file.name.clone(), map);
                 }
@@ -73,21 +90,24 @@ impl Mappings {
         if diagnostics.has_errors() {
             return Err(diagnostics);
         }
+        let folders = EMBEDDED.dirs().filter_map(|folder| folder.path().to_str());
+        let names = folders.map(str::to_owned).chain(sets.keys().cloned()).collect();
         Ok(Self {
             sets,
+            names,
             maps: infos,
             warnings: diagnostics,
         })
     }
 
-    /// The set called `name`.
+    /// The set called `name`; `None` also for one that was not asked for.
     pub fn set(&self, name: &str) -> Option<Arc<MappingSet>> {
         self.sets.get(name).cloned()
     }
 
     /// Names of all sets, in order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.sets.keys().map(String::as_str)
+        self.names.iter().map(String::as_str)
     }
 
     /// All maps, in name order.
@@ -134,8 +154,15 @@ pub fn shipped() -> impl Iterator<Item = (&'static Path, &'static str)> {
     files.filter_map(|file| Some((file.path(), file.contents_utf8()?)))
 }
 
-fn embedded() -> Vec<SourceFile> {
-    let folders = EMBEDDED.dirs();
+/// The set that the map called `name` belongs to.
+fn set_of(name: &str) -> &str {
+    name.split_once('/').map_or(name, |(set, _)| set)
+}
+
+fn embedded(is_wanted: impl Fn(&str) -> bool) -> Vec<SourceFile> {
+    let folders = EMBEDDED
+        .dirs()
+        .filter(|folder| folder.path().to_str().is_some_and(&is_wanted));
     let files = folders.flat_map(|folder| folder.files());
     files
         .filter(|file| is_map(file.path()))

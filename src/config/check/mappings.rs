@@ -19,7 +19,11 @@ impl Check<'_> {
             directory: directory.map(|directory| directory.value.as_path()),
             salt,
         };
-        match Mappings::load_with(options) {
+        let targets = written.targets.values();
+        let wanted = targets
+            .map(|target| target.value.mapping.value.as_str())
+            .chain(["native"]);
+        match Mappings::load_sets(options, Some(&wanted.collect())) {
             Ok(mappings) => {
                 self.diagnostics.0.extend(mappings.warnings().0.iter().cloned());
                 Some(mappings)

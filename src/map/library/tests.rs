@@ -60,6 +60,33 @@ fn embedded_sets_load_without_a_warning() {
     assert_eq!(revisions.len(), 9, "{revisions:?}");
 }
 
+/// Scenario: one set is asked for, and the directory has an override of another one and a map that builds on a third.
+/// Guarantees: these are whole, others are not compiled, and all names stay known.
+#[test]
+fn only_the_sets_asked_for_are_compiled() {
+    let alert = "format: 1\nname: leef/alert\nrevision: 2\nextends: leef/alert\n";
+    let other = "format: 1\nname: soc/alert\nrevision: 2\nextends: ocsf/alert\n";
+    let files = directory(&[("alert.yaml", alert), ("soc.yaml", other)]);
+    let options = MappingOptions {
+        directory: Some(files.path()),
+        salt: None,
+    };
+    let wanted = ["ecs"].into_iter().collect();
+    let mappings =
+        Mappings::load_sets(options, Some(&wanted)).unwrap_or_else(|problems| panic!("{problems}"));
+    for (set, is_there) in [
+        ("ecs", true),
+        ("leef", true),
+        ("soc", true),
+        ("cef", false),
+        ("ocsf", false),
+    ] {
+        assert_eq!(mappings.set(set).is_some(), is_there, "{set}");
+    }
+    assert!(mappings.set("leef").is_some_and(|set| set.has(Kind::Unknown)));
+    assert!(mappings.names().any(|name| name == "cef") && mappings.nearest("ceff") == Some("cef"));
+}
+
 /// Scenario: a directory with a new set, a replacement, a test file, a hidden file. Guarantees: the first two count.
 #[test]
 fn a_directory_adds_and_replaces() {
