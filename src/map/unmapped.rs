@@ -12,7 +12,7 @@ use super::expression::Call;
 use super::item::Item;
 use super::lookup::NameFilter;
 use super::scope::RecordContext;
-use crate::decode::json::write::{write_string, write_value};
+use crate::decode::json::write::{write_received, write_string, write_value};
 use crate::decode::json::{Member, Value};
 
 /// Bytes of one text among the leftovers. Lucene refuses terms above 32,766 bytes; half of that leaves room for names.
@@ -112,23 +112,24 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         match document {
             Value::Object(members) => {
                 for (name, value) in last_of_each(members) {
-                    let shown = match used(name) {
-                        true => Cow::Owned(format!("{name}_")),
-                        false => Cow::Borrowed(&**name),
+                    let taken = taken.member(name);
+                    let is_written = match used(name) {
+                        true => self.top_level(&Cow::Owned(format!("{name}_")), value, taken, levels),
+                        false => self.top_level(name, value, taken, levels),
                     };
-                    if !self.top_level(&shown, value, taken.member(name), levels) {
+                    if !is_written {
                         omitted.push(name);
                     }
                 }
             }
             // A record that is no object has no members to take; it is kept whole.
             other => {
-                self.top_level("value", other, None, levels);
+                self.top_level(&Cow::Borrowed("value"), other, None, levels);
             }
         }
         if !omitted.is_empty() {
             self.cut += omitted.len() as u32;
-            self.key(OMITTED);
+            self.key(&Cow::Borrowed(OMITTED));
             for (index, name) in omitted.into_iter().enumerate() {
                 self.output.push(if index == 0 { b'[' } else { b',' });
                 write_string(self.output, name);
@@ -139,7 +140,13 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     }
 
     /// Whether there was room.
-    fn top_level(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) -> bool {
+    fn top_level(
+        &mut self,
+        name: &Cow<'_, str>,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+    ) -> bool {
         let start = self.output.len();
         self.member(name, value, taken, levels);
         if self.output.len() <= self.limit {
@@ -149,7 +156,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         false
     }
 
-    fn member(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
+    fn member(&mut self, name: &Cow<'_, str>, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
         if is_marker(name) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
             return;
         }
@@ -160,11 +167,11 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         }
     }
 
-    fn key(&mut self, name: &str) {
+    fn key(&mut self, name: &Cow<'_, str>) {
         if self.output.last() != Some(&b'{') {
             self.output.push(b',');
         }
-        write_string(self.output, name);
+        write_received(self.output, name);
         self.output.push(b':');
     }
 
@@ -201,7 +208,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(_) | Value::Array(_) if levels == 0 => {
                 let mut json = Vec::new();
                 write_value(&mut json, value);
-                self.text(&String::from_utf8_lossy(&json));
+                self.text(&Cow::Owned(String::from_utf8_lossy(&json).into_owned()));
                 true
             }
             Value::Object(members) => {
@@ -254,9 +261,9 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         true
     }
 
-    fn text(&mut self, text: &str) {
+    fn text(&mut self, text: &Cow<'_, str>) {
         if text.len() <= MAX_TEXT_BYTES {
-            write_string(self.output, text);
+            write_received(self.output, text);
             return;
         }
         let end = (0..=MAX_TEXT_BYTES)
@@ -275,9 +282,11 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
 fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Member<'s>> {
     let mut seen = NameFilter::default();
     let mut repeated = NameFilter::default();
+    let mut has_repeated = false;
     for (name, _) in members {
         if seen.insert(name) {
             repeated.insert(name);
+            has_repeated = true;
         }
     }
     // Comparing each with each costs too much where many share a bucket.
@@ -286,7 +295,8 @@ fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Membe
         names.map(|(index, (name, _))| (&**name, index)).collect()
     });
     members.iter().enumerate().filter_map(move |(index, member)| {
-        let is_last = !repeated.may_contain(&member.0)
+        let is_last = !has_repeated
+            || !repeated.may_contain(&member.0)
             || match &last {
                 Some(last) => last.get(&*member.0) == Some(&index),
                 None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
