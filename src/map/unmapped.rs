@@ -12,7 +12,7 @@ use super::expression::Call;
 use super::item::Item;
 use super::lookup::NameFilter;
 use super::scope::RecordContext;
-use crate::decode::json::write::{write_received, write_string, write_value};
+use crate::decode::json::write::{write_plain_string, write_string, write_value};
 use crate::decode::json::{Member, Value};
 
 /// Bytes of one text among the leftovers. Lucene refuses terms above 32,766 bytes; half of that leaves room for names.
@@ -79,6 +79,39 @@ impl Taken {
     }
 }
 
+/// A text to be written.
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    text: &'t str,
+    /// Whether it stood in the body as it is, so that nothing in it needs an escape.
+    is_plain: bool,
+}
+
+impl<'t> Text<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            is_plain: false,
+        }
+    }
+
+    /// A text of the record. One that was made from the body, because it has escapes, is owned.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
+    fn received(text: &'t Cow<'_, str>) -> Self {
+        Self {
+            text,
+            is_plain: matches!(text, Cow::Borrowed(_)),
+        }
+    }
+
+    fn write(self, output: &mut Vec<u8>) {
+        match self.is_plain {
+            true => write_plain_string(output, self.text),
+            false => write_string(output, self.text),
+        }
+    }
+}
+
 /// Writes leftovers into an object that is already open.
 pub struct Writer<'s, 'e, 'o> {
     context: &'s RecordContext<'e>,
@@ -114,8 +147,8 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                 for (name, value) in last_of_each(members) {
                     let taken = taken.member(name);
                     let is_written = match used(name) {
-                        true => self.top_level(&Cow::Owned(format!("{name}_")), value, taken, levels),
-                        false => self.top_level(name, value, taken, levels),
+                        true => self.top_level(Text::of(&format!("{name}_")), value, taken, levels),
+                        false => self.top_level(Text::received(name), value, taken, levels),
                     };
                     if !is_written {
                         omitted.push(name);
@@ -124,12 +157,12 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             }
             // A record that is no object has no members to take; it is kept whole.
             other => {
-                self.top_level(&Cow::Borrowed("value"), other, None, levels);
+                self.top_level(Text::of("value"), other, None, levels);
             }
         }
         if !omitted.is_empty() {
             self.cut += omitted.len() as u32;
-            self.key(&Cow::Borrowed(OMITTED));
+            self.key(Text::of(OMITTED));
             for (index, name) in omitted.into_iter().enumerate() {
                 self.output.push(if index == 0 { b'[' } else { b',' });
                 write_string(self.output, name);
@@ -142,7 +175,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     /// Whether there was room.
     fn top_level(
         &mut self,
-        name: &Cow<'_, str>,
+        name: Text<'_>,
         value: &'s Value<'s>,
         taken: Option<&Taken>,
         levels: usize,
@@ -156,22 +189,27 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         false
     }
 
-    fn member(&mut self, name: &Cow<'_, str>, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
-        if is_marker(name) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
+    fn member(&mut self, name: Text<'_>, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
+        if is_marker(name.text) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
             return;
         }
         let start = self.output.len();
         self.key(name);
-        if !self.value(value, taken, levels, name.eq_ignore_ascii_case("partnersData")) {
+        if !self.value(
+            value,
+            taken,
+            levels,
+            name.text.eq_ignore_ascii_case("partnersData"),
+        ) {
             self.output.truncate(start);
         }
     }
 
-    fn key(&mut self, name: &Cow<'_, str>) {
+    fn key(&mut self, name: Text<'_>) {
         if self.output.last() != Some(&b'{') {
             self.output.push(b',');
         }
-        write_received(self.output, name);
+        name.write(self.output);
         self.output.push(b':');
     }
 
@@ -208,7 +246,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(_) | Value::Array(_) if levels == 0 => {
                 let mut json = Vec::new();
                 write_value(&mut json, value);
-                self.text(&Cow::Owned(String::from_utf8_lossy(&json).into_owned()));
+                self.text(Text::of(&String::from_utf8_lossy(&json)));
                 true
             }
             Value::Object(members) => {
@@ -217,7 +255,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                 for (name, value) in last_of_each(members) {
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
                         self.member(
-                            name,
+                            Text::received(name),
                             value,
                             taken.and_then(|taken| taken.member(name)),
                             levels - 1,
@@ -241,7 +279,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                 self.close(start, b']')
             }
             Value::String(text) => {
-                self.text(text);
+                self.text(Text::received(text));
                 true
             }
             scalar => {
@@ -261,11 +299,12 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         true
     }
 
-    fn text(&mut self, text: &Cow<'_, str>) {
-        if text.len() <= MAX_TEXT_BYTES {
-            write_received(self.output, text);
+    fn text(&mut self, text: Text<'_>) {
+        if text.text.len() <= MAX_TEXT_BYTES {
+            text.write(self.output);
             return;
         }
+        let text = text.text;
         let end = (0..=MAX_TEXT_BYTES)
             .rev()
             .find(|index| text.is_char_boundary(*index))

@@ -1,7 +1,5 @@
 //! Appends JSON to bytes: compact, numbers as their text stands.
 
-use std::borrow::Cow;
-
 use super::Value;
 use super::scan::find_special;
 
@@ -56,17 +54,9 @@ pub fn write_string(output: &mut Vec<u8>, text: &str) {
     output.push(b'"');
 }
 
-/// Appends a text of a received record as [`write_string`] does. What borrows the body stood there without an escape, so
-/// nothing in it needs one; a text that was made from it is looked through.
-pub fn write_received(output: &mut Vec<u8>, text: &Cow<'_, str>) {
-    let Cow::Borrowed(text) = text else {
-        return write_string(output, text);
-    };
-    debug_assert_eq!(
-        find_special(text.as_bytes(), 0),
-        text.len(),
-        "a borrowed text has no escape"
-    );
+/// Appends `text` in quotes, which must have nothing to escape: what borrows the body stood there without an escape.
+pub fn write_plain_string(output: &mut Vec<u8>, text: &str) {
+    debug_assert_eq!(find_special(text.as_bytes(), 0), text.len(), "nothing to escape");
     output.reserve(text.len() + 2);
     output.push(b'"');
     output.extend_from_slice(text.as_bytes());
