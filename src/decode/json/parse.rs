@@ -272,6 +272,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    // Inlined for the sake of the comparison, which is one instruction where the word is known.
+    #[inline(always)]
     fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, ParseError> {
         if !self.bytes[self.position..].starts_with(word.as_bytes()) {
             return Err(self.unexpected());

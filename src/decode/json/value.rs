@@ -32,8 +32,9 @@ impl<'a> Value<'a> {
     /// The member `name`, compared exactly first and then without regard to ASCII case; `None` if this is no object.
     pub fn get(&self, name: &str) -> Option<&Value<'a>> {
         let mut found = None;
+        let ending = |text: &str| text.as_bytes().last().map(u8::to_ascii_lowercase);
         for (key, value) in self.as_object()?.iter().rev() {
-            if key.len() != name.len() {
+            if key.len() != name.len() || ending(key) != ending(name) {
                 continue;
             }
             if key == name {
