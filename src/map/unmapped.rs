@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use super::expression::Call;
 use super::item::Item;
-use super::lookup::NameFilter;
+use super::lookup::{NameFilter, NameHash};
 use super::scope::RecordContext;
 use crate::decode::json::write::{write_plain_string, write_string, write_value};
 use crate::decode::json::{Member, Value};
@@ -49,15 +49,15 @@ impl Taken {
             .iter()
             .position(|(name, _)| name.eq_ignore_ascii_case(first));
         let position = position.unwrap_or_else(|| {
-            self.names.insert(first);
+            self.names.insert(NameHash::of(first));
             self.members.push((first.clone(), Taken::default()));
             self.members.len() - 1
         });
         self.members[position].1.insert(rest, calls);
     }
 
-    fn member(&self, name: &str) -> Option<&Taken> {
-        if !self.names.may_contain(name) {
+    fn member(&self, name: &str, hash: NameHash) -> Option<&Taken> {
+        if !self.names.may_contain(hash) {
             return None;
         }
         self.members
@@ -144,8 +144,8 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         let mut omitted = Vec::new();
         match document {
             Value::Object(members) => {
-                for (name, value) in last_of_each(members) {
-                    let taken = taken.member(name);
+                for (hash, (name, value)) in last_of_each(members) {
+                    let taken = taken.member(name, hash);
                     let is_written = match used(name) {
                         true => self.top_level(Text::of(&format!("{name}_")), value, taken, levels),
                         false => self.top_level(Text::received(name), value, taken, levels),
@@ -252,12 +252,12 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(members) => {
                 let start = self.output.len();
                 self.output.push(b'{');
-                for (name, value) in last_of_each(members) {
+                for (hash, (name, value)) in last_of_each(members) {
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
                         self.member(
                             Text::received(name),
                             value,
-                            taken.and_then(|taken| taken.member(name)),
+                            taken.and_then(|taken| taken.member(name, hash)),
                             levels - 1,
                         );
                     }
@@ -318,13 +318,14 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
 }
 
 /// Members without those whose name comes again: the last one counts, and readers refuse an object that repeats a name.
-fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Member<'s>> {
+fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = (NameHash, &'s Member<'s>)> {
     let mut seen = NameFilter::default();
     let mut repeated = NameFilter::default();
     let mut has_repeated = false;
     for (name, _) in members {
-        if seen.insert(name) {
-            repeated.insert(name);
+        let hash = NameHash::of(name);
+        if seen.insert(hash) {
+            repeated.insert(hash);
             has_repeated = true;
         }
     }
@@ -334,13 +335,14 @@ fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Membe
         names.map(|(index, (name, _))| (&**name, index)).collect()
     });
     members.iter().enumerate().filter_map(move |(index, member)| {
+        let hash = NameHash::of(&member.0);
         let is_last = !has_repeated
-            || !repeated.may_contain(&member.0)
+            || !repeated.may_contain(hash)
             || match &last {
                 Some(last) => last.get(&*member.0) == Some(&index),
                 None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
             };
-        is_last.then_some(member)
+        is_last.then_some((hash, member))
     })
 }
 
