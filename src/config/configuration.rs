@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::Quota;
+
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::Start;
@@ -109,6 +111,8 @@ pub struct TargetConfiguration {
     pub score_change_at_least: Option<TenThousandths>,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
+    /// The most records it gets in a time.
+    pub rate: Option<Quota>,
     /// Whether its records go to the dead letters in place of the target.
     pub is_given_up: bool,
 }

@@ -6,6 +6,7 @@
 pub mod context;
 pub mod dead_letter;
 pub mod given_up;
+pub mod rate;
 pub mod splunk_hec;
 pub mod file;
 
