@@ -171,6 +171,7 @@ impl Bench {
                 time: Timestamp::from_millis(1_600_000_000_000),
                 is_snapshot: false,
                 mapping_revision: None,
+                details: None,
             },
             original: Some(Original {
                 held: Arc::new(self.window.hold(body.len())),
