@@ -4,11 +4,11 @@ use std::path::Path;
 use std::process::Command;
 
 use hub2siem::decode;
-use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
 use hub2siem::map::function::FUNCTIONS;
 use hub2siem::map::library::MappingOptions;
 use hub2siem::map::salt::Salt;
 use hub2siem::map::{Mappings, RecordContext};
+use hub2siem::mapping_test::carrier;
 use secrecy::SecretString;
 use serde_json::Value;
 
@@ -107,18 +107,7 @@ fn rendered(part: &str, record: &str) -> Value {
     };
     let mappings = Mappings::load_with(options).unwrap_or_else(|problems| panic!("{problems}"));
     let set = mappings.set("guide").expect("the set is there");
-    let hub = Hub {
-        namespace: "contoso.servicebus.windows.net".into(),
-        name: "defender".into(),
-    };
-    let event = Event {
-        partition: PartitionId::new("0"),
-        sequence_number: SequenceNumber(1),
-        offset: Offset::new("0"),
-        enqueued_time: Timestamp::from_millis(1_772_600_767_000),
-        body: record.to_owned().into(),
-        last_enqueued: None,
-    };
+    let (hub, event) = carrier(record.to_owned());
     let records = decode::decode(&hub, &event);
     let mut output = Vec::new();
     set.render(&RecordContext::new(&records[0]), &mut output)

@@ -3,8 +3,8 @@
 use hub2siem::config::diagnostic::SourceFile;
 use hub2siem::config::yaml;
 use hub2siem::decode;
-use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
 use hub2siem::map::RecordContext;
+use hub2siem::mapping_test::carrier;
 use hub2siem::route::Route;
 
 const RECOMMENDATION: &str = "4fb67663-9ab9-475d-b026-8c544cced439";
@@ -72,18 +72,7 @@ fn compile(snippet: &str) -> Result<Route, String> {
 }
 
 fn accepts(route: &Route, name: &str) -> bool {
-    let hub = Hub {
-        namespace: "contoso.servicebus.windows.net".into(),
-        name: "defender".into(),
-    };
-    let event = Event {
-        partition: PartitionId::new("0"),
-        sequence_number: SequenceNumber(1),
-        offset: Offset::new("1"),
-        enqueued_time: Timestamp::from_millis(1_731_049_262_123),
-        body: body(name).into(),
-        last_enqueued: None,
-    };
+    let (hub, event) = carrier(body(name));
     let records = decode::decode(&hub, &event);
     assert_eq!(records.len(), 1, "{name} is one record");
     let kind = records[0].kind.as_str();

@@ -1,7 +1,7 @@
 //! One event, many records, many targets: the event settles when all of them have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
 use super::in_flight::{InFlight, Mark};
 use crate::event::PartitionId;
@@ -13,21 +13,44 @@ pub struct EventInFlight {
     partition: Arc<InFlight>,
     mark: Mark,
     unsettled: AtomicUsize,
+    /// The same for each target that is followed, each with the reader's own share; empty where none is.
+    unsettled_targets: Box<[AtomicU32]>,
     is_closed: AtomicBool,
 }
 
 impl EventInFlight {
     /// Starts with one obligation, that of the reader itself: see [`EventInFlight::close`].
     pub(super) fn new(partition: Arc<InFlight>, mark: Mark) -> Arc<Self> {
+        let unsettled_targets = (0..partition.followed_targets())
+            .map(|_| AtomicU32::new(1))
+            .collect();
         Arc::new(Self {
             partition,
             mark,
             unsettled: AtomicUsize::new(1),
+            unsettled_targets,
             is_closed: AtomicBool::new(false),
         })
     }
 
-    /// A further obligation: one record at one target. Made before [`EventInFlight::close`].
+    /// A further obligation: one record at the target with this index in its group. Made before
+    /// [`EventInFlight::close`].
+    pub fn ticket_for(self: &Arc<Self>, target: usize) -> Ticket {
+        let mut ticket = self.ticket();
+        if let Some(unsettled) = self.unsettled_targets.get(target) {
+            unsettled.fetch_add(1, Ordering::Relaxed);
+            ticket.target = Some(target as u8);
+        }
+        ticket
+    }
+
+    /// Whether the target with this index in its group confirmed the event in an earlier run.
+    pub fn is_passed(&self, target: usize) -> bool {
+        self.partition.is_passed(target, self.mark.sequence_number)
+    }
+
+    /// A further obligation that is no target's, such as a dead letter for what cannot be decoded. Made before
+    /// [`EventInFlight::close`].
     pub fn ticket(self: &Arc<Self>) -> Ticket {
         let before = self.unsettled.fetch_add(1, Ordering::Relaxed);
         assert!(
@@ -36,6 +59,7 @@ impl EventInFlight {
         );
         Ticket {
             event: Arc::clone(self),
+            target: None,
             update: None,
             is_settled: false,
         }
@@ -48,6 +72,7 @@ impl EventInFlight {
             !was_closed,
             "an event is closed once: a second time would settle a record's share"
         );
+        self.settle_targets(0..self.unsettled_targets.len());
         self.settle_one();
     }
 
@@ -59,6 +84,19 @@ impl EventInFlight {
     /// Sequence number, offset and enqueued time of the event.
     pub fn position(&self) -> &Mark {
         &self.mark
+    }
+
+    /// Takes one share from each of these targets, before the same share is taken from the event.
+    fn settle_targets(&self, targets: std::ops::Range<usize>) {
+        let mut settled = 0;
+        for target in targets {
+            if self.unsettled_targets[target].fetch_sub(1, Ordering::AcqRel) == 1 {
+                settled |= 1 << target;
+            }
+        }
+        if settled != 0 {
+            self.partition.settle_targets(self.mark.sequence_number, settled);
+        }
     }
 
     fn settle_one(&self) {
@@ -86,6 +124,8 @@ pub enum Settlement {
 #[must_use = "a record that is not settled is sent again after a restart"]
 pub struct Ticket {
     event: Arc<EventInFlight>,
+    /// Index of the target, if it is followed.
+    target: Option<u8>,
     update: Option<Box<PendingUpdate>>,
     is_settled: bool,
 }
@@ -112,6 +152,9 @@ impl Ticket {
             (None, _) => {}
             (Some(update), Settlement::Delivered) => update.delivered(),
             (Some(update), Settlement::DeadLettered) => update.rejected(),
+        }
+        if let Some(target) = self.target.map(usize::from) {
+            self.event.settle_targets(target..target + 1);
         }
         self.event.settle_one();
     }

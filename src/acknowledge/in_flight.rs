@@ -1,6 +1,6 @@
 //! The events of one partition that are received and not settled, and the mark below which all are settled.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::Window;
 use super::fan_in::EventInFlight;
+use super::progress::{Passed, Progress, Targets};
 use crate::event::{Event, Offset, PartitionId, SequenceNumber, Timestamp};
 
 /// Position up to which every record of a partition is settled.
@@ -32,6 +33,7 @@ pub struct InFlight {
     partition: PartitionId,
     generation: u64,
     window: Arc<Window>,
+    targets: Targets,
     queue: Mutex<Queue>,
     settled: AtomicU64,
     retired: AtomicBool,
@@ -50,22 +52,42 @@ struct Notification {
 struct Queue {
     events: VecDeque<Slot>,
     mark: Option<Mark>,
+    /// Where this generation began; what targets are ahead of while nothing has settled at all of them.
+    start: Option<Mark>,
 }
 
 #[derive(Debug)]
 struct Slot {
     mark: Mark,
     is_settled: bool,
+    /// One bit for each target that has settled all it got of this event.
+    settled_targets: u64,
 }
 
 impl InFlight {
     /// An empty tracker. `generation` grows with every new tracker of a partition.
     pub fn new(partition: PartitionId, generation: u64, window: Arc<Window>) -> Arc<Self> {
+        Self::following(partition, generation, window, Targets::default(), None)
+    }
+
+    /// The same, which also follows each of `targets`. `start` is the position that reading begins after, if it is one.
+    pub fn following(
+        partition: PartitionId,
+        generation: u64,
+        window: Arc<Window>,
+        targets: Targets,
+        start: Option<Mark>,
+    ) -> Arc<Self> {
+        let queue = Queue {
+            start,
+            ..Queue::default()
+        };
         Arc::new(Self {
             partition,
             generation,
             window,
-            queue: Mutex::default(),
+            targets,
+            queue: Mutex::new(queue),
             settled: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             notification: OnceLock::new(),
@@ -85,9 +107,16 @@ impl InFlight {
         let newest = queue.events.back().map(|slot| &slot.mark).or(queue.mark.as_ref());
         let is_newer = newest.is_none_or(|newest| newest.sequence_number < mark.sequence_number);
         assert!(is_newer, "events of a partition begin in rising order, each once");
+        // An empty offset says that this position goes by its number.
+        queue.start.get_or_insert_with(|| Mark {
+            sequence_number: SequenceNumber(mark.sequence_number.0 - 1),
+            offset: Offset::new(""),
+            enqueued_time: Timestamp::from_millis(mark.enqueued_time.as_millis() - 1),
+        });
         queue.events.push_back(Slot {
             mark: mark.clone(),
             is_settled: false,
+            settled_targets: 0,
         });
         drop(queue);
         self.window.begin_event();
@@ -127,6 +156,28 @@ impl InFlight {
         }
     }
 
+    /// Notes the targets, one bit each, that have settled all they got of an event. Before the event itself settles.
+    pub(super) fn settle_targets(&self, sequence_number: SequenceNumber, targets: u64) {
+        let mut queue = self.lock();
+        let index = queue
+            .events
+            .binary_search_by_key(&sequence_number, |slot| slot.mark.sequence_number)
+            .expect("an event stays queued until its last obligation settles");
+        queue.events[index].settled_targets |= targets;
+    }
+
+    /// Whether a target confirmed the event in an earlier run.
+    pub(super) fn is_passed(&self, target: usize, sequence_number: SequenceNumber) -> bool {
+        self.targets
+            .start(target)
+            .is_some_and(|passed| sequence_number <= passed.sequence_number)
+    }
+
+    /// How many targets are followed.
+    pub(super) fn followed_targets(&self) -> usize {
+        self.targets.followed()
+    }
+
     /// Wakes `due` after every `events` settled events. Only the first call counts.
     pub fn notify_every(&self, events: u64, due: Arc<Notify>) {
         self.notification.get_or_init(|| Notification { events, due });
@@ -138,6 +189,37 @@ impl InFlight {
             return None;
         }
         self.lock().mark.clone()
+    }
+
+    /// The low-water mark and the targets ahead of it; `None` until anything has settled, or after [`InFlight::retire`].
+    pub fn progress(&self) -> Option<Progress> {
+        if self.retired.load(Ordering::Acquire) {
+            return None;
+        }
+        let queue = self.lock();
+        let mark = queue.mark.as_ref().or(queue.start.as_ref())?;
+        let ahead = |target: usize| {
+            let passed = self.passed(&queue, target)?;
+            let is_ahead = passed.sequence_number > mark.sequence_number;
+            is_ahead.then(|| (self.targets.name(target).to_owned(), passed))
+        };
+        let targets: BTreeMap<_, _> = (0..self.targets.followed()).filter_map(ahead).collect();
+        let has_moved = queue.mark.is_some() || !targets.is_empty();
+        has_moved.then(|| Progress {
+            mark: mark.clone(),
+            targets,
+        })
+    }
+
+    /// Up to where one target settled everything. While it is offered again what it had confirmed before, that counts.
+    fn passed(&self, queue: &Queue, target: usize) -> Option<Passed> {
+        let settled = |slot: &&Slot| slot.settled_targets & 1 << target != 0;
+        let last = queue.events.iter().take_while(settled).last();
+        let now = last.map(|slot| Passed::from(&slot.mark));
+        let before = self.targets.start(target).cloned();
+        now.into_iter()
+            .chain(before)
+            .max_by_key(|passed| passed.sequence_number)
     }
 
     /// When the hub took in the oldest event in flight.

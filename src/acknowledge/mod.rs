@@ -6,11 +6,13 @@
 pub mod credit;
 pub mod fan_in;
 pub mod in_flight;
+pub mod progress;
 pub mod window;
 
 pub use credit::CreditBudget;
 pub use fan_in::{EventInFlight, Settlement, Ticket};
 pub use in_flight::{InFlight, Mark};
+pub use progress::{Passed, Progress, Targets};
 pub use window::{Held, Window};
 
 #[cfg(test)]

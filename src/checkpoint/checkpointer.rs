@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Checkpoint, Error, Store};
 use crate::acknowledge::InFlight;
 use crate::durable::Retry;
-use crate::event::{PartitionId, SequenceNumber, Timestamp};
+use crate::event::{PartitionId, Timestamp};
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
 
@@ -42,7 +42,7 @@ pub struct Checkpointer {
 struct Partition {
     in_flight: Arc<InFlight>,
     hub_created_at: Option<Timestamp>,
-    stored: Option<SequenceNumber>,
+    stored: Option<Checkpoint>,
     stored_at: Instant,
     /// Events that had settled when the stored mark was taken.
     settled_when_stored: u64,
@@ -216,7 +216,7 @@ impl Checkpointer {
         if let Some(partition) = self.lock().get_mut(&moved.partition)
             && partition.in_flight.generation() == moved.generation
         {
-            partition.stored = Some(moved.checkpoint.sequence_number);
+            partition.stored = Some(moved.checkpoint.clone());
             partition.stored_at = Instant::now();
             partition.settled_when_stored = moved.settled;
         }
@@ -257,16 +257,18 @@ impl Partition {
     fn moved(&self) -> Option<Moved> {
         // Read before the mark: counted too low, the partition is due sooner, never later.
         let settled = self.in_flight.settled();
-        let mark = self.in_flight.mark()?;
+        let progress = self.in_flight.progress()?;
+        let checkpoint = Checkpoint::of(progress, self.hub_created_at);
+        let stored = self.stored.as_ref();
         assert!(
-            self.stored.is_none_or(|stored| stored <= mark.sequence_number),
+            stored.is_none_or(|stored| stored.sequence_number <= checkpoint.sequence_number),
             "a mark never moves backwards within a generation"
         );
-        (self.stored != Some(mark.sequence_number)).then(|| Moved {
+        (stored != Some(&checkpoint)).then(|| Moved {
             partition: self.in_flight.partition().clone(),
             generation: self.in_flight.generation(),
             settled,
-            checkpoint: Checkpoint::new(mark, self.hub_created_at),
+            checkpoint,
         })
     }
 }

@@ -10,7 +10,7 @@ use serde::Deserialize;
 
 use super::layout::VERSION;
 use super::{Checkpoint, Error};
-use crate::durable::{directory, replace};
+use crate::durable::{FileError, directory, replace};
 use crate::event::PartitionId;
 
 /// End of the name of every checkpoint.
@@ -46,7 +46,8 @@ impl FileStore {
     pub fn open(directory: &Path, scope: Scope<'_>) -> Result<Self, Error> {
         let group = scope.path_in(directory)?;
         let checkpoints = group.join("checkpoint");
-        directory::create(&checkpoints).map_err(|source| io_error("make directory", &checkpoints, source))?;
+        directory::create(&checkpoints)
+            .map_err(|source| FileError::new("make directory", &checkpoints, source))?;
         let lock = lock(&group)?;
         remove_temporary_files(&checkpoints)?;
         Ok(Self {
@@ -74,7 +75,8 @@ impl FileStore {
             serde_json::to_vec(checkpoint).expect("a checkpoint has text keys and plain values");
         content.push(b'\n');
         blocking(move || {
-            replace::replace(&path, &content).map_err(|source| io_error("store checkpoint", &path, source))
+            replace::replace(&path, &content)
+                .map_err(|source| FileError::new("store checkpoint", &path, source).into())
         })
         .await
     }
@@ -121,20 +123,20 @@ fn lock(group: &Path) -> Result<File, Error> {
         .create(true)
         .append(true)
         .open(&path)
-        .map_err(|source| io_error("open", &path, source))?;
+        .map_err(|source| FileError::new("open", &path, source))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Locked {
             path: group.to_owned(),
         }),
-        Err(TryLockError::Error(source)) => Err(io_error("lock", &path, source)),
+        Err(TryLockError::Error(source)) => Err(FileError::new("lock", &path, source).into()),
     }
 }
 
 fn remove_temporary_files(directory: &Path) -> Result<(), Error> {
     for path in entries(directory)? {
         if path.to_string_lossy().ends_with(replace::TEMPORARY_SUFFIX) {
-            fs::remove_file(&path).map_err(|source| io_error("remove half-written", &path, source))?;
+            fs::remove_file(&path).map_err(|source| FileError::new("remove half-written", &path, source))?;
         }
     }
     Ok(())
@@ -163,14 +165,14 @@ fn read_all(directory: &Path) -> Result<BTreeMap<PartitionId, Checkpoint>, Error
 fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
     fs::read_dir(directory)
         .and_then(|entries| entries.map(|entry| entry.map(|entry| entry.path())).collect())
-        .map_err(|source| io_error("list", directory, source))
+        .map_err(|source| FileError::new("list", directory, source).into())
 }
 
 fn read(path: &Path) -> Result<Option<Checkpoint>, Error> {
     match fs::read(path) {
         Ok(content) => parse(path, &content).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(source) => Err(io_error("read checkpoint", path, source)),
+        Err(source) => Err(FileError::new("read checkpoint", path, source).into()),
     }
 }
 
@@ -210,14 +212,6 @@ fn invalid(path: &Path, detail: &str) -> Error {
     Error::Invalid {
         path: path.to_owned(),
         detail: detail.to_owned(),
-    }
-}
-
-fn io_error(operation: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        operation,
-        path: path.to_owned(),
-        source,
     }
 }
 

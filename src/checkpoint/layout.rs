@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::acknowledge::Mark;
+use crate::acknowledge::{Mark, Passed, Progress};
 use crate::event::{Offset, SequenceNumber, Timestamp};
 
 /// Version of the layout below; another number is refused, never guessed at.
@@ -26,11 +26,11 @@ pub struct Checkpoint {
     pub enqueued_time: Timestamp,
     /// When the hub was made, to notice that it was made anew; a checkpoint without it adopts it.
     pub hub_created_at: Option<Timestamp>,
-    /// Positions of the targets that are ahead of the shared one, by their names.
+    /// Positions of the targets that are ahead of the shared one, by their names; of another hub when `hub_created_at` is.
     pub targets: BTreeMap<String, TargetPosition>,
 }
 
-/// How far one target is within a shared consumer group.
+/// How far one target is within a shared consumer group, as it is laid out.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TargetPosition {
@@ -41,15 +41,41 @@ pub struct TargetPosition {
 }
 
 impl Checkpoint {
-    /// The checkpoint of a mark.
+    /// The checkpoint of a mark that no target is ahead of.
     pub fn new(mark: Mark, hub_created_at: Option<Timestamp>) -> Self {
+        let targets = BTreeMap::new();
+        Self::of(Progress { mark, targets }, hub_created_at)
+    }
+
+    /// The checkpoint of a partition's progress.
+    pub fn of(progress: Progress, hub_created_at: Option<Timestamp>) -> Self {
+        let Progress { mark, targets } = progress;
+        let position = |passed: Passed| TargetPosition {
+            sequence_number: passed.sequence_number,
+            offset: passed.offset,
+        };
         Self {
             version: VERSION,
             sequence_number: mark.sequence_number,
             offset: mark.offset,
             enqueued_time: mark.enqueued_time,
             hub_created_at,
-            targets: BTreeMap::new(),
+            targets: targets
+                .into_iter()
+                .map(|(name, passed)| (name, position(passed)))
+                .collect(),
         }
+    }
+
+    /// How far the targets were that were ahead, by name.
+    pub fn passed(&self) -> BTreeMap<String, Passed> {
+        let passed = |position: &TargetPosition| Passed {
+            sequence_number: position.sequence_number,
+            offset: position.offset.clone(),
+        };
+        let targets = self.targets.iter();
+        targets
+            .map(|(name, position)| (name.clone(), passed(position)))
+            .collect()
     }
 }

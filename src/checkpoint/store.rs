@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::{Checkpoint, FileStore, MemoryStore};
+use crate::durable::FileError;
 use crate::event::PartitionId;
 use crate::route::last_delivered;
 
@@ -50,15 +51,8 @@ impl Store {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refuses.
-    #[error("failed to {operation} `{}`", path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
-        /// File or directory.
-        path: PathBuf,
-        /// Why.
-        source: std::io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// Another process holds the store.
     #[error("the checkpoints in `{}` are in use by another process", path.display())]
     Locked {
@@ -106,9 +100,7 @@ impl Error {
     /// The next step for the operator, one line.
     pub fn hint(&self) -> &'static str {
         match self {
-            Error::Io { .. } => {
-                "check that the directory exists, can be written by this user, and is not full"
-            }
+            Error::Io(_) => "check that the directory exists, can be written by this user, and is not full",
             Error::Locked { .. } => {
                 "stop the other process, or give this one a directory or consumer group of its own"
             }

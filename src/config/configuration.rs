@@ -109,6 +109,8 @@ pub struct TargetConfiguration {
     pub score_change_at_least: Option<TenThousandths>,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
+    /// Whether its records go to the dead letters in place of the target.
+    pub is_given_up: bool,
 }
 
 /// Settings by target kind.

@@ -32,6 +32,10 @@ pub struct Target {
     /// What happens to a record the map cannot render.
     #[serde(default)]
     pub on_map_error: OnMapError,
+    /// Gives the target up: nothing is sent to it, and each of its records goes to the dead letters (reason `given_up`), so
+    /// that it no longer holds back those it shares a consumer group with.
+    #[serde(default)]
+    pub given_up: bool,
     /// A consumer group of its own: this target then never waits for another, and has its own checkpoints.
     pub consumer_group: Option<Spanned<String>>,
 }

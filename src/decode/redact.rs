@@ -7,10 +7,25 @@ const SECRET: &str = "secret";
 
 /// Removes every `secret` at or below every `partnersData`, in any case and depth; `true` if there was one.
 pub fn redact(document: &mut Value<'_>) -> bool {
-    match document {
+    // Hardly a record has such an object, and looking is cheaper than taking out.
+    has_holder(document) && remove(document)
+}
+
+fn has_holder(value: &Value<'_>) -> bool {
+    match value {
+        Value::Array(elements) => elements.iter().any(has_holder),
+        Value::Object(members) => members
+            .iter()
+            .any(|(name, value)| name.eq_ignore_ascii_case(HOLDER) || has_holder(value)),
+        _ => false,
+    }
+}
+
+fn remove(value: &mut Value<'_>) -> bool {
+    match value {
         Value::Array(elements) => elements
             .iter_mut()
-            .fold(false, |any, element| redact(element) | any),
+            .fold(false, |any, element| remove(element) | any),
         Value::Object(members) => {
             let before = members.len();
             members
@@ -20,7 +35,7 @@ pub fn redact(document: &mut Value<'_>) -> bool {
                 any |= if name.eq_ignore_ascii_case(HOLDER) {
                     remove_secrets(value)
                 } else {
-                    redact(value)
+                    remove(value)
                 };
             }
             any

@@ -2,14 +2,10 @@
 //!
 //! Input may repeat ids, point nowhere or in circles; nothing here fails on that.
 
-use super::json::{Value, write_string, write_value};
+use super::json::Value;
 
-/// References that are followed one after another, and replaced one inside another.
+/// References that are followed one after another.
 const MAX_REFERENCE_DEPTH: usize = 8;
-
-/// Bytes of output after which no more references are replaced: a few objects that name one another many times would
-/// otherwise multiply at each level.
-const MAX_EXPANSION_BYTES: usize = 256 * 1024;
 
 /// The objects of one document by their `$id`.
 #[derive(Debug, Default)]
@@ -55,23 +51,6 @@ impl<'d> References<'d> {
         }
         value
     }
-
-    /// Appends `value` with references replaced by what they mean, and without `$id`, `$ref` and `$type`.
-    ///
-    /// A reference that leads nowhere, back into an object that is being written, or deeper than eight replacements
-    /// is left out, and so is each after 256 KiB of output.
-    pub fn write_resolved(&self, output: &mut Vec<u8>, value: &'d Value<'d>) {
-        let mut writer = Writer {
-            references: self,
-            start: output.len(),
-            open: Vec::new(),
-            depth: 0,
-        };
-        match writer.target(output, value) {
-            Some(target) => writer.write(output, value, target),
-            None => output.extend_from_slice(b"null"),
-        }
-    }
 }
 
 /// What one walk over a document finds.
@@ -111,85 +90,6 @@ impl<'d> Found<'d> {
             _ => {}
         }
     }
-}
-
-struct Writer<'w, 'd> {
-    references: &'w References<'d>,
-    start: usize,
-    /// Objects with an `$id` around what is being written.
-    open: Vec<&'d Value<'d>>,
-    /// Replacements around what is being written.
-    depth: usize,
-}
-
-impl<'d> Writer<'_, 'd> {
-    /// What is written for `value`; `None` if it is left out.
-    fn target(&self, output: &[u8], value: &'d Value<'d>) -> Option<&'d Value<'d>> {
-        if reference(value).is_none() {
-            return Some(value);
-        }
-        let object = self.references.resolve(value);
-        let is_usable = reference(object).is_none()
-            && self.depth < MAX_REFERENCE_DEPTH
-            && output.len() - self.start < MAX_EXPANSION_BYTES
-            && !self.open.iter().any(|open| std::ptr::eq(*open, object));
-        is_usable.then_some(object)
-    }
-
-    /// Writes `target`, which stands for `value`.
-    fn write(&mut self, output: &mut Vec<u8>, value: &'d Value<'d>, target: &'d Value<'d>) {
-        let is_replaced = usize::from(!std::ptr::eq(target, value));
-        self.depth += is_replaced;
-        match target {
-            Value::Array(elements) => self.write_elements(output, elements),
-            Value::Object(_) => self.write_object(output, target),
-            _ => write_value(output, target),
-        }
-        self.depth -= is_replaced;
-    }
-
-    fn write_elements(&mut self, output: &mut Vec<u8>, elements: &'d [Value<'d>]) {
-        output.push(b'[');
-        let mut is_first = true;
-        for element in elements {
-            if let Some(target) = self.target(output, element) {
-                separate(output, &mut is_first);
-                self.write(output, element, target);
-            }
-        }
-        output.push(b']');
-    }
-
-    fn write_object(&mut self, output: &mut Vec<u8>, object: &'d Value<'d>) {
-        let is_identified = identifier(object, "$id").is_some();
-        if is_identified {
-            self.open.push(object);
-        }
-        output.push(b'{');
-        let mut is_first = true;
-        for (name, value) in object.as_object().unwrap_or_default() {
-            if matches!(name.as_ref(), "$id" | "$ref" | "$type") {
-                continue;
-            }
-            if let Some(target) = self.target(output, value) {
-                separate(output, &mut is_first);
-                write_string(output, name);
-                output.push(b':');
-                self.write(output, value, target);
-            }
-        }
-        output.push(b'}');
-        if is_identified {
-            self.open.pop();
-        }
-    }
-}
-
-fn separate(output: &mut Vec<u8>, is_first: &mut bool) {
-    if !*is_first {
-        output.push(b',');
-    }
-    *is_first = false;
 }
 
 /// The id that `value` refers to, if it is a reference.

@@ -5,6 +5,7 @@
 
 pub mod context;
 pub mod dead_letter;
+pub mod given_up;
 pub mod splunk_hec;
 pub mod file;
 

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::os::unix::fs::{FileExt, MetadataExt};
 use std::path::{Path, PathBuf};
 
-use super::directory;
+use super::{FileError, directory};
 
 /// Bytes read at once when the last line end is searched from the end of a file.
 const SEARCH_STEP_BYTES: usize = 64 * 1024;
@@ -42,15 +42,8 @@ struct Identity(u64, u64);
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refuses.
-    #[error("failed to {operation} `{}`", path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
-        /// The file.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// Another process writes to it.
     #[error("`{}` is written by another process", path.display())]
     Locked {
@@ -148,7 +141,7 @@ impl LineFile {
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> Error {
-        io_error(operation, &self.path, source)
+        FileError::new(operation, &self.path, source).into()
     }
 }
 
@@ -160,13 +153,13 @@ impl Identity {
 
 fn open(path: &Path) -> Result<Open, Error> {
     directory::create(directory::parent(path))
-        .map_err(|source| io_error("make the directory of", path, source))?;
+        .map_err(|source| FileError::new("make the directory of", path, source))?;
     let file = OpenOptions::new()
         .read(true)
         .append(true)
         .create(true)
         .open(path)
-        .map_err(|source| io_error("open", path, source))?;
+        .map_err(|source| FileError::new("open", path, source))?;
     // A file system without locks is no reason to refuse it; the lock is there against a mistake.
     if let Err(TryLockError::WouldBlock) = file.try_lock() {
         return Err(Error::Locked {
@@ -175,10 +168,11 @@ fn open(path: &Path) -> Result<Open, Error> {
     }
     let metadata = file
         .metadata()
-        .map_err(|source| io_error("ask the size of", path, source))?;
+        .map_err(|source| FileError::new("ask the size of", path, source))?;
     if metadata.len() == 0 {
         // It may have been made just now.
-        directory::sync_parent(path).map_err(|source| io_error("bring to disk the name of", path, source))?;
+        directory::sync_parent(path)
+            .map_err(|source| FileError::new("bring to disk the name of", path, source))?;
     }
     Ok(Open {
         file,
@@ -189,9 +183,10 @@ fn open(path: &Path) -> Result<Open, Error> {
 
 /// Cuts off a last line without line end: a crash left it, and its record was not confirmed to anybody.
 fn repair(path: &Path, open: &mut Open) -> Result<(), Error> {
-    let whole = last_line_end(&open.file, open.length).map_err(|source| io_error("read", path, source))?;
+    let whole =
+        last_line_end(&open.file, open.length).map_err(|source| FileError::new("read", path, source))?;
     if whole < open.length {
-        truncate(&open.file, whole).map_err(|source| io_error("repair", path, source))?;
+        truncate(&open.file, whole).map_err(|source| FileError::new("repair", path, source))?;
         tracing::warn!(
             path = %path.display(),
             bytes = open.length - whole,
@@ -226,16 +221,8 @@ fn truncate(file: &File, length: u64) -> io::Result<()> {
 fn file_length(path: &Path, file: &File) -> Result<u64, Error> {
     let metadata = file
         .metadata()
-        .map_err(|source| io_error("ask the size of", path, source))?;
+        .map_err(|source| FileError::new("ask the size of", path, source))?;
     Ok(metadata.len())
-}
-
-fn io_error(operation: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        operation,
-        path: path.to_owned(),
-        source,
-    }
 }
 
 #[cfg(test)]

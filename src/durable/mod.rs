@@ -3,9 +3,11 @@
 //! Everything here blocks; async code calls it through `spawn_blocking`. Deliberately absent: what the bytes mean.
 
 pub mod directory;
+pub mod file_error;
 pub mod line_file;
 pub mod replace;
 pub mod retry;
 
+pub use file_error::FileError;
 pub use line_file::LineFile;
 pub use retry::Retry;

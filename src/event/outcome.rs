@@ -42,17 +42,20 @@ pub enum RejectReason {
     Refused,
     /// The record is larger than the target accepts.
     TooLarge,
+    /// The operator gave the target up: `given_up: true`.
+    GivenUp,
 }
 
 impl RejectReason {
     /// All reasons, for metric labels and documentation.
-    pub const ALL: [RejectReason; 6] = [
+    pub const ALL: [RejectReason; 7] = [
         RejectReason::Undecodable,
         RejectReason::Unreadable,
         RejectReason::UnroutedUnknown,
         RejectReason::MapError,
         RejectReason::Refused,
         RejectReason::TooLarge,
+        RejectReason::GivenUp,
     ];
 
     /// The word in labels and files.
@@ -64,6 +67,7 @@ impl RejectReason {
             RejectReason::MapError => "map_error",
             RejectReason::Refused => "refused",
             RejectReason::TooLarge => "too_large",
+            RejectReason::GivenUp => "given_up",
         }
     }
 }

@@ -12,6 +12,7 @@ use super::path::{self, Selector};
 use super::schema::ocsf;
 use super::scope::RecordContext;
 use super::table::Table;
+use crate::decode::json::Value;
 
 /// One rendering of one record: `let` values are computed once, when first asked for.
 pub struct Evaluation<'s, 'e> {
@@ -93,9 +94,8 @@ impl<'s, 'e> Evaluation<'s, 'e> {
 
     /// The value of a path with its functions.
     pub fn pipe(&mut self, pipe: &'s Pipe) -> Option<Item<'s>> {
-        // Half of all paths name a member of the record and nothing else.
-        if let (Root::Document, [Selector::Key(key)]) = (pipe.root, &*pipe.selectors) {
-            let start = Item::present(self.context.resolve(self.context.member(key)?))?;
+        if let Some(part) = self.part(pipe) {
+            let start = Item::Value(part?);
             return match &*pipe.calls {
                 [] => Some(start),
                 calls => self.calls(start, calls),
@@ -120,11 +120,39 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         if pipe.root != Root::Document || !pipe.calls.is_empty() {
             return self.pipe(pipe).is_some();
         }
+        if let Some(part) = self.part(pipe) {
+            return part.is_some();
+        }
         let first = path::follow_first(self.context.document(), &pipe.selectors, self.context);
         if self.context.take_walk_cut() {
             self.spending.exceed(MapError::TooManyValues);
         }
         first.is_some()
+    }
+
+    /// What `expression` gives, where that is a part of the record or of the map as it stands: `Some(None)` if it is
+    /// absent, `None` if there is something to compute. Most fields are such parts, and an item costs more than they do.
+    pub fn standing(&mut self, expression: &'s Expression) -> Option<Option<&'s Value<'s>>> {
+        match expression {
+            Expression::Literal(value) => Some(Some(value)),
+            Expression::Pipe(pipe) if pipe.calls.is_empty() => self.part(pipe),
+            _ => None,
+        }
+    }
+
+    /// The value of a path before its functions, where it leads to one part of the record; see [`Self::standing`].
+    fn part(&mut self, pipe: &'s Pipe) -> Option<Option<&'s Value<'s>>> {
+        if pipe.selectors.iter().any(Selector::is_multiple) {
+            return None;
+        }
+        let start = match pipe.root {
+            Root::Document => Some(self.context.document()),
+            Root::Let(index) => self.computed(index).map(as_value)?,
+            Root::Variable(slot) => self.variables[slot].as_ref().map(as_value)?,
+            Root::Record(_) | Root::Hub(_) => None,
+        };
+        let value = path::single(start?, &pipe.selectors, self.context);
+        Some(value.filter(|value| !value.is_absent()))
     }
 
     /// The value of a path before its functions.
@@ -185,12 +213,16 @@ impl<'s, 'e> Evaluation<'s, 'e> {
     }
 
     fn let_value(&mut self, index: usize) -> Option<Item<'s>> {
+        self.computed(index).cloned()
+    }
+
+    fn computed(&mut self, index: usize) -> Option<&Item<'s>> {
         if self.lets[index].is_none() {
             let names = self.names;
             let value = self.value(&names.lets[index]);
             self.lets[index] = Some(value);
         }
-        self.lets[index].clone().flatten()
+        self.lets[index].as_ref().and_then(Option::as_ref)
     }
 
     fn lookup(
@@ -272,5 +304,12 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         }
         self.spending.bytes(text.len());
         Item::text(text)
+    }
+}
+
+fn as_value<'s>(item: &Item<'s>) -> Option<&'s Value<'s>> {
+    match item {
+        Item::Value(value) => Some(value),
+        _ => None,
     }
 }

@@ -11,7 +11,9 @@ use crate::event::Timestamp;
 /// One value on its way from a record to a target field.
 ///
 /// Shape:  absence is the `None` around it; an item itself is never null, empty text, or an empty list or object.
+// The tag is as wide as a pointer for the same reason as that of `Value`.
 #[derive(Debug, Clone)]
+#[repr(usize)]
 pub enum Item<'s> {
     /// A value of the record or of the map, as it stands.
     Value(&'s Value<'s>),

@@ -60,9 +60,20 @@ impl<'e> Members<'e> {
 #[derive(Debug, Clone, Copy, Default)]
 pub struct NameFilter([u64; 4]);
 
+/// The bucket of a name, the same in whatever case it is written.
+#[derive(Debug, Clone, Copy)]
+pub struct NameHash(u8);
+
+impl NameHash {
+    /// The bucket of `name`.
+    pub fn of(name: &str) -> Self {
+        Self(hash(name) as u8)
+    }
+}
+
 impl NameFilter {
     /// Adds a name. Whether it, or another of its bucket, was there before.
-    pub fn insert(&mut self, name: &str) -> bool {
+    pub fn insert(&mut self, name: NameHash) -> bool {
         let (word, bit) = Self::place(name);
         let was_there = self.0[word] & bit != 0;
         self.0[word] |= bit;
@@ -70,14 +81,13 @@ impl NameFilter {
     }
 
     /// Whether `name` may have been added, in whatever case; `false` is certain.
-    pub fn may_contain(&self, name: &str) -> bool {
+    pub fn may_contain(&self, name: NameHash) -> bool {
         let (word, bit) = Self::place(name);
         self.0[word] & bit != 0
     }
 
-    fn place(name: &str) -> (usize, u64) {
-        let hash = hash(name);
-        (hash / 64 % 4, 1 << (hash % 64))
+    fn place(NameHash(hash): NameHash) -> (usize, u64) {
+        (usize::from(hash / 64), 1 << (hash % 64))
     }
 }
 
@@ -128,8 +138,10 @@ impl<'e> Entities<'e> {
         let mut types = NameFilter::default();
         for (_, kind) in &elements {
             match kind {
-                Some(Value::String(kind) | Value::Number(kind)) => _ = types.insert(kind),
-                Some(Value::Bool(kind)) => _ = types.insert(if *kind { "true" } else { "false" }),
+                Some(Value::String(kind) | Value::Number(kind)) => _ = types.insert(NameHash::of(kind)),
+                Some(Value::Bool(kind)) => {
+                    _ = types.insert(NameHash::of(if *kind { "true" } else { "false" }))
+                }
                 _ => {}
             }
         }
@@ -142,7 +154,7 @@ impl<'e> Entities<'e> {
 
     /// Whether an element may be of the type `kind`; `false` is certain.
     pub fn may_have(&self, kind: &str) -> bool {
-        self.types.may_contain(kind)
+        self.types.may_contain(NameHash::of(kind))
     }
 
     /// The elements of `list` with their types, if it is the one indexed here.
@@ -166,13 +178,16 @@ mod tests {
         let members = Members::of(&object);
         let mut filter = NameFilter::default();
         for (name, _) in object.as_object().expect("it is an object") {
-            filter.insert(name);
+            filter.insert(NameHash::of(name));
         }
         for name in [
             "Type", "type", "TYPE", "tYPE", "", "A", "b", "AB", "bcA", "time", "other",
         ] {
             assert_eq!(members.get(name), object.get(name), "{name}");
-            assert!(object.get(name).is_none() || filter.may_contain(name), "{name}");
+            assert!(
+                object.get(name).is_none() || filter.may_contain(NameHash::of(name)),
+                "{name}"
+            );
         }
         assert!(Members::of(&parse("[1]").expect("it is JSON")).get("0").is_none());
     }

@@ -3,7 +3,6 @@
 use super::scope::RecordContext;
 use super::{time, write};
 use crate::decode::json::write_string;
-use crate::decode::original;
 use crate::event::Timestamp;
 
 /// Appends a record as `native` writes it; all members are present, `null` where the record has none.
@@ -36,7 +35,7 @@ pub fn render(context: &RecordContext<'_>, output: &mut Vec<u8>) {
     output.extend_from_slice(b",\"enqueued_time\":");
     moment(event.enqueued_time, output);
     output.extend_from_slice(b"},\"record\":");
-    original::write(record, output);
+    record.write_original(output);
     output.push(b'}');
 }
 

@@ -112,7 +112,8 @@ fn follow_each<'s>(
     Item::list(found)
 }
 
-fn single<'s>(
+/// What stands at the end of a path without `[]` and filters; `None` if nothing does.
+pub fn single<'s>(
     start: &'s Value<'s>,
     selectors: &[Selector],
     context: &'s RecordContext<'_>,

@@ -6,15 +6,14 @@ use super::budget::{MAX_DEPTH, MAX_OUTPUT_BYTES, MapError, is_deeper};
 use super::condition::Condition;
 use super::encode::{Output, cef, leef};
 use super::evaluation::{Evaluation, Names};
-use super::expression::{Expression, Field, Generated, MemberContent, Structure};
+use super::expression::{Expression, Field, Generated, Member, MemberContent, Structure};
 use super::item::Item;
 use super::schema::Schema;
 use super::scope::RecordContext;
 use super::table::Table;
 use super::unmapped::{self, Taken};
 use super::write;
-use crate::decode::json::write_string;
-use crate::decode::original;
+use crate::decode::json::{Value, write_string, write_value};
 
 /// One compiled map.
 #[derive(Debug)]
@@ -137,21 +136,20 @@ impl<'s> Rendering<'s, '_, '_> {
         let mut id = None;
         for member in &structure.members {
             let at = self.output.len();
-            if at > opened + 1 {
-                self.output.push(b',');
+            let is_first = at == opened + 1;
+            if let MemberContent::Field(field) = &member.content {
+                // Its key is written with its value: most fields of a map are absent from most records.
+                let value_start = self.field(member, field, is_first, depth)?;
+                id = value_start.and_then(|start| integer(&self.output[start..]));
+                is_kept = is_kept || value_start.is_some() && structure.is_kept_by(&member.name);
+                continue;
             }
-            self.output.extend_from_slice(&member.key);
+            self.key(member, is_first);
             let is_written = match &member.content {
-                MemberContent::Field(field) => {
-                    let start = self.output.len();
-                    let is_written = self.field(&member.name, field, depth)?;
-                    id = integer(&self.output[start..]);
-                    is_written
-                }
                 MemberContent::Structure(inner) => self.structure(inner, depth + 1)?,
                 MemberContent::Raw => self.raw(),
                 MemberContent::Generated(generated) => self.generated(generated, id)?,
-                MemberContent::Label(_) => false,
+                MemberContent::Field(_) | MemberContent::Label(_) => false,
             };
             if is_written {
                 is_kept = is_kept || structure.is_kept_by(&member.name);
@@ -170,23 +168,60 @@ impl<'s> Rendering<'s, '_, '_> {
         Ok(true)
     }
 
-    fn field(&mut self, name: &str, field: &'s Field, depth: usize) -> Result<bool, MapError> {
-        let item = self.evaluation.field(field);
+    fn key(&mut self, member: &Member, is_first: bool) {
+        if !is_first {
+            self.output.push(b',');
+        }
+        self.output.extend_from_slice(&member.key);
+    }
+
+    /// Writes key and value; gives where the value starts, or `None` if there is none.
+    fn field(
+        &mut self,
+        member: &Member,
+        field: &'s Field,
+        is_first: bool,
+        depth: usize,
+    ) -> Result<Option<usize>, MapError> {
+        let standing = self.evaluation.standing(&field.expression);
+        let item = match standing {
+            Some(None | Some(Value::String(_) | Value::Number(_) | Value::Bool(_))) => None,
+            _ => self.evaluation.field(field),
+        };
         if let Some(error) = self.evaluation.exceeded() {
             return Err(error.clone());
+        }
+        if let (None, Some(Some(value))) = (&item, standing) {
+            self.key(member, is_first);
+            let start = self.output.len();
+            self.scalar(value, field.is_list);
+            return self.check_size().map(|()| Some(start));
         }
         let Some(item) = item else {
             return match &field.required {
                 Some(field) => Err(MapError::Required { field: field.clone() }),
-                None => Ok(false),
+                None => Ok(None),
             };
         };
+        self.key(member, is_first);
+        let start = self.output.len();
         write::item_up_to(&item, self.output, self.start + MAX_OUTPUT_BYTES);
         self.check_size()?;
         if is_item_deeper(&item, MAX_DEPTH - depth) {
-            return Err(MapError::TooDeep { field: name.into() });
+            let field = member.name.as_ref().into();
+            return Err(MapError::TooDeep { field });
         }
-        Ok(true)
+        Ok(Some(start))
+    }
+
+    fn scalar(&mut self, value: &Value<'_>, is_list: bool) {
+        if is_list {
+            self.output.push(b'[');
+        }
+        write_value(self.output, value);
+        if is_list {
+            self.output.push(b']');
+        }
     }
 
     fn generated(&mut self, generated: &'s Generated, id: Option<i64>) -> Result<bool, MapError> {
@@ -204,7 +239,7 @@ impl<'s> Rendering<'s, '_, '_> {
 
     fn raw(&mut self) -> bool {
         let mut bytes = Vec::new();
-        original::write(self.evaluation.context().record(), &mut bytes);
+        self.evaluation.context().record().write_original(&mut bytes);
         write_string(self.output, &String::from_utf8_lossy(&bytes));
         true
     }

@@ -10,9 +10,9 @@ use std::collections::HashMap;
 
 use super::expression::Call;
 use super::item::Item;
-use super::lookup::NameFilter;
+use super::lookup::{NameFilter, NameHash};
 use super::scope::RecordContext;
-use crate::decode::json::write::{write_string, write_value};
+use crate::decode::json::write::{write_plain_string, write_string, write_value};
 use crate::decode::json::{Member, Value};
 
 /// Bytes of one text among the leftovers. Lucene refuses terms above 32,766 bytes; half of that leaves room for names.
@@ -49,15 +49,15 @@ impl Taken {
             .iter()
             .position(|(name, _)| name.eq_ignore_ascii_case(first));
         let position = position.unwrap_or_else(|| {
-            self.names.insert(first);
+            self.names.insert(NameHash::of(first));
             self.members.push((first.clone(), Taken::default()));
             self.members.len() - 1
         });
         self.members[position].1.insert(rest, calls);
     }
 
-    fn member(&self, name: &str) -> Option<&Taken> {
-        if !self.names.may_contain(name) {
+    fn member(&self, name: &str, hash: NameHash) -> Option<&Taken> {
+        if !self.names.may_contain(hash) {
             return None;
         }
         self.members
@@ -76,6 +76,39 @@ impl Taken {
             });
             end.is_some()
         })
+    }
+}
+
+/// A text to be written.
+#[derive(Clone, Copy)]
+struct Text<'t> {
+    text: &'t str,
+    /// Whether it stood in the body as it is, so that nothing in it needs an escape.
+    is_plain: bool,
+}
+
+impl<'t> Text<'t> {
+    fn of(text: &'t str) -> Self {
+        Self {
+            text,
+            is_plain: false,
+        }
+    }
+
+    /// A text of the record. One that was made from the body, because it has escapes, is owned.
+    #[expect(clippy::ptr_arg, reason = "whether it is borrowed is what matters")]
+    fn received(text: &'t Cow<'_, str>) -> Self {
+        Self {
+            text,
+            is_plain: matches!(text, Cow::Borrowed(_)),
+        }
+    }
+
+    fn write(self, output: &mut Vec<u8>) {
+        match self.is_plain {
+            true => write_plain_string(output, self.text),
+            false => write_string(output, self.text),
+        }
     }
 }
 
@@ -111,24 +144,25 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         let mut omitted = Vec::new();
         match document {
             Value::Object(members) => {
-                for (name, value) in last_of_each(members) {
-                    let shown = match used(name) {
-                        true => Cow::Owned(format!("{name}_")),
-                        false => Cow::Borrowed(&**name),
+                for (hash, (name, value)) in last_of_each(members) {
+                    let taken = taken.member(name, hash);
+                    let is_written = match used(name) {
+                        true => self.top_level(Text::of(&format!("{name}_")), value, taken, levels),
+                        false => self.top_level(Text::received(name), value, taken, levels),
                     };
-                    if !self.top_level(&shown, value, taken.member(name), levels) {
+                    if !is_written {
                         omitted.push(name);
                     }
                 }
             }
             // A record that is no object has no members to take; it is kept whole.
             other => {
-                self.top_level("value", other, None, levels);
+                self.top_level(Text::of("value"), other, None, levels);
             }
         }
         if !omitted.is_empty() {
             self.cut += omitted.len() as u32;
-            self.key(OMITTED);
+            self.key(Text::of(OMITTED));
             for (index, name) in omitted.into_iter().enumerate() {
                 self.output.push(if index == 0 { b'[' } else { b',' });
                 write_string(self.output, name);
@@ -139,7 +173,13 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     }
 
     /// Whether there was room.
-    fn top_level(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) -> bool {
+    fn top_level(
+        &mut self,
+        name: Text<'_>,
+        value: &'s Value<'s>,
+        taken: Option<&Taken>,
+        levels: usize,
+    ) -> bool {
         let start = self.output.len();
         self.member(name, value, taken, levels);
         if self.output.len() <= self.limit {
@@ -149,22 +189,27 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         false
     }
 
-    fn member(&mut self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
-        if is_marker(name) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
+    fn member(&mut self, name: Text<'_>, value: &'s Value<'s>, taken: Option<&Taken>, levels: usize) {
+        if is_marker(name.text) || value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
             return;
         }
         let start = self.output.len();
         self.key(name);
-        if !self.value(value, taken, levels, name.eq_ignore_ascii_case("partnersData")) {
+        if !self.value(
+            value,
+            taken,
+            levels,
+            name.text.eq_ignore_ascii_case("partnersData"),
+        ) {
             self.output.truncate(start);
         }
     }
 
-    fn key(&mut self, name: &str) {
+    fn key(&mut self, name: Text<'_>) {
         if self.output.last() != Some(&b'{') {
             self.output.push(b',');
         }
-        write_string(self.output, name);
+        name.write(self.output);
         self.output.push(b':');
     }
 
@@ -201,18 +246,18 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(_) | Value::Array(_) if levels == 0 => {
                 let mut json = Vec::new();
                 write_value(&mut json, value);
-                self.text(&String::from_utf8_lossy(&json));
+                self.text(Text::of(&String::from_utf8_lossy(&json)));
                 true
             }
             Value::Object(members) => {
                 let start = self.output.len();
                 self.output.push(b'{');
-                for (name, value) in last_of_each(members) {
+                for (hash, (name, value)) in last_of_each(members) {
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
                         self.member(
-                            name,
+                            Text::received(name),
                             value,
-                            taken.and_then(|taken| taken.member(name)),
+                            taken.and_then(|taken| taken.member(name, hash)),
                             levels - 1,
                         );
                     }
@@ -234,7 +279,7 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
                 self.close(start, b']')
             }
             Value::String(text) => {
-                self.text(text);
+                self.text(Text::received(text));
                 true
             }
             scalar => {
@@ -254,11 +299,12 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         true
     }
 
-    fn text(&mut self, text: &str) {
-        if text.len() <= MAX_TEXT_BYTES {
-            write_string(self.output, text);
+    fn text(&mut self, text: Text<'_>) {
+        if text.text.len() <= MAX_TEXT_BYTES {
+            text.write(self.output);
             return;
         }
+        let text = text.text;
         let end = (0..=MAX_TEXT_BYTES)
             .rev()
             .find(|index| text.is_char_boundary(*index))
@@ -272,12 +318,15 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
 }
 
 /// Members without those whose name comes again: the last one counts, and readers refuse an object that repeats a name.
-fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Member<'s>> {
+fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = (NameHash, &'s Member<'s>)> {
     let mut seen = NameFilter::default();
     let mut repeated = NameFilter::default();
+    let mut has_repeated = false;
     for (name, _) in members {
-        if seen.insert(name) {
-            repeated.insert(name);
+        let hash = NameHash::of(name);
+        if seen.insert(hash) {
+            repeated.insert(hash);
+            has_repeated = true;
         }
     }
     // Comparing each with each costs too much where many share a bucket.
@@ -286,12 +335,14 @@ fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = &'s Membe
         names.map(|(index, (name, _))| (&**name, index)).collect()
     });
     members.iter().enumerate().filter_map(move |(index, member)| {
-        let is_last = !repeated.may_contain(&member.0)
+        let hash = NameHash::of(&member.0);
+        let is_last = !has_repeated
+            || !repeated.may_contain(hash)
             || match &last {
                 Some(last) => last.get(&*member.0) == Some(&index),
                 None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
             };
-        is_last.then_some(member)
+        is_last.then_some((hash, member))
     })
 }
 

@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use super::carrier;
 use super::sample::Sample;
 use super::suite::map_name;
 use crate::decode;
-use crate::event::{Event, Hub, Kind, Offset, PartitionId, SequenceNumber, Timestamp};
+use crate::event::Kind;
 use crate::map::{MappingSet, Mappings, RecordContext};
 
 /// How one map did.
@@ -34,8 +35,7 @@ pub fn run(mappings: &Mappings, samples: &[Sample]) -> BTreeMap<String, MapCover
 }
 
 fn add(set: &MappingSet, sample: &Sample, coverage: &mut BTreeMap<String, MapCoverage>) {
-    let (hub, mut event) = origin();
-    event.body = sample.body.clone().into();
+    let (hub, event) = carrier(sample.body.clone());
     for record in decode::decode(&hub, &event) {
         let context = RecordContext::new(&record);
         let Some(plan) = set.choose(&context).filter(|_| record.kind != Kind::Undecodable) else {
@@ -51,21 +51,4 @@ fn add(set: &MappingSet, sample: &Sample, coverage: &mut BTreeMap<String, MapCov
         map.problems
             .extend(problems.into_iter().map(|problem| (sample.name.clone(), problem)));
     }
-}
-
-/// The event that carries a sample.
-pub fn origin() -> (Hub, Event) {
-    let hub = Hub {
-        namespace: "contoso.servicebus.windows.net".into(),
-        name: "defender".into(),
-    };
-    let event = Event {
-        partition: PartitionId::new("0"),
-        sequence_number: SequenceNumber(1),
-        offset: Offset::new("0"),
-        enqueued_time: Timestamp::from_millis(1_767_225_600_000),
-        body: bytes::Bytes::new(),
-        last_enqueued: None,
-    };
-    (hub, event)
 }

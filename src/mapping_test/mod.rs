@@ -14,8 +14,11 @@ pub mod coverage; // every sample through every map
 pub mod snapshot; // whole outputs kept beside a test file
 pub mod report; // how results read
 
+pub mod carrier; // the event around a record that came from no hub
+
 mod literal; // values of a YAML file as JSON
 
+pub use carrier::carrier;
 pub use file::TestFile;
 pub use find::find;
 pub use runner::{Outcome, run};

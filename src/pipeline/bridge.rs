@@ -22,18 +22,16 @@ use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
 use crate::config::{Configuration, TargetConfiguration, TargetSettings};
 use crate::deliver::dead_letter::{self, DeadLetters};
-use crate::deliver::{Context, file, splunk_hec};
+use crate::deliver::{Context, file, given_up, splunk_hec};
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
-/// Rendered records that may wait for a target's batcher; what is in them is booked in the window.
-const MAX_QUEUED_RECORDS: usize = 256;
-/// This part of `window.bytes` is left to the allocator: what is given back on another thread than it was taken on is of
-/// use again only later. Measured under load: half as much again is resident as is held.
-const ALLOCATOR_FRACTION: usize = 3;
+/// This part of `window.bytes` is left to the allocator and to what is under way in requests: what is given back on another
+/// thread than it was taken on is of use again only later. Measured under load: twice as much is resident as is held.
+const ALLOCATOR_FRACTION: usize = 2;
 /// How long the last checkpoint and the last dead letters may take beyond the grace period.
 const CLOSE_TIMEOUT: Duration = Duration::from_millis(1200);
 
@@ -149,7 +147,9 @@ impl Bridge {
         let mut groups = Vec::new();
         let (mut senders, mut settings) = (BTreeMap::new(), BTreeMap::new());
         for target in &configuration.targets {
-            let (sender, records) = mpsc::channel(MAX_QUEUED_RECORDS);
+            // As many as the window has events, which is what bounds them: a shorter queue would make the other targets of
+            // the group wait for this one before the window is full.
+            let (sender, records) = mpsc::channel(configuration.window_events);
             let health = Arc::new(TargetHealth::new(&target.name, &metrics));
             readiness.target(&target.name, &health);
             let context = Context {
@@ -284,6 +284,10 @@ fn spawn_target(
     records: mpsc::Receiver<Rendered>,
     context: Context,
 ) -> Option<watch::Sender<splunk_hec::Settings>> {
+    if target.is_given_up {
+        workers.spawn(given_up::run(records, context));
+        return None;
+    }
     match target.settings.clone() {
         TargetSettings::SplunkHec(settings) => {
             let (sender, settings) = watch::channel(*settings);

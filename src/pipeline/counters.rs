@@ -14,6 +14,7 @@ use crate::telemetry::Metrics;
 pub struct Decisions {
     accepted: IntCounter,
     filtered: IntCounter,
+    repeated: IntCounter,
     suppressed: IntCounter,
     suppressed_snapshots: [IntCounter; Suppression::ALL.len()],
 }
@@ -32,6 +33,7 @@ impl Decisions {
         Self {
             accepted: counter("accepted"),
             filtered: counter("filtered"),
+            repeated: counter("repeated"),
             suppressed: counter("suppressed"),
             suppressed_snapshots: Suppression::ALL.map(|reason| {
                 let labels = [target, reason.as_str()];
@@ -50,6 +52,11 @@ impl Decisions {
     /// The route left a record.
     pub(super) fn filtered(&self) {
         self.filtered.inc();
+    }
+
+    /// The target confirmed the record in an earlier run, which another target of its group had not.
+    pub(super) fn repeated(&self) {
+        self.repeated.inc();
     }
 
     /// A snapshot the target does not want.

@@ -164,6 +164,10 @@ impl Way<'_> {
                 continue;
             }
             is_accepted = true;
+            if self.in_flight.is_passed(index) {
+                target.decisions.repeated();
+                continue;
+            }
             let update = match target.snapshots.decide(&fingerprint) {
                 Decision::Forward(update) => update,
                 Decision::Suppress(reason) => {
@@ -188,8 +192,7 @@ impl Way<'_> {
                     Err(detail) => {
                         // Earlier than the letter is on disk; forgetting too soon only repeats.
                         update.into_iter().for_each(PendingUpdate::rejected);
-                        let letter =
-                            self.letter(record, "map", RejectReason::MapError, Some(&target.name), detail);
+                        let letter = self.letter(record, "map", RejectReason::MapError, Some(index), detail);
                         dispatched.letters.push(letter);
                         continue;
                     }
@@ -197,7 +200,7 @@ impl Way<'_> {
             };
             dispatched
                 .records
-                .push((index, self.rendered(record, target, bytes, revision, update)));
+                .push((index, self.rendered(record, index, bytes, revision, update)));
         }
         if !is_accepted && record.kind == Kind::Unknown {
             self.unrouted(record, &context, dispatched);
@@ -244,13 +247,15 @@ impl Way<'_> {
     fn rendered(
         &self,
         record: &Record<'_>,
-        target: &Destination,
+        target: usize,
         bytes: Bytes,
         revision: Option<Arc<str>>,
         update: Option<PendingUpdate>,
     ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
-        let details = target.wants_details.then(|| Box::new(Details::of(record)));
+        let details = self.plan.targets[target]
+            .wants_details
+            .then(|| Box::new(Details::of(record)));
         let details_bytes = details
             .as_ref()
             .map_or(0, |details| size_of::<Details>() + details.bytes());
@@ -274,7 +279,7 @@ impl Way<'_> {
                 bytes: self.event.body.slice(record.range.clone()),
                 held: Arc::clone(self.held),
             }),
-            ticket: self.in_flight.ticket().updating(update),
+            ticket: self.in_flight.ticket_for(target).updating(update),
         }
     }
 
@@ -305,7 +310,7 @@ impl Way<'_> {
         record: &Record<'_>,
         stage: &'static str,
         reason: RejectReason,
-        target: Option<&Arc<str>>,
+        target: Option<usize>,
         detail: String,
     ) -> Undeliverable {
         let letter = DeadLetter {
@@ -319,16 +324,20 @@ impl Way<'_> {
             record_index: record.index,
             kind: record.kind,
             key: record.key.as_deref().map(Box::from),
-            target: target.cloned(),
+            target: target.map(|index| Arc::clone(&self.plan.targets[index].name)),
             stage,
             reason,
             detail,
             mapping_revision: None,
             content: Content::Body(self.event.body.slice(self.dead_letter_range(record))),
         };
+        let ticket = match target {
+            Some(index) => self.in_flight.ticket_for(index),
+            None => self.in_flight.ticket(),
+        };
         Undeliverable {
             letter,
-            ticket: self.in_flight.ticket(),
+            ticket,
             held: Arc::clone(self.held),
         }
     }

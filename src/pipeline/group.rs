@@ -13,7 +13,7 @@ use super::bridge::Stop;
 use super::edition::InUse;
 use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
-use crate::acknowledge::Window;
+use crate::acknowledge::{Targets, Window};
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
@@ -231,6 +231,7 @@ impl Partitions {
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
             start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
             idle_interval: self.intervals.idle,
@@ -245,6 +246,25 @@ impl Partitions {
             stop: self.stop.clone(),
         };
         self.readers.spawn(reader.run());
+    }
+
+    /// The targets of the group, and which of them are ahead of what `checkpoint` has for all.
+    fn targets(&self, partition: &PartitionId, checkpoint: Option<&Checkpoint>) -> Targets {
+        let targets = self.dispatch.dispatch().targets.iter();
+        let targets = Targets::new(targets.map(|target| Arc::clone(&target.name)));
+        let Some(checkpoint) = checkpoint else {
+            return targets;
+        };
+        for (target, position) in &checkpoint.targets {
+            tracing::info!(
+                consumer_group = &*self.name,
+                partition = %partition,
+                target_name = &**target,
+                sequence_number = %position.sequence_number,
+                "target is ahead of its group and gets nothing again up to here"
+            );
+        }
+        targets.ahead(&checkpoint.passed())
     }
 
     /// The checkpoint, else the configured start; a partition that appears later has no history to skip.

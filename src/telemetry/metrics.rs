@@ -119,7 +119,7 @@ metrics! {
     /// Time spent decoding one batch: the events that were there without a wait, at most 64.
     decode_seconds: Histogram {STAGE_BUCKETS};
 
-    /// Records each target's route took (`accepted`) or left (`filtered`), and snapshots it does not want (`suppressed`).
+    /// Records each target's route took (`accepted`) or left (`filtered`), snapshots it does not want (`suppressed`), and what it confirmed in an earlier run and another target of its group had not (`repeated`).
     route_records_total: IntCounterVec ["target", "decision"];
     /// Snapshots a target does not want, by the reason: `dropped`, `unchanged` since it last delivered the item, or `small_score_change`.
     route_suppressed_snapshots_total: IntCounterVec ["target", "reason"];

@@ -4,8 +4,10 @@ pub mod health;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod partition_status;
 pub mod readiness;
 
 pub use health::{BlockReason, TargetHealth};
 pub use metrics::Metrics;
-pub use readiness::{PartitionStatus, Readiness};
+pub use partition_status::PartitionStatus;
+pub use readiness::Readiness;

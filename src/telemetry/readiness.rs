@@ -1,7 +1,6 @@
 //! Whether the bridge does its work: what `/readyz` says, and the gauges that change with time alone.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -9,13 +8,11 @@ use serde::Serialize;
 
 use super::Metrics;
 use super::health::TargetHealth;
-use crate::acknowledge::{InFlight, Window};
+use super::partition_status::PartitionStatus;
+use crate::acknowledge::Window;
 use crate::config::unit;
 use crate::deliver::dead_letter;
-use crate::event::{LastEnqueued, PartitionId, Timestamp};
-
-/// A partition with lag that settles nothing for this long is in trouble.
-const MAX_STANDSTILL_MILLIS: i64 = 60_000;
+use crate::event::{PartitionId, Timestamp};
 
 /// What is known of everything that can be in trouble.
 #[derive(Debug, Default)]
@@ -33,21 +30,6 @@ pub struct Readiness {
 
 /// By consumer group and partition.
 type Partitions = BTreeMap<(Arc<str>, PartitionId), Arc<PartitionStatus>>;
-
-/// The state of one partition in one consumer group, kept by its reader.
-#[derive(Debug)]
-pub struct PartitionStatus {
-    attached: AtomicBool,
-    attached_once: AtomicBool,
-    /// Whether the last link ended for a reason that does not pass by itself.
-    needs_operator: AtomicBool,
-    last_enqueued: AtomicI64,
-    settled: AtomicI64,
-    settled_time: AtomicI64,
-    progress: AtomicI64,
-    in_flight: Mutex<Option<Arc<InFlight>>>,
-    trouble: Mutex<Option<String>>,
-}
 
 /// The body of `/readyz`.
 #[derive(Debug, Serialize)]
@@ -145,12 +127,21 @@ impl Readiness {
         }
     }
 
-    /// How long a target may stay blocked before the hub removes what it has not got.
+    /// How long a target may stay blocked before the hub removes what it has not got: a time where the retention is
+    /// configured, else in events.
     fn time_left(&self) -> String {
+        let partitions = lock(&self.partitions);
         let Some(retention) = self.retention else {
-            return String::new();
+            let kept = partitions
+                .values()
+                .filter_map(|status| status.kept_before_waiting());
+            return kept.min().map_or_else(String::new, |events| {
+                format!(
+                    "; the hub keeps {events} events older than the oldest that waits, and removes them first"
+                )
+            });
         };
-        let oldest = lock(&self.partitions)
+        let oldest = partitions
             .values()
             .filter_map(|status| status.oldest_waiting())
             .min();
@@ -201,126 +192,6 @@ impl Readiness {
             .values()
             .filter_map(|status| status.lag_events())
             .sum()
-    }
-}
-
-impl PartitionStatus {
-    fn new() -> Self {
-        Self {
-            attached: AtomicBool::new(false),
-            attached_once: AtomicBool::new(false),
-            needs_operator: AtomicBool::new(false),
-            last_enqueued: AtomicI64::new(i64::MIN),
-            settled: AtomicI64::new(-1),
-            settled_time: AtomicI64::new(i64::MIN),
-            progress: AtomicI64::new(Timestamp::now().as_millis()),
-            in_flight: Mutex::default(),
-            trouble: Mutex::default(),
-        }
-    }
-
-    /// The link is attached.
-    pub fn attached(&self) {
-        self.attached.store(true, Ordering::Relaxed);
-        self.attached_once.store(true, Ordering::Relaxed);
-        self.needs_operator.store(false, Ordering::Relaxed);
-        *lock(&self.trouble) = None;
-    }
-
-    /// The link is gone; `cause` in words for an operator, who must act if it does not pass by itself.
-    pub fn detached(&self, cause: String, needs_operator: bool) {
-        self.attached.store(false, Ordering::Relaxed);
-        self.needs_operator.store(needs_operator, Ordering::Relaxed);
-        *lock(&self.trouble) = Some(cause);
-    }
-
-    /// The tracker whose mark tells how far the partition is settled, and where it started.
-    pub fn tracks(&self, in_flight: &Arc<InFlight>, start: Option<i64>) {
-        *lock(&self.in_flight) = Some(Arc::clone(in_flight));
-        if let Some(start) = start {
-            self.settled.store(start, Ordering::Relaxed);
-        }
-    }
-
-    /// The hub said what its newest event is.
-    pub fn last_enqueued(&self, last: &LastEnqueued) {
-        if last.sequence_number.0 == self.last_enqueued.load(Ordering::Relaxed) {
-            return;
-        }
-        // Time without lag is no standstill, also when nobody looked meanwhile.
-        self.update();
-        self.last_enqueued
-            .store(last.sequence_number.0, Ordering::Relaxed);
-    }
-
-    /// Whether the link is attached now.
-    pub fn is_attached(&self) -> bool {
-        self.attached.load(Ordering::Relaxed)
-    }
-
-    /// Events not settled yet; `None` until the hub said what its newest event is.
-    pub fn lag_events(&self) -> Option<i64> {
-        self.update();
-        let last = self.last_enqueued.load(Ordering::Relaxed);
-        (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
-    }
-
-    /// When the hub took in the oldest event that waits; that of the last settled one where none is in flight.
-    fn oldest_waiting(&self) -> Option<Timestamp> {
-        if self.lag_events()? == 0 {
-            return None;
-        }
-        let in_flight = lock(&self.in_flight)
-            .as_ref()
-            .and_then(|in_flight| in_flight.oldest());
-        let settled_time = self.settled_time.load(Ordering::Relaxed);
-        in_flight.or((settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time)))
-    }
-
-    fn lag_seconds(&self, lag_events: i64) -> f64 {
-        let settled_time = self.settled_time.load(Ordering::Relaxed);
-        if lag_events == 0 || settled_time == i64::MIN {
-            return 0.0;
-        }
-        Timestamp::now()
-            .millis_since(Timestamp::from_millis(settled_time))
-            .max(0) as f64
-            / 1000.0
-    }
-
-    fn problem(&self) -> Option<String> {
-        let needs_operator = self.needs_operator.load(Ordering::Relaxed);
-        if !self.attached_once.load(Ordering::Relaxed) || needs_operator {
-            let cause = lock(&self.trouble).clone();
-            return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
-        }
-        let lag = self.lag_events()?;
-        let standstill = Timestamp::now().as_millis() - self.progress.load(Ordering::Relaxed);
-        (lag > 0 && standstill > MAX_STANDSTILL_MILLIS).then(|| {
-            format!(
-                "{lag} events wait and none was settled for {} seconds",
-                standstill / 1000
-            )
-        })
-    }
-
-    /// Takes over the tracker's mark; a mark that moved, or no lag, is progress.
-    fn update(&self) {
-        let mark = lock(&self.in_flight)
-            .as_ref()
-            .and_then(|in_flight| in_flight.mark());
-        let now = Timestamp::now().as_millis();
-        if let Some(mark) = mark {
-            let before = self.settled.swap(mark.sequence_number.0, Ordering::Relaxed);
-            self.settled_time
-                .store(mark.enqueued_time.as_millis(), Ordering::Relaxed);
-            if before != mark.sequence_number.0 {
-                self.progress.store(now, Ordering::Relaxed);
-            }
-        }
-        if self.last_enqueued.load(Ordering::Relaxed) <= self.settled.load(Ordering::Relaxed) {
-            self.progress.store(now, Ordering::Relaxed);
-        }
     }
 }
 

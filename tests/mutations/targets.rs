@@ -5,10 +5,10 @@ use std::sync::LazyLock;
 
 use hub2siem::config::diagnostic::{Diagnostics, SourceFile};
 use hub2siem::decode;
-use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
 use hub2siem::map::file::merge::merge;
 use hub2siem::map::file::{MappingFile, Written};
 use hub2siem::map::{Mappings, RecordContext, Salt, compile};
+use hub2siem::mapping_test::carrier;
 
 /// A base for maps that extend one.
 const BASE: &str = include_str!("../../mappings/ecs/alert.yaml");
@@ -90,18 +90,7 @@ fn source(text: &str) -> SourceFile {
 }
 
 fn with_records(body: &[u8], mut look: impl FnMut(&RecordContext<'_>)) {
-    let hub = Hub {
-        namespace: "contoso.servicebus.windows.net".into(),
-        name: "defender".into(),
-    };
-    let event = Event {
-        partition: PartitionId::new("3"),
-        sequence_number: SequenceNumber(4711),
-        offset: Offset::new("8812"),
-        enqueued_time: Timestamp::from_millis(1_731_049_262_123),
-        body: body.to_vec().into(),
-        last_enqueued: None,
-    };
+    let (hub, event) = carrier(body.to_vec());
     for record in decode::decode(&hub, &event) {
         if record.kind != hub2siem::event::Kind::Undecodable {
             look(&RecordContext::new(&record));

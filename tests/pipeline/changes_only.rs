@@ -85,10 +85,8 @@ async fn what_was_delivered_is_known_after_a_restart() {
     }
 }
 
-/// Scenario: an update is taken and not acknowledged; a snapshot of the state before it comes.
-/// Guarantees: the snapshot is delivered: nobody knows yet what the target has.
-#[tokio::test]
-async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
+/// A stage whose receiver has confirmed version 1 of the item, and taken version 2 without confirming it.
+async fn with_an_update_in_flight() -> Stage {
     let mut stage = Stage::open(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
     pass(&mut stage, streamed(1)).await;
     stage.receiver("soc").emulator.script().never_acknowledges = true;
@@ -98,6 +96,14 @@ async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
             stage.receiver("soc").emulator.statistics().received >= 2
         })
         .await;
+    stage
+}
+
+/// Scenario: an update is taken and not acknowledged; a snapshot of the state before it comes.
+/// Guarantees: the snapshot is delivered: nobody knows yet what the target has.
+#[tokio::test]
+async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
+    let mut stage = with_an_update_in_flight().await;
     stage.send(0, snapshot(1));
     stage.receiver("soc").emulator.script().never_acknowledges = false;
     stage
@@ -117,15 +123,7 @@ async fn while_an_update_is_in_flight_snapshots_are_forwarded() {
 /// Guarantees: the new edition of the configuration knows of the update and, in the end, of what was delivered.
 #[tokio::test]
 async fn a_reload_keeps_the_memory() {
-    let mut stage = Stage::open(Plan::new(1, [comparing(TargetPlan::splunk("soc"))])).await;
-    pass(&mut stage, streamed(1)).await;
-    stage.receiver("soc").emulator.script().never_acknowledges = true;
-    stage.send(0, streamed(2));
-    stage
-        .until("arrival of the update", |stage| {
-            stage.receiver("soc").emulator.statistics().received >= 2
-        })
-        .await;
+    let mut stage = with_an_update_in_flight().await;
     stage.plan.targets[0].batch_records += 1;
     stage.write_configuration();
     stage.bridge().asked.notify_one();

@@ -5,6 +5,7 @@
 //! once faults end, is a wait of the stage for (a).
 
 mod deliveries;
+mod positions;
 mod suppressed;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -15,7 +16,7 @@ use serde::Deserialize;
 
 use super::files::{Stored, Tail, checkpoints, list};
 use super::items::{Item, Parcel};
-use super::plan::{Plan, Sink};
+use super::plan::{Plan, Sink, TargetPlan};
 
 /// The account of one hub, over all of its lives and all runs of the bridge.
 #[derive(Debug)]
@@ -259,6 +260,7 @@ impl Oracle {
             );
         }
         self.verified.insert(key, passed.max(verified));
+        self.check_positions(&stored.checkpoint, life, &stored.consumer_group, stored.partition);
     }
 
     fn owed(&self) -> impl Iterator<Item = Owed<'_>> {
@@ -317,13 +319,17 @@ impl Oracle {
         }
         targets
             .iter()
-            .zip(&self.confirmed)
-            .filter(|(target, _)| target.group_name() == group && target.wants(item))
-            .all(|(target, confirmed)| {
-                confirmed.contains(id)
-                    || has_letter(Some(target.name))
-                    || self.may_be_suppressed(target, group, id, item)
-            })
+            .filter(|target| target.group_name() == group && target.wants(item))
+            .all(|target| self.is_settled_at(target, id, item))
+    }
+
+    /// Whether a target that wants a record has it, or a dead letter, or what it has already says the same.
+    fn is_settled_at(&self, target: &TargetPlan, id: &str, item: &Item) -> bool {
+        let group = target.group_name();
+        let letter = (id.to_owned(), group.to_owned(), Some(target.name.to_owned()));
+        self.confirmed[self.index(target.name)].contains(id)
+            || self.letters.contains(&letter)
+            || self.may_be_suppressed(target, group, id, item)
     }
 
     /// Takes in what was confirmed and dead-lettered since the last call.

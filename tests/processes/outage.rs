@@ -7,8 +7,8 @@ use std::time::{Duration, Instant};
 use super::harness::{Bridge, Hub, LATER, Receiver, SOON, Settings, TOKEN, get, wait_for};
 use super::ledger::Ledger;
 
-const PARTITIONS: usize = 3;
-const ITEMS: usize = 30_000;
+pub const PARTITIONS: usize = 3;
+pub const ITEMS: usize = 30_000;
 const WINDOW: u32 = 2000;
 
 /// Scenario: the receiver dies under load, stays away until the intake stands still, and comes
@@ -116,7 +116,7 @@ fn received(bridge: &Bridge) -> f64 {
 }
 
 /// A hub that holds all items from the start.
-fn full_hub(directory: &Path) -> Hub {
+pub fn full_hub(directory: &Path) -> Hub {
     let line = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Healthy"}}}"#;
     let path = directory.join("items.jsonl");
     fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");

@@ -18,10 +18,7 @@ const EVENT: &str = r#"{"type":"Microsoft.Security/assessments","id":"/subscript
 fn a_preview_leaves_the_bridge_in_peace() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = flowing_hub(directory);
-    let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
-    let settings = Settings::new(&hub.connection_string, receiver.address);
-    let bridge = Bridge::start(directory, "bridge", &settings);
+    let (hub, receiver, bridge) = running(directory);
     let delivered = || fs::metadata(&receiver.events).map_or(0, |file| file.len());
     wait_for("the first items", SOON, || (delivered() > 0).then_some(()));
     let state = directory.join("state");
@@ -56,10 +53,7 @@ fn a_preview_leaves_the_bridge_in_peace() {
 fn a_preview_refuses_a_group_of_the_configuration() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = flowing_hub(directory);
-    let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
-    let settings = Settings::new(&hub.connection_string, receiver.address);
-    let bridge = Bridge::start(directory, "bridge", &settings);
+    let (hub, _receiver, bridge) = running(directory);
     let mut preview = preview(directory, &hub, "$DEFAULT", "1");
     assert_eq!(preview.wait(SOON).code(), Some(64), "{}", preview.log_text());
     assert!(
@@ -90,6 +84,15 @@ fn preview(directory: &Path, hub: &Hub, group: &str, events: &str) -> Process {
         ("HEC_TOKEN", TOKEN),
     ];
     Process::start(directory, "preview", &arguments, &environment)
+}
+
+/// A bridge at work between a hub and a receiver.
+fn running(directory: &Path) -> (Hub, Receiver, Bridge) {
+    let hub = flowing_hub(directory);
+    let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
+    let settings = Settings::new(&hub.connection_string, receiver.address);
+    let bridge = Bridge::start(directory, "bridge", &settings);
+    (hub, receiver, bridge)
 }
 
 /// A hub that takes in a thousand items a second.

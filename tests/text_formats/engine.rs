@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use hub2siem::decode;
-use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber, Timestamp};
 use hub2siem::map::{MappingSet, Mappings, RecordContext};
+use hub2siem::mapping_test::carrier;
 
 pub const CEF: &str = "\
 output: cef
@@ -54,18 +54,7 @@ impl Engine {
 
     /// The line, the number of cuts, and what the program finds wrong with the line.
     pub fn render(&self, texts: &[String]) -> (String, u32, Vec<String>) {
-        let hub = Hub {
-            namespace: "contoso.servicebus.windows.net".into(),
-            name: "defender".into(),
-        };
-        let event = Event {
-            partition: PartitionId::new("0"),
-            sequence_number: SequenceNumber(1),
-            offset: Offset::new("1"),
-            enqueued_time: Timestamp::from_millis(1_731_049_262_123),
-            body: serde_json::json!({ "t": texts }).to_string().into(),
-            last_enqueued: None,
-        };
+        let (hub, event) = carrier(serde_json::json!({ "t": texts }).to_string());
         let records = decode::decode(&hub, &event);
         let context = RecordContext::new(&records[0]);
         let mut line = Vec::new();

@@ -5,7 +5,7 @@ use bytes::Bytes;
 use super::*;
 use crate::acknowledge::Window;
 use crate::checkpoint::MemoryStore;
-use crate::event::{Event, Offset};
+use crate::event::{Event, Offset, SequenceNumber};
 
 struct Group {
     store: MemoryStore,

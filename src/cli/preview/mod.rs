@@ -12,7 +12,7 @@ use anyhow::anyhow;
 
 use super::exit::Failure;
 use super::load::MappingArguments;
-use crate::mapping_test::coverage;
+use crate::mapping_test::carrier;
 use choice::Choice;
 use records::Preview;
 
@@ -67,10 +67,8 @@ pub fn run(arguments: &PreviewArguments) -> Result<(), Failure> {
     if arguments.hub {
         hub::run(arguments, &mut preview)?;
     } else {
-        let (hub, event) = coverage::origin();
         for body in input::bodies(&arguments.input)? {
-            let mut event = event.clone();
-            event.body = body.content.into();
+            let (hub, event) = carrier(body.content);
             preview.event(&hub, &event, &body.name)?;
         }
     }

@@ -98,6 +98,7 @@ impl Check<'_> {
             snapshots: target.snapshots,
             score_change_at_least,
             on_map_error: target.on_map_error,
+            is_given_up: target.given_up,
         })
     }
 

@@ -120,7 +120,10 @@ impl<'a> Parser<'a> {
     pub(crate) fn value(&mut self) -> Result<Value<'a>, ParseError> {
         self.skip_whitespace();
         match self.peek() {
-            Some(b'"') => self.string().map(Value::String),
+            Some(b'"') => match self.plain_string() {
+                Some(text) => Ok(Value::String(Cow::Borrowed(text))),
+                None => self.escaped_string().map(Value::String),
+            },
             Some(b'{') => self.object(),
             Some(b'[') => self.array(),
             Some(b'-' | b'0'..=b'9') => self.number(),
@@ -132,12 +135,16 @@ impl<'a> Parser<'a> {
     }
 
     /// Parses a member's name and the colon after it.
+    #[inline(always)]
     pub(crate) fn name(&mut self) -> Result<Cow<'a, str>, ParseError> {
         self.skip_whitespace();
         if self.peek() != Some(b'"') {
             return Err(self.unexpected());
         }
-        let name = self.string()?;
+        let name = match self.plain_string() {
+            Some(name) => Cow::Borrowed(name),
+            None => self.escaped_string()?,
+        };
         self.expect(b':')?;
         Ok(name)
     }
@@ -148,8 +155,11 @@ impl<'a> Parser<'a> {
         if !self.take(b'}') {
             loop {
                 let name = self.name()?;
-                let value = self.value()?;
-                members.push((name, value));
+                // Nearly every value is such a text; made in its place it is not moved.
+                match self.plain_string() {
+                    Some(text) => members.push((name, Value::String(Cow::Borrowed(text)))),
+                    None => members.push((name, self.value()?)),
+                }
                 if self.take(b'}') {
                     break;
                 }
@@ -188,13 +198,25 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
-    fn string(&mut self) -> Result<Cow<'a, str>, ParseError> {
+    /// The string at the cursor, if one starts there and has no escapes; else the cursor stays.
+    #[inline]
+    fn plain_string(&mut self) -> Option<&'a str> {
+        if self.peek() != Some(b'"') {
+            return None;
+        }
+        let start = self.position + 1;
+        let end = find_special(self.bytes, start);
+        if self.bytes.get(end) != Some(&b'"') {
+            return None;
+        }
+        self.position = end + 1;
+        Some(&self.text[start..end])
+    }
+
+    /// The string at the cursor, which has escapes or is none.
+    fn escaped_string(&mut self) -> Result<Cow<'a, str>, ParseError> {
         let start = self.position + 1;
         let mut end = find_special(self.bytes, start);
-        if self.bytes.get(end) == Some(&b'"') {
-            self.position = end + 1;
-            return Ok(Cow::Borrowed(&self.text[start..end]));
-        }
         while self.bytes.get(end) == Some(&b'\\') {
             // The byte after a backslash is part of the escape, whatever it is.
             end = find_special(self.bytes, end + 2);
@@ -250,6 +272,8 @@ impl<'a> Parser<'a> {
         Ok(())
     }
 
+    // Inlined for the sake of the comparison, which is one instruction where the word is known.
+    #[inline(always)]
     fn literal(&mut self, word: &str, value: Value<'a>) -> Result<Value<'a>, ParseError> {
         if !self.bytes[self.position..].starts_with(word.as_bytes()) {
             return Err(self.unexpected());

@@ -3,6 +3,12 @@
 const LOW_BITS: u64 = 0x0101_0101_0101_0101;
 const HIGH_BITS: u64 = 0x8080_8080_8080_8080;
 
+/// Bytes that are looked at at once in a long run.
+const BLOCK_BYTES: usize = 32;
+
+/// Bytes at the start of a run that are looked at by words: most strings end there.
+const SHORT_BYTES: usize = 16;
+
 /// Position of the first quote, backslash or control character (below 0x20) at or after `from`; the length if none.
 pub(super) fn find_special(bytes: &[u8], from: usize) -> usize {
     let mut position = from;
@@ -11,11 +17,36 @@ pub(super) fn find_special(bytes: &[u8], from: usize) -> usize {
             return position + offset;
         }
         position += 8;
+        if position == from + SHORT_BYTES {
+            position = skip_blocks(bytes, position);
+        }
     }
     match tail(bytes.get(position..).unwrap_or_default(), bytes) {
         Some(word) => first_special(word).map_or(bytes.len(), |offset| position + offset),
         None => bytes.len(),
     }
+}
+
+/// Position of the first block at or after `from` that has something in it, or of the rest that is no whole block.
+fn skip_blocks(bytes: &[u8], from: usize) -> usize {
+    let mut position = from;
+    while let Some(block) = bytes
+        .get(position..)
+        .and_then(|rest| rest.first_chunk::<BLOCK_BYTES>())
+    {
+        if has_special(block) {
+            break;
+        }
+        position += BLOCK_BYTES;
+    }
+    position
+}
+
+/// Without a way out of the loop, so that it compiles to instructions that take many bytes at a time.
+fn has_special(block: &[u8; BLOCK_BYTES]) -> bool {
+    block.iter().fold(false, |found, byte| {
+        found | (*byte < b' ') | (*byte == b'"') | (*byte == b'\\')
+    })
 }
 
 /// The last bytes of `bytes`, fewer than eight, as a word filled up with blanks; `None` if there are none. Most names
@@ -63,12 +94,12 @@ mod tests {
         byte < 0x20 || byte == b'"' || byte == b'\\'
     }
 
-    /// Scenario: every byte value at every offset of runs up to three words long, among blanks and among 0xff.
+    /// Scenario: every byte value at every offset of runs up to three words, and up to two blocks, among blanks and among 0xff.
     /// Guarantees: the answer is that of the byte-by-byte definition.
     #[test]
     fn agrees_with_the_definition() {
         for filler in [b' ', b'!', 0x80, 0xff] {
-            for length in 0..24 {
+            for length in (0..24).chain([47, 48, 49, 80, 85]) {
                 for offset in 0..length {
                     for byte in 0..=255 {
                         let mut bytes = vec![filler; length];

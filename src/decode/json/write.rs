@@ -54,6 +54,15 @@ pub fn write_string(output: &mut Vec<u8>, text: &str) {
     output.push(b'"');
 }
 
+/// Appends `text` in quotes, which must have nothing to escape: what borrows the body stood there without an escape.
+pub fn write_plain_string(output: &mut Vec<u8>, text: &str) {
+    debug_assert_eq!(find_special(text.as_bytes(), 0), text.len(), "nothing to escape");
+    output.reserve(text.len() + 2);
+    output.push(b'"');
+    output.extend_from_slice(text.as_bytes());
+    output.push(b'"');
+}
+
 fn write_escape(output: &mut Vec<u8>, byte: u8) {
     const DIGITS: &[u8; 16] = b"0123456789abcdef";
     let letter = match byte {

@@ -24,7 +24,7 @@ pub struct Request {
     /// Start and length of each event in the uncompressed body.
     events: Vec<(usize, usize)>,
     /// Room in the window for `body`.
-    held: Held,
+    _held: Held,
 }
 
 impl Request {
@@ -63,7 +63,7 @@ impl Request {
         body.shrink_to_fit();
         let window = records.first().expect("a batch has a record").held.window();
         Self {
-            held: window.hold(body.len() + events.len() * size_of::<(usize, usize)>()),
+            _held: window.hold(body.len() + events.len() * size_of::<(usize, usize)>()),
             body: Bytes::from(body),
             is_gzip,
             events,
@@ -84,11 +84,6 @@ impl Request {
         self.events
             .iter()
             .map(move |(start, length)| envelope::record_of(plain.slice(*start..start + length)))
-    }
-
-    /// Bytes booked in the window for this request.
-    pub fn held_bytes(&self) -> usize {
-        self.held.bytes()
     }
 }
 

@@ -7,18 +7,12 @@
 //!   there, and readers that do not expect `\|` would show the backslash;
 //! - lengths are counted in bytes before escaping, the smaller of the two ways to read the standard;
 //! - dates are milliseconds since 1970, the one form without a zone or a year to guess.
-//!
-//! A part of the header that is absent is `Unknown`, the word the standard has for the severity: an empty part would
-//! shift nothing, but a receiver groups by class id and name.
 
-use super::text;
+use super::{header, text};
 use crate::map::budget::MapError;
 use crate::map::evaluation::Evaluation;
 use crate::map::expression::MemberContent;
 use crate::map::plan::Plan;
-
-/// What an absent part of the header is called.
-pub const UNKNOWN: &str = "Unknown";
 
 /// Appends one line without its end. Gives the number of values that were cut to their key's length.
 pub(in crate::map) fn render<'s>(
@@ -26,21 +20,8 @@ pub(in crate::map) fn render<'s>(
     evaluation: &mut Evaluation<'s, '_>,
     output: &mut Vec<u8>,
 ) -> Result<u32, MapError> {
-    let mut cuts = 0;
     output.extend_from_slice(b"CEF:0");
-    for part in &plan.header {
-        output.push(b'|');
-        let value = evaluation.text(part)?;
-        let limit = part.text.and_then(|field| field.limit_bytes);
-        let line = value
-            .as_deref()
-            .and_then(|value| text::line(value, limit, replace_in_header));
-        let (value, is_cut) = line
-            .as_ref()
-            .map_or((UNKNOWN, false), |(value, is_cut)| (&**value, *is_cut));
-        text::push(output, value, escape_header);
-        cuts += u32::from(is_cut);
-    }
+    let mut cuts = header::write(plan, evaluation, output, replace_in_header, escape_header)?;
     output.push(b'|');
     let start = output.len();
     let mut is_written = false;

@@ -4,10 +4,9 @@
 //! from values, and a line break becomes a space, so that the words at its sides stay apart. A pipe in the header
 //! would end its part and becomes a space; in values it is an ordinary character, and so is `=`, because QRadar ends a
 //! key at the first one. Lengths are counted in bytes. Dates have 13 digits, which QRadar reads without a
-//! `devTimeFormat`. A part of the header that is absent is `Unknown`.
+//! `devTimeFormat`.
 
-use super::cef::UNKNOWN;
-use super::text;
+use super::{header, text};
 use crate::map::budget::MapError;
 use crate::map::evaluation::Evaluation;
 use crate::map::expression::MemberContent;
@@ -22,21 +21,8 @@ pub(in crate::map) fn render<'s>(
     evaluation: &mut Evaluation<'s, '_>,
     output: &mut Vec<u8>,
 ) -> Result<u32, MapError> {
-    let mut cuts = 0;
     output.extend_from_slice(b"LEEF:2.0");
-    for part in &plan.header {
-        output.push(b'|');
-        let value = evaluation.text(part)?;
-        let limit = part.text.and_then(|field| field.limit_bytes);
-        let line = value
-            .as_deref()
-            .and_then(|value| text::line(value, limit, replace_in_header));
-        let (value, is_cut) = line
-            .as_ref()
-            .map_or((UNKNOWN, false), |(value, is_cut)| (&**value, *is_cut));
-        output.extend_from_slice(value.as_bytes());
-        cuts += u32::from(is_cut);
-    }
+    let mut cuts = header::write(plan, evaluation, output, replace_in_header, |_| None)?;
     output.extend_from_slice(b"|^|");
     let start = output.len();
     for member in &plan.fields.members {

@@ -1,6 +1,7 @@
 //! How a mapped record is written: JSON by [`super::plan`], the text formats here.
 
 pub mod cef;
+pub mod header;
 pub mod leef;
 pub mod shorten;
 pub mod text;

@@ -19,7 +19,7 @@ pub(super) fn arm<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item
 pub(super) fn segment<'s>(input: Item<'s>, arguments: &'s [Argument]) -> Option<Item<'s>> {
     let wanted = arguments[0].as_text();
     part(input.into_text()?, |text| {
-        let mut segments = text.split('/');
+        let mut segments = arm::split(text);
         segments.find(|segment| segment.eq_ignore_ascii_case(wanted));
         segments.next().unwrap_or_default()
     })
@@ -33,11 +33,11 @@ pub(super) fn basename<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s
 
 pub(super) fn url<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
     let text = input.into_text()?;
-    let trimmed = text.trim();
-    let host = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
-    if trimmed.contains("://") {
+    if text.contains("://") {
         return part(text, str::trim);
     }
+    let trimmed = text.trim();
+    let host = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
     let is_host = host.contains('.') && !host.contains(char::is_whitespace);
     is_host
         .then(|| Item::text(format!("https://{trimmed}")))

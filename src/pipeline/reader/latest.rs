@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use super::Reader;
-use crate::acknowledge::Mark;
+use super::{Reader, mark_of};
 use crate::checkpoint::Checkpoint;
-use crate::event::{Offset, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 
 /// A position that could not be stored is tried again after this.
@@ -64,12 +62,7 @@ impl Reader {
     }
 
     async fn store_initial(&self, position: &Position) -> Result<(), crate::checkpoint::Error> {
-        let mark = Mark {
-            sequence_number: position.sequence_number,
-            offset: position.offset.clone().unwrap_or_else(|| Offset::new("")),
-            enqueued_time: position.enqueued_time.unwrap_or_else(Timestamp::now),
-        };
-        let checkpoint = Checkpoint::new(mark, position.hub_created_at);
+        let checkpoint = Checkpoint::new(mark_of(position), position.hub_created_at);
         self.checkpointer
             .store_initial(&self.partition, &checkpoint)
             .await

@@ -17,10 +17,10 @@ use super::bridge::Stop;
 use super::edition::InUse;
 use super::undeliverable::Undeliverable;
 use super::workspace::Workspace;
-use crate::acknowledge::{CreditBudget, InFlight, Window};
+use crate::acknowledge::{CreditBudget, InFlight, Mark, Targets, Window};
 use crate::checkpoint::Checkpointer;
-use crate::event::PartitionId;
-use crate::eventhub::settings::StartPosition;
+use crate::event::{Offset, PartitionId, Timestamp};
+use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
 
@@ -40,6 +40,8 @@ pub struct Reader {
     pub partition: PartitionId,
     /// Where to start.
     pub start: StartPosition,
+    /// The targets of the group, and how far each one was.
+    pub targets: Targets,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
     pub resolve_latest: bool,
     /// How long to wait for an event before the hub is asked for the newest one.
@@ -71,12 +73,13 @@ impl Reader {
             return;
         }
         let start = match &self.start {
-            StartPosition::After(position) => Some(position.sequence_number.0),
+            StartPosition::After(position) => Some(mark_of(position)),
             _ => None,
         };
+        let start_number = start.as_ref().map(|mark| mark.sequence_number.0);
         let mut reading = Reading {
             credit: CreditBudget::new(&self.window),
-            in_flight: InFlight::new(self.partition.clone(), 0, Arc::clone(&self.window)),
+            in_flight: self.in_flight(0, self.targets.clone(), start),
             generation: 0,
             is_registered: false,
             workspace: Workspace::new(self.dispatch.dispatch()),
@@ -89,7 +92,7 @@ impl Reader {
             self.partition.clone(),
             self.start.clone(),
         );
-        self.status.tracks(&reading.in_flight, start);
+        self.status.tracks(&reading.in_flight, start_number);
         while !self.stop.intake.is_cancelled() {
             let Some(step) = self.next(&mut hub, &mut reading).await else {
                 continue;
@@ -271,12 +274,13 @@ impl Reader {
         reading.in_flight.retire();
         reading.generation += 1;
         reading.is_registered = false;
-        reading.in_flight = InFlight::new(
-            self.partition.clone(),
-            reading.generation,
-            Arc::clone(&self.window),
-        );
+        reading.in_flight = self.in_flight(reading.generation, self.targets.without_positions(), None);
         self.status.tracks(&reading.in_flight, Some(-1));
+    }
+
+    fn in_flight(&self, generation: u64, targets: Targets, start: Option<Mark>) -> Arc<InFlight> {
+        let window = Arc::clone(&self.window);
+        InFlight::following(self.partition.clone(), generation, window, targets, start)
     }
 
     async fn ask_while_idle(&self, reading: &mut Reading) {
@@ -287,7 +291,10 @@ impl Reader {
             asked = self.client.partition_properties(&self.partition) => asked,
         };
         match asked {
-            Ok(properties) => self.status.last_enqueued(&properties.last_enqueued()),
+            Ok(properties) => {
+                self.status.first_kept(properties.begin_sequence_number);
+                self.status.last_enqueued(&properties.last_enqueued());
+            }
             Err(end) => tracing::debug!(
                 partition = %self.partition, cause = %end, "failed to ask an idle partition for its newest event"
             ),
@@ -298,4 +305,13 @@ impl Reader {
 /// A gap as a counter takes it; the consumer reports positive ones only.
 fn count(events: i64) -> u64 {
     u64::try_from(events).unwrap_or_default()
+}
+
+/// The mark that a position stands for.
+fn mark_of(position: &Position) -> Mark {
+    Mark {
+        sequence_number: position.sequence_number,
+        offset: position.offset.clone().unwrap_or_else(|| Offset::new("")),
+        enqueued_time: position.enqueued_time.unwrap_or_else(Timestamp::now),
+    }
 }

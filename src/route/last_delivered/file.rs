@@ -13,7 +13,7 @@ use redb::{
 use super::items::{Changes, Items};
 use super::keeper::Remembering;
 use super::remembered::{ENCODED_BYTES, ItemKey, Remembered};
-use crate::durable::directory;
+use crate::durable::{FileError, directory};
 use crate::event::Timestamp;
 
 /// Name of the file in the state directory.
@@ -47,15 +47,8 @@ pub struct StateFile {
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The operating system refuses.
-    #[error("failed to {operation} `{}`", path.display())]
-    Io {
-        /// What was tried.
-        operation: &'static str,
-        /// File or directory.
-        path: PathBuf,
-        /// Why.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Io(#[from] FileError),
     /// Another process has it open.
     #[error("what was last delivered, `{}`, is in use by another process", path.display())]
     Locked {
@@ -79,7 +72,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Locked { .. } => "stop the other process, or give this one a `state.directory` of its own",
-            Error::Io { .. } | Error::Database { .. } => {
+            Error::Io(_) | Error::Database { .. } => {
                 "check that the state directory exists, can be written by this user, and is not full; without the file all \
                  that it had is sent once more"
             }
@@ -90,7 +83,7 @@ impl Error {
 /// Opens the file, or makes it, and reads what it has of `targets`, at most `limit` items each. Blocks.
 pub fn open(path: &Path, targets: &[Remembering], limit: usize) -> Result<(StateFile, Contents), Error> {
     directory::create(directory::parent(path))
-        .map_err(|source| io_error("make directory of", path, source))?;
+        .map_err(|source| FileError::new("make directory of", path, source))?;
     match StateFile::load(path, targets, limit) {
         Err(error) if error.is_damage() => {
             put_aside(path, &error)?;
@@ -113,7 +106,8 @@ pub fn discard(path: &Path) -> Result<(), Error> {
         path = %path.display(),
         "what was last delivered is forgotten: no target has `snapshots: changes_only`"
     );
-    fs::remove_file(path).map_err(|source| io_error("remove", path, source))
+    fs::remove_file(path).map_err(|source| FileError::new("remove", path, source))?;
+    Ok(())
 }
 
 impl StateFile {
@@ -252,8 +246,9 @@ fn put_aside(path: &Path, error: &Error) -> Result<(), Error> {
         path = %path.display(), aside = %aside.display(), error = error as &dyn std::error::Error,
         "what was last delivered cannot be read and is put aside; snapshots are sent once more"
     );
-    fs::rename(path, &aside).map_err(|source| io_error("rename", path, source))?;
-    directory::sync_parent(path).map_err(|source| io_error("sync directory of", path, source))
+    fs::rename(path, &aside).map_err(|source| FileError::new("rename", path, source))?;
+    directory::sync_parent(path).map_err(|source| FileError::new("sync directory of", path, source))?;
+    Ok(())
 }
 
 fn table_name(target: &str) -> String {
@@ -264,14 +259,6 @@ fn builder() -> redb::Builder {
     let mut builder = Database::builder();
     builder.set_cache_size(CACHE_BYTES);
     builder
-}
-
-fn io_error(operation: &'static str, path: &Path, source: io::Error) -> Error {
-    Error::Io {
-        operation,
-        path: path.to_owned(),
-        source,
-    }
 }
 
 #[cfg(test)]

@@ -229,7 +229,7 @@ fn a_directory_that_cannot_be_written_is_no_damage() {
     let blocked = directory.path().join("file");
     fs::write(&blocked, "x").expect("it can be written");
     let error = keeper(&blocked, &["soc"]).expect_err("a file is no directory");
-    assert!(matches!(error, Error::Io { .. }), "{error}");
+    assert!(matches!(error, Error::Io(_)), "{error}");
     fs::create_dir(directory.path().join(NAME)).expect("it can be made");
     let error = keeper(directory.path(), &["soc"]).expect_err("a directory is no file");
     assert!(matches!(error, Error::Database { .. }), "{error}");

@@ -1,0 +1,189 @@
+//! What is known of one partition, and whether it is in trouble.
+
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use crate::acknowledge::InFlight;
+use crate::event::{LastEnqueued, SequenceNumber, Timestamp};
+
+/// A partition with lag that settles nothing for this long is in trouble.
+const MAX_STANDSTILL_MILLIS: i64 = 60_000;
+
+/// The state of one partition in one consumer group, kept by its reader.
+#[derive(Debug)]
+pub struct PartitionStatus {
+    attached: AtomicBool,
+    attached_once: AtomicBool,
+    /// Whether the last link ended for a reason that does not pass by itself.
+    needs_operator: AtomicBool,
+    last_enqueued: AtomicI64,
+    /// Number of the oldest event the hub keeps, as it last said.
+    first_kept: AtomicI64,
+    settled: AtomicI64,
+    settled_time: AtomicI64,
+    progress: AtomicI64,
+    in_flight: Mutex<Option<Arc<InFlight>>>,
+    trouble: Mutex<Option<String>>,
+}
+
+impl PartitionStatus {
+    pub(super) fn new() -> Self {
+        Self {
+            attached: AtomicBool::new(false),
+            attached_once: AtomicBool::new(false),
+            needs_operator: AtomicBool::new(false),
+            last_enqueued: AtomicI64::new(i64::MIN),
+            first_kept: AtomicI64::new(i64::MIN),
+            settled: AtomicI64::new(-1),
+            settled_time: AtomicI64::new(i64::MIN),
+            progress: AtomicI64::new(Timestamp::now().as_millis()),
+            in_flight: Mutex::default(),
+            trouble: Mutex::default(),
+        }
+    }
+
+    /// The link is attached.
+    pub fn attached(&self) {
+        self.attached.store(true, Ordering::Relaxed);
+        self.attached_once.store(true, Ordering::Relaxed);
+        self.needs_operator.store(false, Ordering::Relaxed);
+        *lock(&self.trouble) = None;
+    }
+
+    /// The link is gone; `cause` in words for an operator, who must act if it does not pass by itself.
+    pub fn detached(&self, cause: String, needs_operator: bool) {
+        self.attached.store(false, Ordering::Relaxed);
+        self.needs_operator.store(needs_operator, Ordering::Relaxed);
+        *lock(&self.trouble) = Some(cause);
+    }
+
+    /// The tracker whose mark tells how far the partition is settled, and where it started.
+    pub fn tracks(&self, in_flight: &Arc<InFlight>, start: Option<i64>) {
+        *lock(&self.in_flight) = Some(Arc::clone(in_flight));
+        if let Some(start) = start {
+            self.settled.store(start, Ordering::Relaxed);
+        }
+    }
+
+    /// The hub said what its newest event is.
+    pub fn last_enqueued(&self, last: &LastEnqueued) {
+        if last.sequence_number.0 == self.last_enqueued.load(Ordering::Relaxed) {
+            return;
+        }
+        // Time without lag is no standstill, also when nobody looked meanwhile.
+        self.update();
+        self.last_enqueued
+            .store(last.sequence_number.0, Ordering::Relaxed);
+    }
+
+    /// The hub said what its oldest event is.
+    pub fn first_kept(&self, number: SequenceNumber) {
+        self.first_kept.store(number.0, Ordering::Relaxed);
+    }
+
+    /// Events the hub keeps although they are settled: so many it removes before one that waits. `None` where none waits,
+    /// or the hub has not said.
+    pub(super) fn kept_before_waiting(&self) -> Option<i64> {
+        let first = self.first_kept.load(Ordering::Relaxed);
+        if first == i64::MIN || self.lag_events()? == 0 {
+            return None;
+        }
+        Some((self.settled.load(Ordering::Relaxed) + 1 - first).max(0))
+    }
+
+    /// Whether the link is attached now.
+    pub fn is_attached(&self) -> bool {
+        self.attached.load(Ordering::Relaxed)
+    }
+
+    /// Events not settled yet; `None` until the hub said what its newest event is.
+    pub fn lag_events(&self) -> Option<i64> {
+        self.update();
+        let last = self.last_enqueued.load(Ordering::Relaxed);
+        (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
+    }
+
+    /// When the hub took in the oldest event that waits; that of the last settled one where none is in flight.
+    pub(super) fn oldest_waiting(&self) -> Option<Timestamp> {
+        if self.lag_events()? == 0 {
+            return None;
+        }
+        let in_flight = lock(&self.in_flight)
+            .as_ref()
+            .and_then(|in_flight| in_flight.oldest());
+        let settled_time = self.settled_time.load(Ordering::Relaxed);
+        in_flight.or((settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time)))
+    }
+
+    pub(super) fn lag_seconds(&self, lag_events: i64) -> f64 {
+        let settled_time = self.settled_time.load(Ordering::Relaxed);
+        if lag_events == 0 || settled_time == i64::MIN {
+            return 0.0;
+        }
+        Timestamp::now()
+            .millis_since(Timestamp::from_millis(settled_time))
+            .max(0) as f64
+            / 1000.0
+    }
+
+    pub(super) fn problem(&self) -> Option<String> {
+        let needs_operator = self.needs_operator.load(Ordering::Relaxed);
+        if !self.attached_once.load(Ordering::Relaxed) || needs_operator {
+            let cause = lock(&self.trouble).clone();
+            return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
+        }
+        let lag = self.lag_events()?;
+        let standstill = Timestamp::now().as_millis() - self.progress.load(Ordering::Relaxed);
+        (lag > 0 && standstill > MAX_STANDSTILL_MILLIS).then(|| {
+            format!(
+                "{lag} events wait and none was settled for {} seconds",
+                standstill / 1000
+            )
+        })
+    }
+
+    /// Takes over the tracker's mark; a mark that moved, or no lag, is progress.
+    fn update(&self) {
+        let mark = lock(&self.in_flight)
+            .as_ref()
+            .and_then(|in_flight| in_flight.mark());
+        let now = Timestamp::now().as_millis();
+        if let Some(mark) = mark {
+            let before = self.settled.swap(mark.sequence_number.0, Ordering::Relaxed);
+            self.settled_time
+                .store(mark.enqueued_time.as_millis(), Ordering::Relaxed);
+            if before != mark.sequence_number.0 {
+                self.progress.store(now, Ordering::Relaxed);
+            }
+        }
+        if self.last_enqueued.load(Ordering::Relaxed) <= self.settled.load(Ordering::Relaxed) {
+            self.progress.store(now, Ordering::Relaxed);
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().expect("no holder of this lock panics")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Scenario: ten events wait behind number 40; the hub keeps events from 33 on, later only from 50 on.
+    /// Guarantees: the events it would remove first are those from 33 to 40; there are never less than none.
+    #[test]
+    fn counts_what_the_hub_removes_first() {
+        let status = PartitionStatus::new();
+        status.first_kept(SequenceNumber(33));
+        assert_eq!(status.kept_before_waiting(), None, "nothing is known to wait");
+        status.settled.store(40, Ordering::Relaxed);
+        status.last_enqueued(&LastEnqueued {
+            sequence_number: SequenceNumber(50),
+            enqueued_time: Timestamp::from_millis(0),
+        });
+        assert_eq!(status.kept_before_waiting(), Some(8));
+        status.first_kept(SequenceNumber(50));
+        assert_eq!(status.kept_before_waiting(), Some(0));
+    }
+}
