@@ -1,5 +1,7 @@
 //! The Splunk HEC target against the receiver of this crate: every case a collector, or what stands before it, can play.
 
+#[path = "contract/stage.rs"]
+mod stage;
 #[path = "splunk_hec/bench.rs"]
 mod bench;
 #[path = "splunk_hec/accepted.rs"]

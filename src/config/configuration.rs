@@ -126,6 +126,15 @@ pub enum TargetSettings {
     File(file::Settings),
 }
 
+impl TargetSettings {
+    /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
+    pub fn wants_details(&self) -> bool {
+        match self {
+            Self::SplunkHec(_) | Self::File(_) => false,
+        }
+    }
+}
+
 impl Configuration {
     /// The consumer groups that are read, in name order.
     pub fn groups(&self) -> BTreeSet<Arc<str>> {

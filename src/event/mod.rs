@@ -17,5 +17,5 @@ pub use kind::Kind;
 pub use outcome::{Outcome, RejectReason, Rejection};
 pub use position::{Offset, PartitionId, SequenceNumber};
 pub use record::{Record, RecordField};
-pub use rendered::Rendered;
+pub use rendered::{Details, Rendered};
 pub use timestamp::Timestamp;

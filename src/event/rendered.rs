@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::{EventId, Kind, Timestamp};
+use super::{EventId, Kind, Record, RecordField, Timestamp};
 use crate::acknowledge::{Held, Ticket};
 
 /// One rendered record. It owes its event exactly one settlement, given through its [`Ticket`].
@@ -39,6 +39,52 @@ pub struct About {
     pub is_snapshot: bool,
     /// Revision of the map that rendered it, as `name@revision`; `None` for `native`.
     pub mapping_revision: Option<Arc<str>>,
+    /// What only some kinds of target need; `None` where the target did not ask for it.
+    pub details: Option<Box<Details>>,
+}
+
+/// What a target may put into headers, keys and priorities. It is copied out of the record, so only targets that need
+/// it ask for it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Details {
+    /// `$record.action`.
+    pub action: Option<Box<str>>,
+    /// `$record.severity`, as the source writes it.
+    pub severity: Option<Box<str>>,
+    /// `$record.resource_id`, as the source writes it.
+    pub resource_id: Option<Box<str>>,
+    /// `$record.subscription`, lower case.
+    pub subscription: Option<Box<str>>,
+}
+
+impl Details {
+    /// Copies them out of `record`.
+    pub fn of(record: &Record<'_>) -> Self {
+        let text = |field| {
+            let value = record.field(field)?;
+            value.as_str().map(Box::from)
+        };
+        Self {
+            action: text(RecordField::Action),
+            severity: text(RecordField::Severity),
+            resource_id: text(RecordField::ResourceId),
+            subscription: text(RecordField::Subscription),
+        }
+    }
+
+    /// Bytes of text it keeps.
+    pub fn bytes(&self) -> usize {
+        let texts = [
+            &self.action,
+            &self.severity,
+            &self.resource_id,
+            &self.subscription,
+        ];
+        texts
+            .iter()
+            .map(|text| text.as_ref().map_or(0, |text| text.len()))
+            .sum()
+    }
 }
 
 /// A record's own bytes, shared with its siblings of the same event.

@@ -345,6 +345,7 @@ fn dispatch(
         native: Arc::clone(&target.native),
         snapshots: remembering::rule(target, last_delivered),
         on_map_error: target.on_map_error,
+        wants_details: target.settings.wants_details(),
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),
         in_flight: metrics

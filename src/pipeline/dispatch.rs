@@ -15,7 +15,7 @@ use crate::config::target::OnMapError;
 use crate::decode::decode;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
-use crate::event::{Event, Hub, Kind, Record, RejectReason, Rendered};
+use crate::event::{Details, Event, Hub, Kind, Record, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
 use crate::route::last_delivered::PendingUpdate;
 use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
@@ -58,6 +58,8 @@ pub struct Destination {
     pub snapshots: SnapshotRule,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
+    /// Whether its workers need [`Details`].
+    pub wants_details: bool,
     /// The way to its workers.
     pub records: mpsc::Sender<Rendered>,
     /// Records taken by the route, left by it, and dropped as snapshots.
@@ -257,11 +259,17 @@ impl Way<'_> {
         update: Option<PendingUpdate>,
     ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
+        let details = self.plan.targets[target]
+            .wants_details
+            .then(|| Box::new(Details::of(record)));
+        let details_bytes = details
+            .as_ref()
+            .map_or(0, |details| size_of::<Details>() + details.bytes());
         let update_bytes = update.as_ref().map_or(0, |_| UPDATE_BYTES);
         Rendered {
             held: self
                 .window
-                .hold(bytes.len() + key_bytes + update_bytes + RECORD_BYTES),
+                .hold(bytes.len() + key_bytes + details_bytes + update_bytes + RECORD_BYTES),
             bytes,
             about: About {
                 kind: record.kind,
@@ -271,6 +279,7 @@ impl Way<'_> {
                 time: record.time,
                 is_snapshot: record.is_snapshot,
                 mapping_revision: revision,
+                details,
             },
             original: Some(Original {
                 bytes: self.event.body.slice(record.range.clone()),

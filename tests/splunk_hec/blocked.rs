@@ -10,8 +10,9 @@ use hub2siem::telemetry::health::BlockReason;
 use super::bench::{
     Bench, OTHER_TOKEN, SMALL, receiver, receiver_without_acknowledgement, settings, settings_with,
 };
+use super::stage::Stage;
 
-fn reason(bench: &Bench) -> Option<BlockReason> {
+fn reason(bench: &Stage) -> Option<BlockReason> {
     bench.health.blocked().map(|blocked| blocked.reason)
 }
 

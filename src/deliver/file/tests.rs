@@ -75,6 +75,7 @@ impl Target {
             time: event.enqueued_time,
             is_snapshot: false,
             mapping_revision: None,
+            details: None,
         };
         let record = Rendered {
             held: self.in_flight.window().hold(text.len()),

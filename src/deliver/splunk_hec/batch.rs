@@ -149,6 +149,7 @@ mod tests {
                     time: Timestamp::from_millis(0),
                     is_snapshot: false,
                     mapping_revision: None,
+                    details: None,
                 },
                 original: None,
                 held: window.hold(bytes.len()),
