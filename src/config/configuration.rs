@@ -184,6 +184,11 @@ pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
     Ok(written.mappings_directory.map(|directory| directory.value))
 }
 
+/// The directory of dead letters that the file at `path` names; needs no secret, and reads no mapping.
+pub fn dead_letter_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
+    Ok(parse(&read_file(path)?)?.1.dead_letter.file.directory)
+}
+
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
     let node = yaml::parse(file)?;
     let written = yaml::read(file, &node)?;
