@@ -147,6 +147,9 @@ impl Ticket {
             "record settled"
         );
         self.is_settled = true;
+        if settlement == Settlement::Delivered {
+            self.event.partition.delivered();
+        }
         // Before the event settles: a mark that passes it must find the memory as this record leaves it.
         match (self.update.take(), settlement) {
             (None, _) => {}

@@ -36,6 +36,7 @@ pub struct InFlight {
     targets: Targets,
     queue: Mutex<Queue>,
     settled: AtomicU64,
+    delivered_records: AtomicU64,
     retired: AtomicBool,
     notification: OnceLock<Notification>,
 }
@@ -89,6 +90,7 @@ impl InFlight {
             targets,
             queue: Mutex::new(queue),
             settled: AtomicU64::new(0),
+            delivered_records: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             notification: OnceLock::new(),
         })
@@ -154,6 +156,11 @@ impl InFlight {
         {
             notification.due.notify_one();
         }
+    }
+
+    /// Counts a record that a target confirmed.
+    pub(super) fn delivered(&self) {
+        self.delivered_records.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Notes the targets, one bit each, that have settled all they got of an event. Before the event itself settles.
@@ -245,6 +252,11 @@ impl InFlight {
     /// Events settled since the start of this generation, in any order.
     pub fn settled(&self) -> u64 {
         self.settled.load(Ordering::Relaxed)
+    }
+
+    /// Records confirmed by targets since the start of this generation, each once for each target.
+    pub fn delivered_records(&self) -> u64 {
+        self.delivered_records.load(Ordering::Relaxed)
     }
 
     /// The partition tracked.

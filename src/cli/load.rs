@@ -2,9 +2,10 @@
 
 use std::future::Future;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use secrecy::SecretString;
 
 use super::exit::Failure;
@@ -50,6 +51,19 @@ impl MappingArguments {
     /// The mappings. Warnings are printed.
     pub fn load(&self) -> Result<Mappings, Failure> {
         mappings(self.directory()?.as_deref())
+    }
+}
+
+/// A consumer group to read the hub through beside the bridge. Those of the configuration belong to it: Event Hubs
+/// compares their names without case.
+pub fn spare_group(group: &str, configuration: &Configuration) -> Result<Arc<str>, Failure> {
+    let groups = configuration.groups();
+    let is_taken = groups.iter().any(|known| known.eq_ignore_ascii_case(group));
+    match is_taken {
+        true => Err(Failure::Usage(anyhow!(
+            "consumer group `{group}` is read by this configuration; make one of its own for this in the hub"
+        ))),
+        false => Ok(Arc::from(group)),
     }
 }
 

@@ -14,6 +14,7 @@ pub mod load;
 pub mod mappings;
 pub mod output;
 pub mod preview;
+pub mod replay;
 pub mod run;
 pub mod schema;
 pub mod test;
@@ -42,6 +43,8 @@ Examples:
   hub2siem test ./mappings                   run the tests of your own mappings
   hub2siem dead-letters list --reason map_error
                                              what was refused for good, and why
+  hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
+                                             send the last six hours once more, beside the running bridge
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -65,6 +68,8 @@ pub enum Verb {
     DeadLetters(Box<dead_letters::DeadLettersArguments>),
     /// Print a JSON Schema, for completion and checks in an editor.
     Schema(schema::SchemaArguments),
+    /// Read a range of the hub once more for one target, beside the running bridge.
+    Replay(Box<replay::ReplayArguments>),
     /// Ask the running bridge whether it is ready; for images without curl.
     Health(ConfigArguments),
     /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
@@ -96,6 +101,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Test(arguments) => test::run(&arguments),
         Verb::DeadLetters(arguments) => dead_letters::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
+        Verb::Replay(arguments) => replay::run(*arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),
     }

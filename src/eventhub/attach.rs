@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::client::HubClient;
 use super::connection::Connection;
 use super::end_reason::End;
-use super::receiver::{EPOCH, Link};
+use super::receiver::Link;
 use super::selector::selector;
 use super::settings::{Position, StartPosition};
 use crate::event::{PartitionId, SequenceNumber, Timestamp};
@@ -18,6 +18,8 @@ pub(super) struct Plan {
     pub(super) start: Start,
     pub(super) hub_created_at: Option<Timestamp>,
     pub(super) recovery: Recovery,
+    /// Without one, a reader that has one is left in peace, and refuses this one.
+    pub(super) owner_level: Option<i64>,
 }
 
 /// Where to start.
@@ -109,7 +111,7 @@ async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) 
         client.tasks(),
         &plan.partition,
         &position,
-        Some(EPOCH),
+        plan.owner_level,
     )
     .await?;
     Ok(Outcome::Attached {

@@ -17,7 +17,7 @@ use super::connection::CLOSE_TIMEOUT;
 use super::credential::Credential;
 use super::cursor::{Admission, Cursor, GapCause};
 use super::end_reason::{End, EndReason};
-use super::receiver::{Link, Received, Refusal};
+use super::receiver::{EPOCH, Link, Received, Refusal};
 use super::replaceable::Replaced;
 use super::settings::StartPosition;
 use super::step::Step;
@@ -27,6 +27,7 @@ use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
 pub struct PartitionReader {
     client: Arc<HubClient>,
     partition: PartitionId,
+    owner_level: Option<i64>,
     credential: Replaced<Credential>,
     cursor: Cursor,
     state: State,
@@ -76,6 +77,7 @@ impl PartitionReader {
             credential: client.settings().credential.subscribe(),
             client,
             partition,
+            owner_level: Some(EPOCH),
             cursor: Cursor::new(start),
             state: State::Waiting(Instant::now()),
             pending: VecDeque::new(),
@@ -87,6 +89,13 @@ impl PartitionReader {
             refused: Refused::default(),
             has_advanced: false,
         }
+    }
+
+    /// The same, which displaces nobody: without an owner level up to five readers share a partition of a consumer group,
+    /// and one that has an owner level refuses this one with `Stolen`.
+    pub fn without_owner_level(mut self) -> Self {
+        self.owner_level = None;
+        self
     }
 
     /// The partition it reads.
@@ -181,6 +190,7 @@ impl PartitionReader {
             start,
             hub_created_at: self.cursor.hub_created_at(),
             recovery: self.recovery,
+            owner_level: self.owner_level,
         }
     }
 

@@ -32,9 +32,9 @@ use crate::telemetry::{Metrics, Readiness, TargetHealth};
 
 /// This part of `window.bytes` is left to the allocator and to what is under way in requests: what is given back on another
 /// thread than it was taken on is of use again only later. Measured under load: twice as much is resident as is held.
-const ALLOCATOR_FRACTION: usize = 2;
+pub(super) const ALLOCATOR_FRACTION: usize = 2;
 /// How long the last checkpoint and the last dead letters may take beyond the grace period.
-const CLOSE_TIMEOUT: Duration = Duration::from_millis(1200);
+pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_millis(1200);
 
 /// How everything is told to stop.
 #[derive(Debug, Clone, Default)]
@@ -279,7 +279,7 @@ fn flatten(ended: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow:
 }
 
 /// Starts the workers of a target; where they take new settings while they run, gives the way to tell them.
-fn spawn_target(
+pub(super) fn spawn_target(
     workers: &mut JoinSet<()>,
     target: &TargetConfiguration,
     records: mpsc::Receiver<Rendered>,

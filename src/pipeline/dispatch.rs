@@ -82,6 +82,8 @@ pub enum Unrouted {
 /// What became of one event.
 #[derive(Debug, Default)]
 pub struct Dispatched {
+    /// Records in the event, whatever became of them.
+    pub decoded: usize,
     /// Rendered records with the index of their target, in the order of the event.
     pub records: Vec<(usize, Rendered)>,
     /// Records that reach no target.
@@ -103,7 +105,10 @@ pub fn dispatch(
     if records.is_empty() {
         plan.counters.metrics().decode_empty_events_total.inc();
     }
-    let mut dispatched = Dispatched::default();
+    let mut dispatched = Dispatched {
+        decoded: records.len(),
+        ..Dispatched::default()
+    };
     let way = Way {
         plan,
         event,

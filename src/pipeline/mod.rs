@@ -12,6 +12,7 @@ pub mod edition;
 pub mod group;
 pub mod reader;
 pub mod reload;
+pub mod replay;
 mod remembering;
 pub mod undeliverable;
 pub mod workspace;

@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
-use crate::acknowledge::{Held, Settlement, Ticket};
-use crate::deliver::dead_letter::{DeadLetter, DeadLetters};
+use crate::acknowledge::{Held, InFlight, Settlement, Ticket, Window};
+use crate::deliver::dead_letter::{Content, DeadLetter, DeadLetters};
+use crate::event::{Event, Hub, Kind, Offset, RejectReason, SequenceNumber, Timestamp};
 
 /// Letters that may wait; a reader that finds no place waits, so a broken disk stops intake.
 pub const MAX_WAITING_LETTERS: usize = 256;
@@ -22,6 +23,65 @@ pub struct Undeliverable {
     pub ticket: Ticket,
     /// Room in the window for the event's body, which the letter shares.
     pub held: Arc<Held>,
+}
+
+/// An event that the AMQP library refused.
+#[derive(Debug)]
+pub struct Unreadable {
+    /// Its number, taken from its neighbours.
+    pub sequence_number: SequenceNumber,
+    /// When the hub took in an event before it, if one is known.
+    pub enqueued_time: Option<Timestamp>,
+    /// What the library said.
+    pub detail: String,
+}
+
+impl Unreadable {
+    /// Takes it in as an event of `partition`, with a dead letter of its coordinates for its only record.
+    pub fn take_in(
+        self,
+        partition: &Arc<InFlight>,
+        hub: &Hub,
+        consumer_group: &Arc<str>,
+        window: &Arc<Window>,
+    ) -> Undeliverable {
+        let event = Event {
+            partition: partition.partition().clone(),
+            sequence_number: self.sequence_number,
+            // A checkpoint at this event goes by its number: an empty offset says so.
+            offset: Offset::new(""),
+            // Too early a time only repeats events, too late a one would skip some.
+            enqueued_time: self.enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
+            body: bytes::Bytes::new(),
+            last_enqueued: None,
+        };
+        let in_flight = partition.begin(&event);
+        let letter = DeadLetter {
+            event_id: None,
+            hub: hub.clone(),
+            consumer_group: Arc::clone(consumer_group),
+            partition: event.partition,
+            sequence_number: self.sequence_number,
+            offset: None,
+            enqueued_time: None,
+            record_index: 0,
+            kind: Kind::Undecodable,
+            key: None,
+            target: None,
+            stage: "eventhub",
+            reason: RejectReason::Unreadable,
+            detail: self.detail,
+            mapping_revision: None,
+            content: Content::Nothing,
+        };
+        let undeliverable = Undeliverable {
+            letter,
+            ticket: in_flight.ticket(),
+            held: Arc::new(window.hold(0)),
+        };
+        in_flight.close();
+        undeliverable
+    }
 }
 
 /// Writes letters and settles their records, until every reader is gone or the dead letters are closed.

@@ -4,6 +4,7 @@ use std::fmt;
 use std::io::IsTerminal;
 
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
@@ -12,6 +13,14 @@ use crate::event::Timestamp;
 
 /// Installs the log for the whole process. `RUST_LOG` overrides the level, for finding faults.
 pub fn install(log: Log) {
+    install_to(log, std::io::stderr);
+}
+
+/// The same with another way to standard error, for who draws there too.
+pub fn install_to<W>(log: Log, writer: W)
+where
+    W: for<'w> MakeWriter<'w> + Send + Sync + 'static,
+{
     let level = match log.level {
         LogLevel::Error => "error",
         LogLevel::Warn => "warn",
@@ -24,7 +33,7 @@ pub fn install(log: Log) {
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,hub2siem={level},fe2o3_amqp=error")));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(writer)
         .with_timer(UtcMillis);
     let installed = match log.format {
         LogFormat::Text => builder

@@ -1,7 +1,6 @@
 //! `--hub`: live events through a consumer group that nothing else reads.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use anyhow::anyhow;
 
@@ -9,7 +8,6 @@ use super::PreviewArguments;
 use super::records::Preview;
 use crate::cli::exit::Failure;
 use crate::cli::load::{self, DEFAULT_CONFIG};
-use crate::config::Configuration;
 use crate::eventhub::peek::{Peeked, peek};
 use crate::eventhub::{EndReason, HubSettings};
 
@@ -22,9 +20,8 @@ pub(super) fn run(arguments: &PreviewArguments, preview: &mut Preview<'_>) -> Re
         .unwrap_or(Path::new(DEFAULT_CONFIG));
     let configuration = load::configuration(path)?;
     let group = arguments.consumer_group.as_deref().unwrap_or_default();
-    check_group(group, &configuration)?;
     let settings = HubSettings {
-        consumer_group: Arc::from(group),
+        consumer_group: load::spare_group(group, &configuration)?,
         receiver_name: format!("{}-preview", configuration.hub.receiver_name).into(),
         ..configuration.hub.clone()
     };
@@ -53,16 +50,4 @@ pub(super) fn run(arguments: &PreviewArguments, preview: &mut Preview<'_>) -> Re
         eprintln!("{events} of {limit} events came within {seconds} s");
     }
     Ok(())
-}
-
-/// A group of the configuration belongs to the bridge: Event Hubs compares their names without case.
-fn check_group(group: &str, configuration: &Configuration) -> Result<(), Failure> {
-    let groups = configuration.groups();
-    let is_taken = groups.iter().any(|known| known.eq_ignore_ascii_case(group));
-    match is_taken {
-        true => Err(Failure::Usage(anyhow!(
-            "consumer group `{group}` is read by this configuration; make one of its own for previews"
-        ))),
-        false => Ok(()),
-    }
 }

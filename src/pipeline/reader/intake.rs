@@ -1,14 +1,12 @@
 //! What a reader does with an event: it is taken in, dispatched, and handed to the targets.
 
-use std::sync::Arc;
 use std::time::Instant;
 
 use super::Reader;
 use super::reading::Reading;
-use crate::deliver::dead_letter::{Content, DeadLetter};
-use crate::event::{Event, Kind, Offset, RejectReason, SequenceNumber, Timestamp};
+use crate::event::Event;
 use crate::pipeline::dispatch::{Dispatch, Dispatched, dispatch};
-use crate::pipeline::undeliverable::Undeliverable;
+use crate::pipeline::undeliverable::Unreadable;
 
 impl Reader {
     pub(super) async fn event(&self, event: Event, reading: &mut Reading) -> bool {
@@ -54,18 +52,12 @@ impl Reader {
     }
 
     /// An event the library refused: a dead letter with its coordinates, so that it is not met again for ever.
-    pub(super) async fn unreadable(
-        &self,
-        sequence_number: SequenceNumber,
-        enqueued_time: Option<Timestamp>,
-        detail: String,
-        reading: &mut Reading,
-    ) -> bool {
+    pub(super) async fn unreadable(&self, event: Unreadable, reading: &mut Reading) -> bool {
         tracing::error!(
             partition = %self.partition,
             consumer_group = &*self.consumer_group,
-            sequence_number = %sequence_number,
-            detail,
+            sequence_number = %event.sequence_number,
+            detail = event.detail,
             "event cannot be read; it is dead-lettered by its coordinates"
         );
         let labels = [self.partition.as_str(), &self.consumer_group];
@@ -73,42 +65,8 @@ impl Reader {
             .eventhub_unreadable_events_total
             .with_label_values(&labels)
             .inc();
-        let event = Event {
-            partition: self.partition.clone(),
-            sequence_number,
-            // A checkpoint at this event goes by its number: an empty offset says so.
-            offset: Offset::new(""),
-            // Too early a time only repeats events, too late a one would skip some.
-            enqueued_time: enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
-            body: bytes::Bytes::new(),
-            last_enqueued: None,
-        };
-        let in_flight = reading.in_flight.begin(&event);
-        let letter = DeadLetter {
-            event_id: None,
-            hub: reading.dispatch.dispatch().hub.clone(),
-            consumer_group: Arc::clone(&self.consumer_group),
-            partition: self.partition.clone(),
-            sequence_number,
-            offset: None,
-            enqueued_time: None,
-            record_index: 0,
-            kind: Kind::Undecodable,
-            key: None,
-            target: None,
-            stage: "eventhub",
-            reason: RejectReason::Unreadable,
-            detail,
-            mapping_revision: None,
-            content: Content::Nothing,
-        };
-        let held = Arc::new(self.window.hold(0));
-        let undeliverable = Undeliverable {
-            letter,
-            ticket: in_flight.ticket(),
-            held,
-        };
-        in_flight.close();
+        let hub = &reading.dispatch.dispatch().hub;
+        let undeliverable = event.take_in(&reading.in_flight, hub, &self.consumer_group, &self.window);
         tokio::select! {
             sent = self.undeliverable.send(undeliverable) => sent.is_ok(),
             () = self.stop.intake.cancelled() => false,

@@ -15,7 +15,7 @@ use tokio::sync::{Notify, mpsc};
 use self::reading::{Counters, Reading};
 use super::bridge::Stop;
 use super::edition::InUse;
-use super::undeliverable::Undeliverable;
+use super::undeliverable::{Undeliverable, Unreadable};
 use super::workspace::Workspace;
 use crate::acknowledge::{CreditBudget, InFlight, Mark, Targets, Window};
 use crate::checkpoint::Checkpointer;
@@ -171,9 +171,12 @@ impl Reader {
                 enqueued_time,
                 detail,
             } => {
-                return self
-                    .unreadable(sequence_number, enqueued_time, detail, reading)
-                    .await;
+                let event = Unreadable {
+                    sequence_number,
+                    enqueued_time,
+                    detail,
+                };
+                return self.unreadable(event, reading).await;
             }
             Step::Attached {
                 position,

@@ -1,0 +1,420 @@
+//! A replay from its start to its end: readers of the ranges, workers of the target, and who takes what is refused.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::anyhow;
+use governor::Quota;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::progress::Progress;
+use super::reading::Reading;
+use super::rejected::Rejected;
+use super::report::Report;
+use super::scope::{self, Scope};
+use crate::acknowledge::Window;
+use crate::cli::exit::Failure;
+use crate::config::target::Snapshots;
+use crate::config::{Configuration, TargetConfiguration, TargetSettings};
+use crate::deliver::Context;
+use crate::deliver::dead_letter::{DeadLetters, Request};
+use crate::deliver::file::output::{Error as OutputError, Output};
+use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
+use crate::durable::line_file;
+use crate::event::Rendered;
+use crate::eventhub::{HubClient, HubSettings, OnInvalidCheckpoint};
+use crate::pipeline::bridge::{ALLOCATOR_FRACTION, CLOSE_TIMEOUT, spawn_target};
+use crate::pipeline::counters::{Counters, Decisions};
+use crate::pipeline::dispatch::{Destination, Dispatch, Unrouted};
+use crate::pipeline::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
+use crate::route::SnapshotRule;
+use crate::telemetry::{Metrics, TargetHealth};
+
+/// Records that may wait for the target. There is no other target to be held up, and what waits here would only make a stop
+/// longer.
+const MAX_WAITING_RECORDS: usize = 1_000;
+
+/// What is to be replayed, and how.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The target, one of the configuration.
+    pub target: Arc<str>,
+    /// The consumer group to read through; one that the configuration does not read.
+    pub consumer_group: Arc<str>,
+    /// What is read.
+    pub scope: Scope,
+    /// Whether the target gets every record, whatever its route and its rule for snapshots say.
+    pub all_records: bool,
+    /// The most records it gets in a time, besides its own `rate`.
+    pub rate: Option<Quota>,
+    /// Where refused records are written.
+    pub rejected: Option<PathBuf>,
+}
+
+/// A replay whose ranges are known and which is not running yet.
+pub struct Replay {
+    target: TargetConfiguration,
+    settings: Settings,
+    grace_period: Duration,
+    idle_interval: Duration,
+    window: Arc<Window>,
+    dispatch_hub: crate::event::Hub,
+    metrics: Arc<Metrics>,
+    health: Arc<TargetHealth>,
+    hub: Connected,
+    rejected: Rejected,
+    progress: Arc<Progress>,
+}
+
+/// The hub, and what has to be ended with it.
+struct Connected {
+    client: Arc<HubClient>,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Replay {
+    /// Asks the hub for the ranges, and opens everything that can be refused. Nothing is read or sent yet.
+    pub async fn open(configuration: Configuration, settings: Settings) -> Result<Self, Failure> {
+        settings.scope.check().map_err(usage)?;
+        let target = target(&configuration, &settings.target)?;
+        check_file(&target)?;
+        let rejected = Rejected::open(settings.rejected.as_deref());
+        let rejected = rejected.map_err(|error| Failure::Usage(error.into()))?;
+        let hub = Connected::new(&configuration, &settings.consumer_group);
+        let asked = ask(&hub.client, &settings.scope).await;
+        let ranges = match asked {
+            Ok(ranges) => ranges,
+            Err(failure) => {
+                hub.close().await;
+                return Err(failure);
+            }
+        };
+        let metrics = Arc::new(Metrics::new());
+        let health = Arc::new(TargetHealth::new(&target.name, &metrics));
+        let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
+        let window = Window::new(configuration.window_events, window_bytes);
+        Ok(Self {
+            progress: Progress::new(ranges, &window, Arc::clone(&health)),
+            target,
+            settings,
+            grace_period: configuration.grace_period,
+            idle_interval: configuration.intervals.idle,
+            window,
+            dispatch_hub: configuration.hub.hub.clone(),
+            metrics,
+            health,
+            hub,
+            rejected,
+        })
+    }
+
+    /// What becomes of it while it runs.
+    pub fn progress(&self) -> &Arc<Progress> {
+        &self.progress
+    }
+
+    /// Runs until every range is read and everything is settled, until `stop` is cancelled and what is on its way is
+    /// settled or the grace period is over, or until something cannot go on. The report is there in any case.
+    pub async fn run(self, stop: CancellationToken) -> (Report, Result<(), Failure>) {
+        let started = Instant::now();
+        let (name, progress) = (Arc::clone(&self.target.name), Arc::clone(&self.progress));
+        let result = self.run_to_the_end(stop).await;
+        (Report::new(&name, &progress, started.elapsed()), result)
+    }
+
+    async fn run_to_the_end(self, stop: CancellationToken) -> Result<(), Failure> {
+        let (intake, abandon) = (CancellationToken::new(), CancellationToken::new());
+        let (dead_letters, requests) = DeadLetters::channel();
+        let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
+        let (records, queue) = mpsc::channel(MAX_WAITING_RECORDS);
+        // Held until the last reader is seen to have ended: a worker that ends before is known to have failed.
+        let held = (records.clone(), undeliverable.clone());
+        let mut work = Work {
+            readers: self.spawn_readers(records, undeliverable, &intake),
+            workers: JoinSet::new(),
+            refused: Refused::spawn(self.rejected, requests, &self.progress),
+        };
+        let letters = tokio::spawn(undeliverable::run(waiting, dead_letters.clone()));
+        let context = Context {
+            target: Arc::clone(&self.target.name),
+            hub: self.dispatch_hub.clone(),
+            consumer_group: Arc::clone(&self.settings.consumer_group),
+            dead_letters,
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&self.health),
+            abandon: abandon.clone(),
+        };
+        let queue = limited(&mut work.workers, self.settings.rate, queue, &context);
+        // Nothing is reloaded here, so the way for new settings is not kept.
+        drop(spawn_target(&mut work.workers, &self.target, queue, context));
+        let read = work.read(&stop, &intake).await;
+        drop(held);
+        let is_ending = read.is_err() || stop.is_cancelled();
+        let drained = work
+            .drain(letters, &stop, is_ending, self.grace_period, &abandon)
+            .await;
+        self.hub.close().await;
+        read.and(drained)
+    }
+
+    fn spawn_readers(
+        &self,
+        records: mpsc::Sender<Rendered>,
+        undeliverable: mpsc::Sender<Undeliverable>,
+        intake: &CancellationToken,
+    ) -> JoinSet<Result<(), Failure>> {
+        let dispatch = Arc::new(self.dispatch(records));
+        let mut readers = JoinSet::new();
+        for account in &self.progress.partitions {
+            let reading = Reading {
+                account: Arc::clone(account),
+                client: Arc::clone(&self.hub.client),
+                dispatch: Arc::clone(&dispatch),
+                window: Arc::clone(&self.window),
+                undeliverable: undeliverable.clone(),
+                idle_interval: self.idle_interval,
+                intake: intake.clone(),
+            };
+            readers.spawn(reading.run());
+        }
+        readers
+    }
+
+    /// The target alone. Unknown records that no route takes are the bridge's affair, and so is what was last delivered: a
+    /// target that compares snapshots gets all of them.
+    fn dispatch(&self, records: mpsc::Sender<Rendered>) -> Dispatch {
+        let target = &self.target;
+        let destination = Destination {
+            name: Arc::clone(&target.name),
+            route: target.route.clone().filter(|_| !self.settings.all_records),
+            mapping: Arc::clone(&target.mapping),
+            native: Arc::clone(&target.native),
+            snapshots: match target.snapshots {
+                Snapshots::Drop if !self.settings.all_records => SnapshotRule::Drop,
+                Snapshots::Pass | Snapshots::Drop | Snapshots::ChangesOnly => SnapshotRule::Pass,
+            },
+            on_map_error: target.on_map_error,
+            wants_details: target.settings.wants_details(),
+            records,
+            decisions: Decisions::new(&self.metrics, &target.name),
+            in_flight: self
+                .metrics
+                .deliver_in_flight_records
+                .with_label_values(&[&*target.name]),
+        };
+        Dispatch {
+            hub: self.dispatch_hub.clone(),
+            consumer_group: Arc::clone(&self.settings.consumer_group),
+            targets: vec![destination],
+            unrouted: Unrouted::Elsewhere,
+            counters: Counters::new(&self.metrics),
+        }
+    }
+}
+
+impl Connected {
+    fn new(configuration: &Configuration, consumer_group: &Arc<str>) -> Self {
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let settings = HubSettings {
+            consumer_group: Arc::clone(consumer_group),
+            receiver_name: format!("{}-replay", configuration.hub.receiver_name).into(),
+            // Reading elsewhere than asked for would be another range.
+            on_invalid_checkpoint: OnInvalidCheckpoint::Fail,
+            ..configuration.hub.clone()
+        };
+        Self {
+            client: HubClient::new(settings, tasks.clone(), stop.clone()),
+            tasks,
+            stop,
+        }
+    }
+
+    async fn close(self) {
+        self.client.close().await;
+        self.stop.cancel();
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+/// The tasks of a replay.
+struct Work {
+    readers: JoinSet<Result<(), Failure>>,
+    workers: JoinSet<()>,
+    refused: Refused,
+}
+
+/// The task that takes refused records, until it has ended.
+struct Refused(Option<JoinHandle<Result<(), line_file::Error>>>);
+
+impl Refused {
+    fn spawn(rejected: Rejected, requests: mpsc::Receiver<Request>, progress: &Arc<Progress>) -> Self {
+        Self(Some(tokio::spawn(rejected.run(requests, Arc::clone(progress)))))
+    }
+
+    /// Waits for its end, which comes before its time only with an error. Cancel-safe.
+    async fn end(&mut self) -> Result<(), Failure> {
+        let Some(task) = &mut self.0 else {
+            return Ok(());
+        };
+        let ended = task.await;
+        self.0 = None;
+        let written = ended.map_err(internal("the writer of refused records failed"))?;
+        written.map_err(|error| Failure::State(error.into()))
+    }
+}
+
+impl Work {
+    /// Waits until every range is read; ends the intake at the stop and at the first failure.
+    async fn read(&mut self, stop: &CancellationToken, intake: &CancellationToken) -> Result<(), Failure> {
+        let mut result = Ok(());
+        while !self.readers.is_empty() {
+            let failure = tokio::select! {
+                () = stop.cancelled(), if !intake.is_cancelled() => {
+                    intake.cancel();
+                    continue;
+                }
+                Some(ended) = self.readers.join_next() => {
+                    ended.map_err(internal("a reader failed")).flatten().err()
+                }
+                Some(ended) = self.workers.join_next() => Some(match ended {
+                    Ok(()) => Failure::Internal(anyhow!("a worker of the target ended before the replay did")),
+                    Err(panicked) => internal("a worker of the target failed")(panicked),
+                }),
+                ended = self.refused.end(), if self.refused.0.is_some() => ended.err(),
+            };
+            if let Some(failure) = failure {
+                intake.cancel();
+                result = result.and(Err(failure));
+            }
+        }
+        result
+    }
+
+    /// Waits until everything on its way is settled. After the stop for the grace period at most, otherwise for as long as
+    /// the target takes.
+    async fn drain(
+        mut self,
+        letters: JoinHandle<()>,
+        stop: &CancellationToken,
+        is_ending: bool,
+        grace_period: Duration,
+        abandon: &CancellationToken,
+    ) -> Result<(), Failure> {
+        let mut drained = std::pin::pin!(async {
+            let mut result = Ok(());
+            while let Some(ended) = self.workers.join_next().await {
+                result = result.and(ended.map_err(internal("a worker of the target failed")));
+            }
+            result = result.and(
+                letters
+                    .await
+                    .map_err(internal("the writer of undeliverable records failed")),
+            );
+            result.and(self.refused.end().await)
+        });
+        let patience = async {
+            if !is_ending {
+                stop.cancelled().await;
+            }
+            tokio::time::sleep(grace_period).await;
+        };
+        tokio::select! {
+            result = &mut drained => return result,
+            () = patience => {}
+        }
+        tracing::warn!(
+            grace_period_seconds = grace_period.as_secs(),
+            "the grace period is over; what is not settled is left to another replay"
+        );
+        abandon.cancel();
+        match tokio::time::timeout(CLOSE_TIMEOUT, drained).await {
+            Ok(result) => result,
+            Err(_) => {
+                tracing::warn!("some tasks did not end in time and are cut off");
+                Ok(())
+            }
+        }
+    }
+}
+
+/// The target of that name, ready to be sent to.
+fn target(configuration: &Configuration, name: &str) -> Result<TargetConfiguration, Failure> {
+    let mut targets = configuration.targets.iter();
+    let Some(target) = targets.find(|target| &*target.name == name) else {
+        let names: Vec<_> = configuration.targets.iter().map(|target| &*target.name).collect();
+        return Err(Failure::Usage(anyhow!(
+            "the configuration has no target `{name}`; it has {}",
+            names.join(", ")
+        )));
+    };
+    match target.is_given_up {
+        true => Err(Failure::Usage(anyhow!(
+            "target `{name}` is given up: its `given_up` must go before it gets anything"
+        ))),
+        false => Ok(target.clone()),
+    }
+}
+
+/// A file that the running bridge writes cannot be written here as well; waiting for it would be waiting for ever.
+fn check_file(target: &TargetConfiguration) -> Result<(), Failure> {
+    let TargetSettings::File(settings) = &target.settings else {
+        return Ok(());
+    };
+    match Output::new(settings).open() {
+        Err(OutputError::File(error @ line_file::Error::Locked { .. })) => Err(Failure::State(
+            anyhow::Error::from(error).context(format!(
+                "target `{}` is at work in the bridge; replay with a configuration in which its `path` is another one",
+                target.name
+            )),
+        )),
+        // Whatever else there is, its worker says and waits for.
+        _ => Ok(()),
+    }
+}
+
+/// The range of each partition.
+async fn ask(client: &HubClient, scope: &Scope) -> Result<Vec<super::range::Range>, Failure> {
+    let peer = |end: crate::eventhub::End| {
+        Failure::Peer(anyhow!(end).context("failed to ask the hub for its partitions"))
+    };
+    let hub = client.hub_properties().await.map_err(peer)?;
+    let chosen = scope.choose(&hub.partitions).map_err(usage)?;
+    let resolved = scope.resolve(chosen, client, hub.created_at).await;
+    let ranges = resolved.map_err(peer)?;
+    for range in ranges.iter().filter(|range| range.gone > 0) {
+        tracing::warn!(
+            partition = %range.partition, events = range.gone, sequence_number = %range.oldest,
+            "events of the range are gone: the hub's oldest event is later than its beginning"
+        );
+    }
+    Ok(ranges)
+}
+
+/// Puts the limit of this replay before the target's own one.
+fn limited(
+    workers: &mut JoinSet<()>,
+    quota: Option<Quota>,
+    records: mpsc::Receiver<Rendered>,
+    context: &Context,
+) -> mpsc::Receiver<Rendered> {
+    let Some(quota) = quota else {
+        return records;
+    };
+    let (passed, records_passed) = mpsc::channel(MAX_PASSED_RECORDS);
+    workers.spawn(rate::limit(quota, records, passed, context.clone()));
+    records_passed
+}
+
+fn usage(error: scope::Error) -> Failure {
+    Failure::Usage(error.into())
+}
+
+fn internal(what: &'static str) -> impl Fn(tokio::task::JoinError) -> Failure {
+    move |panicked| Failure::Internal(anyhow::Error::new(panicked).context(what))
+}
