@@ -6,6 +6,11 @@
 pub mod context;
 pub mod dead_letter;
 pub mod given_up;
+pub mod blocked;
+pub mod endpoint;
+pub mod http_request;
+pub mod retry_reason;
+pub mod value;
 pub mod splunk_hec;
 pub mod file;
 

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::config::Time;
 use super::settings::Settings;
-use super::value::TextByKind;
+use crate::deliver::value::TextByKind;
 use crate::event::{Hub, Kind, Rendered};
 
 /// Everything of an envelope that does not change from record to record, ready to be copied.

@@ -7,10 +7,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::blocked::TRY_INTERVAL_MIN;
 use super::config::{Acknowledgement, Compression, SplunkHec, Time};
-use super::value::TextByKind;
 use crate::config::{secret, tls};
+use crate::deliver::blocked::TRY_INTERVAL_MIN;
+use crate::deliver::value::TextByKind;
 
 /// Placeholders in `index`, `source`, `sourcetype` and `host`.
 const PLACEHOLDERS: [&str; 3] = ["kind", "namespace", "hub"];
