@@ -11,7 +11,11 @@ pub mod endpoint;
 pub mod http_request;
 pub mod retry_reason;
 pub mod value;
+pub mod http_batch;
 pub mod splunk_hec;
+pub mod http;
+pub mod elasticsearch;
+pub mod azure_monitor;
 pub mod file;
 
 pub use context::Context;

@@ -157,6 +157,8 @@ metrics! {
     deliver_blocked: IntGaugeVec ["target", "reason"];
     /// Tries that have to be repeated, by the class of their cause.
     deliver_retries_total: IntCounterVec ["target", "reason"];
+    /// Records the peer said it had before, under the same id; they count as delivered.
+    deliver_repeated_records_total: IntCounterVec ["target"];
 
     /// Events received and not settled.
     acknowledge_window_events: IntGaugeVec ["consumer_group"];

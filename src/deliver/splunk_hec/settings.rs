@@ -12,9 +12,6 @@ use crate::config::{secret, tls};
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
 use crate::deliver::value::TextByKind;
 
-/// Placeholders in `index`, `source`, `sourcetype` and `host`.
-const PLACEHOLDERS: [&str; 3] = ["kind", "namespace", "hub"];
-
 /// Checked options of one target.
 #[derive(Debug, Clone)]
 pub struct Settings {
@@ -236,19 +233,13 @@ fn without_user(text: &str) -> String {
 }
 
 fn check_placeholders(option: &'static str, texts: &TextByKind) -> Result<(), Error> {
-    for text in texts.texts() {
-        let mut rest = text;
-        while let Some((name, tail)) = rest.split_once('{').and_then(|(_, tail)| tail.split_once('}')) {
-            if !PLACEHOLDERS.contains(&name) {
-                return Err(Error::UnknownPlaceholder {
-                    option,
-                    placeholder: name.to_owned(),
-                });
-            }
-            rest = tail;
-        }
+    match texts.unknown_placeholder() {
+        None => Ok(()),
+        Some(name) => Err(Error::UnknownPlaceholder {
+            option,
+            placeholder: name.to_owned(),
+        }),
     }
-    Ok(())
 }
 
 #[cfg(test)]
