@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod dead_letters;
 pub mod demo;
 pub mod emulator;
 pub mod exit;
@@ -39,6 +40,8 @@ Examples:
   hub2siem mappings export ecs/alert --to ./mappings --extends
                                              start an override
   hub2siem test ./mappings                   run the tests of your own mappings
+  hub2siem dead-letters list --reason map_error
+                                             what was refused for good, and why
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -57,6 +60,9 @@ pub enum Verb {
     /// List, show and export the mappings there are.
     #[command(subcommand)]
     Mappings(mappings::MappingsArguments),
+    /// List, show and export what was refused for good.
+    #[command(subcommand)]
+    DeadLetters(Box<dead_letters::DeadLettersArguments>),
     /// Print a JSON Schema, for completion and checks in an editor.
     Schema(schema::SchemaArguments),
     /// Ask the running bridge whether it is ready; for images without curl.
@@ -88,6 +94,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Preview(arguments) => preview::run(&arguments),
         Verb::Mappings(arguments) => mappings::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
+        Verb::DeadLetters(arguments) => dead_letters::run(&arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use governor::Quota;
+
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::Start;
@@ -109,6 +111,8 @@ pub struct TargetConfiguration {
     pub score_change_at_least: Option<TenThousandths>,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
+    /// The most records it gets in a time.
+    pub rate: Option<Quota>,
     /// Whether its records go to the dead letters in place of the target.
     pub is_given_up: bool,
 }
@@ -178,6 +182,11 @@ pub fn http_address(path: &Path) -> Result<SocketAddr, Diagnostics> {
 pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
     let written = parse(&read_file(path)?)?.1;
     Ok(written.mappings_directory.map(|directory| directory.value))
+}
+
+/// The directory of dead letters that the file at `path` names; needs no secret, and reads no mapping.
+pub fn dead_letter_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
+    Ok(parse(&read_file(path)?)?.1.dead_letter.file.directory)
 }
 
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {

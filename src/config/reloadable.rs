@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 51] = [
+const CLASSES: [(&str, Class); 53] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -74,6 +74,8 @@ const CLASSES: [(&str, Class); 51] = [
     ("targets.<name>.snapshots", Restart),
     ("targets.<name>.score_change_at_least", Restart),
     ("targets.<name>.on_map_error", Live),
+    ("targets.<name>.rate.records", Restart),
+    ("targets.<name>.rate.per", Restart),
     ("targets.<name>.given_up", Restart),
     ("targets.<name>.consumer_group", Restart),
 ];

@@ -7,6 +7,7 @@ use serde::de::{Deserializer, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
+use crate::deliver::rate::Rate;
 use crate::deliver::{file, splunk_hec};
 use crate::route::ten_thousandths::ScoreChange;
 
@@ -32,6 +33,8 @@ pub struct Target {
     /// What happens to a record the map cannot render.
     #[serde(default)]
     pub on_map_error: OnMapError,
+    /// The most records it gets in a time; what comes faster, such as a weekly snapshot, waits in the window and in the hub.
+    pub rate: Option<Spanned<Rate>>,
     /// Gives the target up: nothing is sent to it, and each of its records goes to the dead letters (reason `given_up`), so
     /// that it no longer holds back those it shares a consumer group with.
     #[serde(default)]

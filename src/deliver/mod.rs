@@ -12,6 +12,7 @@ pub mod http_request;
 pub mod retry_reason;
 pub mod value;
 pub mod http_batch;
+pub mod rate;
 pub mod splunk_hec;
 pub mod http;
 pub mod elasticsearch;

@@ -8,6 +8,7 @@ use super::native;
 use super::plan::Plan;
 use super::schema;
 use super::scope::RecordContext;
+use super::unmapped;
 use crate::event::Kind;
 
 /// The maps of one name, `ecs` or `native`.
@@ -27,6 +28,8 @@ pub struct Rendering {
     /// Values that were cut: leftovers for size, each marked in the output, and values of a text format to the length
     /// of their key.
     pub cut_values: u32,
+    /// Values of the record that the map does not take and a text format has no place for; JSON keeps them.
+    pub left_out_values: u32,
 }
 
 impl MappingSet {
@@ -86,6 +89,10 @@ impl MappingSet {
                 return Ok(Rendering {
                     revision: Some(plan.revision.clone()),
                     cut_values,
+                    left_out_values: match plan.output.is_text() {
+                        true => unmapped::left_out_values(context, &plan.taken),
+                        false => 0,
+                    },
                 });
             }
         }
@@ -93,6 +100,7 @@ impl MappingSet {
         Ok(Rendering {
             revision: None,
             cut_values: 0,
+            left_out_values: 0,
         })
     }
 

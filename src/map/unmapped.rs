@@ -354,5 +354,8 @@ fn is_marker(name: &str) -> bool {
     matches!(name, "$id" | "$ref" | "$type")
 }
 
+mod left_out;
+pub use left_out::left_out_values;
+
 #[cfg(test)]
 mod tests;

@@ -22,6 +22,7 @@ use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
 use crate::config::{Configuration, TargetConfiguration, TargetSettings};
 use crate::deliver::dead_letter::{self, DeadLetters};
+use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
 use crate::deliver::{Context, file, given_up, splunk_hec};
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
@@ -288,6 +289,14 @@ fn spawn_target(
         workers.spawn(given_up::run(records, context));
         return None;
     }
+    let records = match target.rate {
+        Some(quota) => {
+            let (passed, records_passed) = mpsc::channel(MAX_PASSED_RECORDS);
+            workers.spawn(rate::limit(quota, records, passed, context.clone()));
+            records_passed
+        }
+        None => records,
+    };
     match target.settings.clone() {
         TargetSettings::SplunkHec(settings) => {
             let (sender, settings) = watch::channel(*settings);

@@ -218,10 +218,16 @@ impl Way<'_> {
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
+                let metrics = self.plan.counters.metrics();
                 if rendering.cut_values > 0 {
-                    let cut = &self.plan.counters.metrics().map_cut_values_total;
-                    cut.with_label_values(&[&*target.name])
-                        .inc_by(u64::from(rendering.cut_values));
+                    let cut = metrics.map_cut_values_total.with_label_values(&[&*target.name]);
+                    cut.inc_by(u64::from(rendering.cut_values));
+                }
+                if rendering.left_out_values > 0 {
+                    let left_out = metrics
+                        .map_left_out_values_total
+                        .with_label_values(&[&*target.name]);
+                    left_out.inc_by(u64::from(rendering.left_out_values));
                 }
                 return Ok(Rendering::Mapped(
                     chunks[index].store(scratch),

@@ -136,6 +136,8 @@ metrics! {
     map_errors_total: IntCounterVec ["target", "mapping"];
     /// Leftover values that were cut or left out for size; each is marked in the output.
     map_cut_values_total: IntCounterVec ["target"];
+    /// Values of records that their map does not take and a text format (CEF, LEEF) has no place for.
+    map_left_out_values_total: IntCounterVec ["target"];
     /// Time spent routing and mapping the records of one batch of events.
     map_seconds: Histogram {STAGE_BUCKETS};
     /// Always 1; the labels say which revision of a map a target uses.
@@ -159,6 +161,8 @@ metrics! {
     deliver_retries_total: IntCounterVec ["target", "reason"];
     /// Records the peer said it had before, under the same id; they count as delivered.
     deliver_repeated_records_total: IntCounterVec ["target"];
+    /// Records that waited for the target's `rate`.
+    deliver_rate_limited_records_total: IntCounterVec ["target"];
 
     /// Events received and not settled.
     acknowledge_window_events: IntGaugeVec ["consumer_group"];

@@ -14,12 +14,13 @@ use hub2siem::cli::schema::{SchemaOf, schema};
 const KINDS: [Kind; 2] = [splunk_hec::KIND, file::KIND];
 
 /// Options that every target has, whatever its kind.
-const COMMON_OPTIONS: [&str; 7] = [
+const COMMON_OPTIONS: [&str; 8] = [
     "mapping",
     "route",
     "snapshots",
     "score_change_at_least",
     "on_map_error",
+    "rate",
     "given_up",
     "consumer_group",
 ];

@@ -1,6 +1,6 @@
 //! A target that takes nothing: who waits for it, who does not, and how much is held meanwhile.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::items::{alert, single};
 use super::oracle::Letter;
@@ -145,6 +145,43 @@ async fn a_target_can_be_given_up() {
     stage.send_alerts(5);
     stage.settled().await;
     assert_eq!(stage.oracle.confirmed("away"), 5);
+    stage.close().await;
+}
+
+/// Scenario: a target takes at most 100 records in two seconds; 150 come at once, and then the bridge stops.
+/// Guarantees: a burst of 100 passes at once and the rest no sooner than the rate allows; a target beside it in a group of
+/// its own does not wait; nothing is lost, also of what waits while the bridge stops.
+#[tokio::test]
+async fn a_rate_spreads_what_comes_at_once() {
+    let mut limited = TargetPlan::splunk("limited");
+    limited.more = "rate: { records: 100, per: 2s }";
+    let mut stage = Stage::open(Plan {
+        grace_period: "100ms",
+        ..Plan::new(1, [limited, TargetPlan::splunk("own").group("apart")])
+    })
+    .await;
+    let start = Instant::now();
+    stage.send_alerts(EVENTS);
+    stage
+        .until("everything at the target without a rate", |stage| {
+            stage.oracle.confirmed("own") as u64 == EVENTS
+        })
+        .await;
+    stage
+        .until("everything at the limited target", |stage| {
+            stage.oracle.confirmed("limited") as u64 == EVENTS
+        })
+        .await;
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "50 of 100 in 2 s take one"
+    );
+    let waited = &stage.bridge().metrics.deliver_rate_limited_records_total;
+    let waited = waited.with_label_values(&["limited"]).get();
+    assert!((1..=50).contains(&waited), "{waited} records waited");
+    stage.send_alerts(EVENTS);
+    stage.stop().await;
+    stage.start().await;
     stage.close().await;
 }
 

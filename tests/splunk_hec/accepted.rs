@@ -185,3 +185,41 @@ async fn several_endpoints() {
     );
     bench.balance(&[&first, &second], &[]).await;
 }
+
+/// Scenario: one of two receivers is shutting down (23) and unhealthy for two questions, then well again.
+/// Guarantees: it gets nothing meanwhile and is asked only for its health; then it gets batches again by itself.
+#[tokio::test]
+async fn an_endpoint_comes_back() {
+    let (first, second) = (receiver().await, receiver().await);
+    let endpoints = [first.endpoint(), second.endpoint()];
+    let mut bench = Bench::with(settings(&endpoints, SMALL));
+    first
+        .script()
+        .then(RequestKind::Health, std::iter::repeat_n(Answer::code(18), 2));
+    first
+        .script()
+        .then(RequestKind::Event, std::iter::repeat_n(Answer::code(23), 2));
+    let mut sent = 0;
+    while bench.retried("unavailable") == 0 {
+        bench.send(10).await;
+        sent += 10;
+        bench.until("settled", |bench| bench.settled() == sent).await;
+    }
+    let before = first.statistics().received;
+    bench
+        .until("questions for its health", |_| {
+            first.script().is_played(RequestKind::Health)
+        })
+        .await;
+    assert_eq!(
+        first.statistics().received,
+        before,
+        "an endpoint in trouble gets nothing"
+    );
+    while first.statistics().received == before {
+        bench.send(10).await;
+        sent += 10;
+        bench.until("settled", |bench| bench.settled() == sent).await;
+    }
+    bench.balance(&[&first, &second], &[]).await;
+}

@@ -4,12 +4,15 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use governor::Quota;
+
 use super::Check;
 use crate::config::configuration::{TargetConfiguration, TargetSettings};
 use crate::config::diagnostic::Diagnostic;
 use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
+use crate::deliver::rate::Rate;
 use crate::deliver::splunk_hec;
 use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
@@ -88,6 +91,7 @@ impl Check<'_> {
             .unwrap_or(&written.event_hub.consumer_group);
         self.group(group);
         let score_change_at_least = self.score_change(name, target);
+        let rate = target.rate.as_ref().and_then(|rate| self.rate(rate));
         Some(TargetConfiguration {
             name: name.into(),
             consumer_group: group.value.as_str().into(),
@@ -98,8 +102,25 @@ impl Check<'_> {
             snapshots: target.snapshots,
             score_change_at_least,
             on_map_error: target.on_map_error,
+            rate,
             is_given_up: target.given_up,
         })
+    }
+
+    fn rate(&mut self, rate: &Spanned<Rate>) -> Option<Quota> {
+        let quota = rate.quota();
+        if quota.is_none() {
+            let message = "this rate lets no record pass".to_owned();
+            let help = "write at least one record and a time above 0, such as `{ records: 2000, per: 1s }`";
+            self.error(
+                rate.span.clone(),
+                "config::invalid_value",
+                message,
+                "must be above 0",
+                help,
+            );
+        }
+        quota
     }
 
     /// A receiver of CEF or LEEF cannot read JSON.
@@ -225,24 +246,30 @@ mod tests {
     const MAP: &str = "format: 1\nname: own/unknown\nrevision: 1\nrecord: unknown\noutput: leef\n\
         header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
 
-    /// Scenario: a target of a text set with either way to treat map errors. Guarantees: `native` is refused, at its
-    /// place, because its receiver cannot read JSON.
+    /// Scenario: a target of a text set with options that fit it and some that do not. Guarantees: `native` is refused,
+    /// because its receiver cannot read JSON, and so is a rate that lets nothing pass; nothing else is.
     #[test]
-    fn native_is_no_fallback_for_lines_of_text() {
+    fn options_must_fit_the_target() {
         let directory = tempfile::tempdir().expect("a directory can be made");
         std::fs::write(directory.path().join("own.yaml"), MAP).expect("a file can be written");
         let connection = directory.path().join("connection");
         let text =
             "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
         std::fs::write(&connection, text).expect("a file can be written");
-        for (on_map_error, is_refused) in [("dead_letter", false), ("native", true)] {
+        for (option, refused) in [
+            ("on_map_error: dead_letter", None),
+            ("on_map_error: native", Some("config::native_text")),
+            ("rate: { records: 2000, per: 1s }", None),
+            ("rate: { records: 0, per: 1s }", Some("config::invalid_value")),
+            ("rate: { records: 5, per: 0s }", Some("config::invalid_value")),
+        ] {
             let folder = directory.path().display();
             let text = format!(
                 "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n\
                  checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
                  dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
                  mappings_directory: '{folder}'\n\
-                 targets:\n  soc:\n    file: {{ path: '-' }}\n    mapping: own\n    on_map_error: {on_map_error}\n",
+                 targets:\n  soc:\n    file: {{ path: '-' }}\n    mapping: own\n    {option}\n",
                 connection.display()
             );
             let file = SourceFile {
@@ -253,8 +280,7 @@ mod tests {
                 Ok(_) => Vec::new(),
                 Err(problems) => problems.0.iter().map(|problem| problem.code).collect(),
             };
-            assert_eq!(codes.contains(&"config::native_text"), is_refused, "{codes:?}");
-            assert_eq!(codes.len(), usize::from(is_refused), "{codes:?}");
+            assert_eq!(codes, Vec::from_iter(refused), "{option}");
         }
     }
 }

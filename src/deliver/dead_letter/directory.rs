@@ -152,18 +152,25 @@ fn file_name(now: Timestamp) -> String {
 }
 
 fn files(path: &Path) -> Result<Vec<(String, u64)>, Error> {
-    let list = || -> io::Result<Vec<(String, u64)>> {
-        let mut files = Vec::new();
-        for entry in fs::read_dir(path)? {
-            let entry = entry?;
-            let name = entry.file_name().to_string_lossy().into_owned();
-            if name.ends_with(SUFFIX) {
-                files.push((name, entry.metadata()?.len()));
-            }
-        }
-        Ok(files)
+    let measure = |name: String| {
+        let length = fs::metadata(path.join(&name))?.len();
+        Ok((name, length))
     };
-    list().map_err(|source| error("count", path, source))
+    file_names(path)
+        .and_then(|names| names.into_iter().map(measure).collect())
+        .map_err(|source| error("count", path, source))
+}
+
+/// Names of the files with dead letters in the directory `path`, in any order.
+pub fn file_names(path: &Path) -> io::Result<Vec<String>> {
+    let mut names = Vec::new();
+    for entry in fs::read_dir(path)? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if name.ends_with(SUFFIX) {
+            names.push(name);
+        }
+    }
+    Ok(names)
 }
 
 fn lock(path: &Path) -> Result<File, Error> {

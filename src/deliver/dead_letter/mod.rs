@@ -3,6 +3,7 @@
 pub mod config;
 pub mod letter;
 pub mod line;
+pub mod stored;
 pub mod queue;
 pub mod directory;
 pub mod writer;
@@ -11,6 +12,7 @@ pub mod health;
 pub use health::Health;
 pub use letter::{Content, DeadLetter};
 pub use queue::{Closed, DeadLetters, Request};
+pub use stored::StoredLetter;
 pub use writer::Writer;
 
 #[cfg(test)]

@@ -124,6 +124,11 @@ impl Script {
         self.queue(kind).extend(answers);
     }
 
+    /// Whether every scripted answer for a kind was given.
+    pub fn is_played(&mut self, kind: RequestKind) -> bool {
+        self.queue(kind).is_empty()
+    }
+
     pub(super) fn next(&mut self, kind: RequestKind) -> Answer {
         self.queue(kind).pop_front().unwrap_or_default()
     }

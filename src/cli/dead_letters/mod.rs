@@ -1,0 +1,50 @@
+//! `dead-letters`: what was refused for good, looked at beside a running bridge. Nothing is changed or locked.
+
+mod export;
+mod list;
+mod select;
+mod show;
+
+use super::exit::Failure;
+use select::Selection;
+
+/// What to do with dead letters.
+#[derive(Debug, clap::Subcommand)]
+pub enum DeadLettersArguments {
+    /// A line for each, without its content, and how many there are by target and reason.
+    List(ListArguments),
+    /// Everything about some, with their content as text.
+    Show(ShowArguments),
+    /// The lines as they are stored, for other programs.
+    Export(Selection),
+}
+
+/// Which to list, and how.
+#[derive(Debug, clap::Args)]
+pub struct ListArguments {
+    /// Which.
+    #[command(flatten)]
+    pub selection: Selection,
+    /// One JSON object a line, without the content.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Which to show.
+#[derive(Debug, clap::Args)]
+pub struct ShowArguments {
+    /// The `event_id` of a record or its beginning, or `PARTITION/SEQUENCE_NUMBER` of an event.
+    pub name: String,
+    /// Among which.
+    #[command(flatten)]
+    pub selection: Selection,
+}
+
+/// Prints what was asked for; fails with 74 if a file or a line cannot be read, after everything that can.
+pub fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
+    match arguments {
+        DeadLettersArguments::List(arguments) => list::run(arguments),
+        DeadLettersArguments::Show(arguments) => show::run(arguments),
+        DeadLettersArguments::Export(selection) => export::run(selection),
+    }
+}
