@@ -14,6 +14,7 @@ pub mod reader;
 pub mod reload;
 mod remembering;
 pub mod undeliverable;
+pub mod workers;
 pub mod workspace;
 
 pub use bridge::{Bridge, Stop};

@@ -30,7 +30,6 @@ fn says_what_is_wrong_and_no_secret() {
         ("refused_statuses: [500]", "from 400 to 499"),
         ("refused_statuses: [401]", "meaning is fixed"),
         ("headers: { X-Api-Key: abc }", "is a secret"),
-        ("format: csv", "csv"),
         ("workers: 65", "at most 64"),
     ];
     for (lines, expected) in cases {
