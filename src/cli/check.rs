@@ -6,7 +6,7 @@ use super::ConfigArguments;
 use super::exit::Failure;
 use super::load;
 use crate::config::{Configuration, TargetSettings};
-use crate::deliver::{file, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::eventhub::probe::probe;
 
@@ -76,6 +76,18 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
         let what = format!("target {}", target.name);
         match &target.settings {
             TargetSettings::SplunkHec(settings) => findings.extend(splunk(what, settings).await),
+            TargetSettings::Http(settings) => {
+                let done = "can be reached; whether it takes records cannot be tried without one";
+                findings.extend(by_http(what, done, http::check(settings).await));
+            }
+            TargetSettings::Elasticsearch(settings) => {
+                let done = "answers bulk requests, and takes the credentials";
+                findings.extend(by_http(what, done, elasticsearch::check(settings).await));
+            }
+            TargetSettings::AzureMonitor(settings) => {
+                let problems = azure_monitor::check(settings, &configuration.hub.hub).await;
+                findings.extend(by_http(what, "takes the token for every stream", problems));
+            }
             TargetSettings::File(settings) => findings.push(file(what, settings)),
         }
     }
@@ -91,6 +103,21 @@ async fn splunk(what: String, settings: &splunk_hec::Settings) -> Vec<Finding> {
         }];
     }
     let finding = |problem: splunk_hec::check::Problem| Finding {
+        what: format!("{what}, {}", problem.endpoint),
+        result: Err(Problem {
+            cause: problem.cause,
+            fix: problem.fix.to_owned(),
+        }),
+    };
+    problems.into_iter().map(finding).collect()
+}
+
+fn by_http(what: String, done: &str, problems: Vec<http_batch::check::Problem>) -> Vec<Finding> {
+    if problems.is_empty() {
+        let result = Ok(done.to_owned());
+        return vec![Finding { what, result }];
+    }
+    let finding = |problem: http_batch::check::Problem| Finding {
         what: format!("{what}, {}", problem.endpoint),
         result: Err(Problem {
             cause: problem.cause,

@@ -19,7 +19,7 @@ use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
-use crate::deliver::{dead_letter, file, splunk_hec};
+use crate::deliver::{azure_monitor, dead_letter, elasticsearch, file, http, http_batch, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
@@ -122,6 +122,12 @@ pub struct TargetConfiguration {
 pub enum TargetSettings {
     /// Splunk HTTP Event Collector.
     SplunkHec(Box<splunk_hec::Settings>),
+    /// Any address that takes records by HTTP.
+    Http(Box<http::Settings>),
+    /// Elasticsearch or OpenSearch.
+    Elasticsearch(Box<elasticsearch::Settings>),
+    /// Custom tables of a Log Analytics workspace.
+    AzureMonitor(Box<azure_monitor::Settings>),
     /// JSON lines.
     File(file::Settings),
 }
@@ -130,7 +136,30 @@ impl TargetSettings {
     /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
     pub fn wants_details(&self) -> bool {
         match self {
+            Self::SplunkHec(_)
+            | Self::Http(_)
+            | Self::Elasticsearch(_)
+            | Self::AzureMonitor(_)
+            | Self::File(_) => false,
+        }
+    }
+
+    /// Whether its form has a place for JSON only, so that lines of CEF or LEEF cannot stand in it.
+    pub fn needs_json(&self) -> bool {
+        match self {
+            Self::Elasticsearch(_) | Self::AzureMonitor(_) => true,
+            Self::Http(settings) => settings.format == http::config::Format::JsonArray,
             Self::SplunkHec(_) | Self::File(_) => false,
+        }
+    }
+
+    /// What the kinds with batches by HTTP have in common, if it is one of them.
+    pub fn http_batch(&self) -> Option<&http_batch::Settings> {
+        match self {
+            Self::Http(settings) => Some(&settings.sending),
+            Self::Elasticsearch(settings) => Some(&settings.sending),
+            Self::AzureMonitor(settings) => Some(&settings.sending),
+            Self::SplunkHec(_) | Self::File(_) => None,
         }
     }
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::rate::Rate;
-use crate::deliver::{file, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, splunk_hec};
 use crate::route::ten_thousandths::ScoreChange;
 
 /// One destination: exactly one target kind, and what it wants.
@@ -17,6 +17,12 @@ use crate::route::ten_thousandths::ScoreChange;
 pub struct Target {
     /// Splunk HTTP Event Collector.
     pub splunk_hec: Option<splunk_hec::config::SplunkHec>,
+    /// Any address that takes records by HTTP, such as a webhook.
+    pub http: Option<http::config::Http>,
+    /// Elasticsearch or OpenSearch.
+    pub elasticsearch: Option<elasticsearch::config::Elasticsearch>,
+    /// Custom tables of a Log Analytics workspace, such as those of Microsoft Sentinel.
+    pub azure_monitor: Option<azure_monitor::config::AzureMonitor>,
     /// JSON lines in a file or on standard output.
     pub file: Option<file::config::Settings>,
     /// Name of the mapping set that renders the records, such as `ecs` or `native`.

@@ -7,8 +7,8 @@ use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
 use rustls::crypto::CryptoProvider;
 use rustls::{ClientConfig, RootCertStore};
-use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
+use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
 use super::tls_unverified::AnyCertificate;
 
@@ -35,6 +35,22 @@ pub enum Error {
         /// Why.
         source: rustls::Error,
     },
+    /// The certificate to show, or its key, is missing, unreadable or no PEM.
+    #[error("failed to read client certificate file `{}`", path.display())]
+    ReadOwn {
+        /// Its path.
+        path: PathBuf,
+        /// Why.
+        source: rustls_pki_types::pem::Error,
+    },
+    /// The certificate to show and its key do not belong together, or are of a kind that cannot be used.
+    #[error("client certificate `{}` cannot be used with its key", path.display())]
+    UnusableOwn {
+        /// Path of the certificate.
+        path: PathBuf,
+        /// Why.
+        source: rustls::Error,
+    },
     /// The crypto provider offers no protocol version that rustls considers safe.
     #[error("failed to set up TLS")]
     Setup {
@@ -43,9 +59,26 @@ pub enum Error {
     },
 }
 
+/// PEM files of the certificate that is shown to a peer which asks for one.
+#[derive(Debug, Clone, Copy)]
+pub struct Own<'p> {
+    /// The certificate, with those between it and its authority.
+    pub certificate: &'p Path,
+    /// Its private key, not encrypted.
+    pub key: &'p Path,
+}
+
 /// A TLS client without a client certificate. With `ca_file` only its certificates (PEM) are trusted, else those of
 /// the system.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
+    client_config_showing(None, ca_file)
+}
+
+/// The same, which shows `own` to a peer that asks for a certificate.
+pub fn client_config_showing(
+    own: Option<Own<'_>>,
+    ca_file: Option<&Path>,
+) -> Result<Arc<ClientConfig>, Error> {
     let provider = provider();
     let verifier: Arc<dyn ServerCertVerifier> = match ca_file {
         Some(path) => {
@@ -58,14 +91,19 @@ pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error>
                 .map_err(|source| Error::System { source })?,
         ),
     };
-    with_verifier(provider, verifier)
+    with_verifier(provider, verifier, own)
 }
 
 /// A TLS client that trusts every certificate, for `verify: false`.
 pub fn unverified_client_config() -> Result<Arc<ClientConfig>, Error> {
+    unverified_client_config_showing(None)
+}
+
+/// The same, which shows `own` to a peer that asks for a certificate.
+pub fn unverified_client_config_showing(own: Option<Own<'_>>) -> Result<Arc<ClientConfig>, Error> {
     let provider = provider();
     let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
-    with_verifier(provider, verifier)
+    with_verifier(provider, verifier, own)
 }
 
 /// A TLS client that trusts nobody, for peers without TLS: it needs no certificates on the machine.
@@ -87,14 +125,29 @@ fn provider() -> Arc<CryptoProvider> {
 fn with_verifier(
     provider: Arc<CryptoProvider>,
     verifier: Arc<dyn ServerCertVerifier>,
+    own: Option<Own<'_>>,
 ) -> Result<Arc<ClientConfig>, Error> {
-    let config = ClientConfig::builder_with_provider(provider)
+    let builder = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
         .map_err(|source| Error::Setup { source })?
         .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Ok(Arc::new(config))
+        .with_custom_certificate_verifier(verifier);
+    let Some(Own { certificate, key }) = own else {
+        return Ok(Arc::new(builder.with_no_client_auth()));
+    };
+    let read = |path: &Path, source| Error::ReadOwn {
+        path: path.into(),
+        source,
+    };
+    let certificates = CertificateDer::pem_file_iter(certificate)
+        .and_then(Iterator::collect)
+        .map_err(|source| read(certificate, source))?;
+    let key = PrivateKeyDer::from_pem_file(key).map_err(|source| read(key, source))?;
+    let config = builder.with_client_auth_cert(certificates, key);
+    config.map(Arc::new).map_err(|source| Error::UnusableOwn {
+        path: certificate.into(),
+        source,
+    })
 }
 
 fn read_roots(path: &Path) -> Result<RootCertStore, Error> {
@@ -124,6 +177,30 @@ mod tests {
         ));
         let error = client_config(Some(Path::new("/nonexistent/ca.pem"))).expect_err("it is missing");
         assert_eq!(error.to_string(), "failed to read CA file `/nonexistent/ca.pem`");
+    }
+
+    #[test]
+    fn shows_a_certificate_that_fits_its_key() {
+        let made = rcgen::generate_simple_self_signed(["bridge.test".to_owned()]).expect("it can be made");
+        let other = rcgen::generate_simple_self_signed(["bridge.test".to_owned()]).expect("it can be made");
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let write = |name: &str, text: String| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).expect("it can be written");
+            path
+        };
+        let certificate = write("certificate.pem", made.cert.pem());
+        let key = write("key.pem", made.signing_key.serialize_pem());
+        let other = write("other.pem", other.signing_key.serialize_pem());
+        let with = |key: &Path| {
+            unverified_client_config_showing(Some(Own {
+                certificate: &certificate,
+                key,
+            }))
+        };
+        assert!(with(&key).is_ok());
+        assert!(matches!(with(&other), Err(Error::UnusableOwn { .. })));
+        assert!(matches!(with(&certificate), Err(Error::ReadOwn { .. })));
     }
 
     #[test]

@@ -6,8 +6,17 @@
 pub mod context;
 pub mod dead_letter;
 pub mod given_up;
+pub mod blocked;
+pub mod endpoint;
+pub mod http_request;
+pub mod retry_reason;
+pub mod value;
+pub mod http_batch;
 pub mod rate;
 pub mod splunk_hec;
+pub mod http;
+pub mod elasticsearch;
+pub mod azure_monitor;
 pub mod file;
 
 pub use context::Context;

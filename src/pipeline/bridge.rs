@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
@@ -16,14 +16,14 @@ use super::edition::InUse;
 use super::group::Group;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
+use super::workers;
 use crate::acknowledge::Window;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
-use crate::config::{Configuration, TargetConfiguration, TargetSettings};
+use crate::config::Configuration;
+use crate::deliver::Context;
 use crate::deliver::dead_letter::{self, DeadLetters};
-use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
-use crate::deliver::{Context, file, given_up, splunk_hec};
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
 use crate::route::last_delivered::Keeper;
@@ -162,7 +162,7 @@ impl Bridge {
                 health,
                 abandon: tokens.abandon.clone(),
             };
-            if let Some(sender) = spawn_target(&mut workers, target, records, context) {
+            if let Some(sender) = workers::spawn(&mut workers, target, records, context) {
                 settings.insert(Arc::clone(&target.name), sender);
             }
             senders.insert(Arc::clone(&target.name), sender);
@@ -276,38 +276,6 @@ async fn supervise(
 
 fn flatten(ended: Result<anyhow::Result<()>, tokio::task::JoinError>) -> anyhow::Result<()> {
     ended.context("a consumer group's task failed")?
-}
-
-/// Starts the workers of a target; where they take new settings while they run, gives the way to tell them.
-pub(super) fn spawn_target(
-    workers: &mut JoinSet<()>,
-    target: &TargetConfiguration,
-    records: mpsc::Receiver<Rendered>,
-    context: Context,
-) -> Option<watch::Sender<splunk_hec::Settings>> {
-    if target.is_given_up {
-        workers.spawn(given_up::run(records, context));
-        return None;
-    }
-    let records = match target.rate {
-        Some(quota) => {
-            let (passed, records_passed) = mpsc::channel(MAX_PASSED_RECORDS);
-            workers.spawn(rate::limit(quota, records, passed, context.clone()));
-            records_passed
-        }
-        None => records,
-    };
-    match target.settings.clone() {
-        TargetSettings::SplunkHec(settings) => {
-            let (sender, settings) = watch::channel(*settings);
-            workers.spawn(splunk_hec::run(settings, records, context));
-            Some(sender)
-        }
-        TargetSettings::File(settings) => {
-            workers.spawn(file::run(settings, records, context));
-            None
-        }
-    }
 }
 
 /// What the readers of each consumer group do with an event.

@@ -15,6 +15,7 @@ pub mod reload;
 pub mod replay;
 mod remembering;
 pub mod undeliverable;
+pub mod workers;
 pub mod workspace;
 
 pub use bridge::{Bridge, Stop};

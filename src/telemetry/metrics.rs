@@ -159,6 +159,8 @@ metrics! {
     deliver_blocked: IntGaugeVec ["target", "reason"];
     /// Tries that have to be repeated, by the class of their cause.
     deliver_retries_total: IntCounterVec ["target", "reason"];
+    /// Records the peer said it had before, under the same id; they count as delivered.
+    deliver_repeated_records_total: IntCounterVec ["target"];
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];
 

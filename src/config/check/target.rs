@@ -13,7 +13,7 @@ use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::rate::Rate;
-use crate::deliver::splunk_hec;
+use crate::deliver::{azure_monitor, elasticsearch, http, splunk_hec};
 use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
 use crate::route::Route;
@@ -73,6 +73,7 @@ impl Check<'_> {
         let settings = self.kind(name, target, node);
         let mapping = self.mapping(&target.mapping, mappings);
         self.text_output(mapping.as_deref(), target, node);
+        self.json_form(settings.as_ref(), mapping.as_deref(), target);
         let native = mappings.set("native");
         let route = match node
             .and_then(|node| node.get("route"))
@@ -145,6 +146,30 @@ impl Check<'_> {
         );
     }
 
+    /// A line of CEF or LEEF is no document, no row and no member of an array.
+    fn json_form(
+        &mut self,
+        settings: Option<&TargetSettings>,
+        mapping: Option<&MappingSet>,
+        target: &Spanned<Target>,
+    ) {
+        let is_text = mapping.is_some_and(|set| set.output().is_text());
+        if is_text && settings.is_some_and(TargetSettings::needs_json) {
+            let message = format!(
+                "`{}` writes lines of text, and this target takes JSON",
+                target.mapping.value
+            );
+            let help = "name a set that writes JSON, such as `ecs` or `log-analytics`; for `http` also `format: lines` will do";
+            self.error(
+                target.mapping.span.clone(),
+                "config::text_mapping",
+                message,
+                "does not fit the target kind",
+                help,
+            );
+        }
+    }
+
     /// Names are labels, file names and, one day, keys of checkpoint metadata.
     fn name(&mut self, name: &str, target: &Spanned<Target>) {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -182,27 +207,35 @@ impl Check<'_> {
             node.and_then(|node| node.get(key))
                 .map_or(target.span.clone(), |node| node.span.clone())
         };
-        let (settings, key) = match (&target.splunk_hec, &target.file) {
-            (Some(options), None) => (
-                splunk_hec::Settings::new(options)
-                    .map(|settings| TargetSettings::SplunkHec(Box::new(settings)))
-                    .map_err(|error| chain(&error)),
-                "splunk_hec",
+        let kinds = [
+            ("splunk_hec", target.splunk_hec.as_ref().map(splunk_hec)),
+            ("http", target.http.as_ref().map(http)),
+            ("elasticsearch", target.elasticsearch.as_ref().map(elasticsearch)),
+            ("azure_monitor", target.azure_monitor.as_ref().map(azure_monitor)),
+            (
+                "file",
+                target
+                    .file
+                    .clone()
+                    .map(|settings| Ok(TargetSettings::File(settings))),
             ),
-            (None, Some(options)) => (Ok(TargetSettings::File(options.clone())), "file"),
-            (given, other) => {
-                let count = usize::from(given.is_some()) + usize::from(other.is_some());
-                let message = format!("target `{name}` has {count} target kinds");
-                let help = "give exactly one of `splunk_hec`, `file`";
-                self.error(
-                    target.span.clone(),
-                    "config::target_kind",
-                    message,
-                    "needs exactly one",
-                    help,
-                );
-                return None;
-            }
+        ];
+        let names = kinds.each_ref().map(|(key, _)| format!("`{key}`")).join(", ");
+        let given = kinds
+            .into_iter()
+            .filter_map(|(key, settings)| Some((key, settings?)));
+        let mut given: Vec<_> = given.collect();
+        let (1, Some((key, settings))) = (given.len(), given.pop()) else {
+            let count = given.len() + usize::from(!given.is_empty());
+            let message = format!("target `{name}` has {count} target kinds");
+            self.error(
+                target.span.clone(),
+                "config::target_kind",
+                message,
+                "needs exactly one",
+                &format!("give exactly one of {names}"),
+            );
+            return None;
         };
         match settings {
             Ok(settings) => Some(settings),
@@ -236,6 +269,26 @@ impl Check<'_> {
         }
         set
     }
+}
+
+fn splunk_hec(options: &splunk_hec::SplunkHec) -> Result<TargetSettings, String> {
+    let settings = splunk_hec::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::SplunkHec(Box::new(settings)))
+}
+
+fn http(options: &http::Http) -> Result<TargetSettings, String> {
+    let settings = http::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::Http(Box::new(settings)))
+}
+
+fn elasticsearch(options: &elasticsearch::Elasticsearch) -> Result<TargetSettings, String> {
+    let settings = elasticsearch::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::Elasticsearch(Box::new(settings)))
+}
+
+fn azure_monitor(options: &azure_monitor::AzureMonitor) -> Result<TargetSettings, String> {
+    let settings = azure_monitor::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::AzureMonitor(Box::new(settings)))
 }
 
 #[cfg(test)]

@@ -1,9 +1,10 @@
 //! The harmless try of `check --connect`: health, token and acknowledgement, without a record.
 
 use super::acknowledge;
-use super::client::{self, Client, Identity};
+use super::client::{Client, Identity};
 use super::reply::{Reply, Verdict};
 use super::settings::Settings;
+use crate::deliver::http_request;
 
 /// Why an endpoint would not do.
 #[derive(Debug, thiserror::Error)]
@@ -93,19 +94,19 @@ fn check_token(reply: &Reply) -> Result<(), Found> {
     Err((reply.describe(), fix))
 }
 
-fn unreachable(error: client::Error) -> Found {
+fn unreachable(error: http_request::Error) -> Found {
     let fix = match &error {
-        client::Error::Connect(_) => {
+        http_request::Error::Connect(_) => {
             "check host and port, name resolution and firewalls; the usual port is 8088"
         }
-        client::Error::Tls { .. } => {
+        http_request::Error::Tls { .. } => {
             "name the certificate of the collector's issuer in `tls.ca_file`; check that the \
                                       host is the one in the certificate, and `https` against `http`"
         }
-        client::Error::Timeout(_) => {
+        http_request::Error::Timeout(_) => {
             "something accepts the connection and does not answer; check what stands between"
         }
-        client::Error::Closed(_) | client::Error::Truncated(_) => {
+        http_request::Error::Closed(_) | http_request::Error::Truncated(_) => {
             "check `https` against `http`, and what stands between"
         }
     };

@@ -8,24 +8,13 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reply::Reply;
-
-/// Time to reach the peer.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Time from the first byte of a request to the last byte of its reply.
-const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+use crate::deliver::http_request::{self, Error};
 
 /// The same for a question about acknowledgements. Generous, because a question given up may have used up a `true`.
 const QUESTION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The same for a question about health.
 const HEALTH_TIMEOUT: Duration = Duration::from_secs(10);
-
-/// Below the idle timeout of common load balancers, 60 s, so that no request meets a connection being closed.
-const POOL_IDLE: Duration = Duration::from_secs(50);
-
-/// A peer that asks for more is asked again all the same.
-const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
 /// The header that names the channel.
 const CHANNEL_HEADER: &str = "x-splunk-request-channel";
@@ -47,45 +36,12 @@ pub struct Identity {
     pub cookie: Option<String>,
 }
 
-/// A request without a whole reply.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The peer could not be reached; it got nothing.
-    #[error("failed to connect to the collector")]
-    Connect(#[source] reqwest::Error),
-    /// The peer's certificate is not trusted, or ours is not; it got nothing.
-    #[error("failed to agree on TLS with the collector: {detail}")]
-    Tls {
-        /// What rustls said.
-        detail: String,
-    },
-    /// No whole reply in time; whether the peer took the request is unknown.
-    #[error("the collector did not answer in time")]
-    Timeout(#[source] reqwest::Error),
-    /// The connection ended before a reply; whether the peer took the request is unknown.
-    #[error("the collector closed the connection before it answered")]
-    Closed(#[source] reqwest::Error),
-    /// The connection ended within a reply.
-    #[error("the collector's reply was cut off")]
-    Truncated(#[source] reqwest::Error),
-}
-
 impl Client {
     /// A connection that trusts whom `tls` trusts.
     pub fn new(tls: &rustls::ClientConfig) -> Self {
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls.clone())
-            .http1_only()
-            .redirect(reqwest::redirect::Policy::none())
-            .no_proxy()
-            .connect_timeout(CONNECT_TIMEOUT)
-            .pool_idle_timeout(POOL_IDLE)
-            .pool_max_idle_per_host(1)
-            .tcp_nodelay(true)
-            .user_agent(concat!("hub2siem/", env!("CARGO_PKG_VERSION")))
-            .build()
-            .expect("a client whose TLS is configured already can be built");
-        Self { http }
+        Self {
+            http: http_request::client(tls, 1),
+        }
     }
 
     /// Sends a batch.
@@ -104,7 +60,7 @@ impl Client {
             .http
             .post(join(base, "services/collector/event"))
             .headers(headers);
-        exchange(request.body(body).timeout(ANSWER_TIMEOUT)).await
+        exchange(request.body(body).timeout(http_request::ANSWER_TIMEOUT)).await
     }
 
     /// Asks about acknowledgements.
@@ -154,60 +110,14 @@ fn join(base: &Url, path: &str) -> Url {
 }
 
 async fn exchange(request: reqwest::RequestBuilder) -> Result<Reply, Error> {
-    let response = request.send().await.map_err(before_reply)?;
-    let status = response.status().as_u16();
-    let cookies = cookies(response.headers());
-    let peer = response.remote_addr().map(|address| address.ip());
-    let retry_after = response
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|value| value.to_str().ok()?.trim().parse().ok())
-        .map(|seconds| Duration::from_secs(seconds).min(MAX_RETRY_AFTER));
-    let body = response.bytes().await.map_err(|error| match error.is_timeout() {
-        true => Error::Timeout(error),
-        false => Error::Truncated(error),
-    })?;
+    let response = http_request::exchange(request).await?;
     Ok(Reply {
-        status,
-        cookies,
-        peer,
-        retry_after,
-        body,
+        status: response.status,
+        cookies: cookies(&response.headers),
+        peer: response.peer,
+        retry_after: response.retry_after(),
+        body: response.body,
     })
-}
-
-fn before_reply(error: reqwest::Error) -> Error {
-    if let Some(detail) = tls_detail(&error) {
-        Error::Tls { detail }
-    } else if error.is_connect() {
-        Error::Connect(error)
-    } else if error.is_timeout() {
-        Error::Timeout(error)
-    } else {
-        Error::Closed(error)
-    }
-}
-
-/// What rustls objected to, if it did: neither a reset nor an end of file during the handshake.
-fn tls_detail(error: &reqwest::Error) -> Option<String> {
-    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
-    while let Some(error) = next {
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(|error| error.get_ref());
-        let rustls = match inner {
-            Some(inner) => inner.downcast_ref::<rustls::Error>(),
-            None => error.downcast_ref::<rustls::Error>(),
-        };
-        if let Some(rustls) = rustls {
-            return Some(rustls.to_string());
-        }
-        next = match inner {
-            Some(inner) => Some(inner),
-            None => error.source(),
-        };
-    }
-    None
 }
 
 fn cookies(headers: &HeaderMap) -> Vec<(String, String)> {

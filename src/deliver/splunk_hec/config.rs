@@ -6,8 +6,8 @@ use std::path::PathBuf;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::value::{TextByKind, Texts};
 use crate::config::{ByteSize, Duration, SecretReference};
+use crate::deliver::value::{TextByKind, Texts};
 
 /// Sends records to the HTTP Event Collector of Splunk Enterprise or Splunk Cloud.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -4,7 +4,7 @@ use bytes::Bytes;
 
 use super::config::Time;
 use super::settings::Settings;
-use super::value::TextByKind;
+use crate::deliver::value::{TextByKind, expand};
 use crate::event::{Hub, Kind, Rendered};
 
 /// Everything of an envelope that does not change from record to record, ready to be copied.
@@ -158,12 +158,6 @@ fn is_text(record: &[u8]) -> bool {
 /// Whether a byte of a line, which has no control characters, grows in a JSON string.
 fn is_escaped(byte: u8) -> bool {
     matches!(byte, b'"' | b'\\')
-}
-
-fn expand(text: &str, kind: Kind, hub: &Hub) -> String {
-    text.replace("{kind}", kind.as_str())
-        .replace("{namespace}", &hub.namespace)
-        .replace("{hub}", &hub.name)
 }
 
 fn push_seconds(out: &mut Vec<u8>, millis: i64) {

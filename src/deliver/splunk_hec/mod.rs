@@ -5,7 +5,6 @@
 //! to settle a record by less than the configured acknowledgement.
 
 pub mod config;
-pub mod value;
 pub mod settings;
 pub mod envelope;
 pub mod request;
@@ -14,8 +13,6 @@ pub mod client;
 pub mod reply;
 pub mod acknowledge;
 pub mod channel;
-pub mod endpoint;
-pub mod blocked;
 mod dispatch;
 mod outcome;
 mod take_over;
@@ -26,5 +23,4 @@ pub mod check;
 pub use check::check;
 pub use config::SplunkHec;
 pub use settings::Settings;
-pub use settle::RetryReason;
 pub use target::run;

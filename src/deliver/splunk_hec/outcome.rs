@@ -4,12 +4,12 @@ use tokio::time::Instant;
 
 use super::acknowledge;
 use super::batch::Batch;
-use super::blocked::Cause;
 use super::channel::Channel;
-use super::client::Error;
 use super::reply::{Reply, Verdict};
-use super::settle::RetryReason;
 use super::target::{End, Target};
+use crate::deliver::blocked::Cause;
+use crate::deliver::http_request::Error;
+use crate::deliver::retry_reason::RetryReason;
 use crate::event::RejectReason;
 use crate::telemetry::BlockReason;
 

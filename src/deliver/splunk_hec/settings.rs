@@ -7,13 +7,10 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::blocked::TRY_INTERVAL_MIN;
 use super::config::{Acknowledgement, Compression, SplunkHec, Time};
-use super::value::TextByKind;
 use crate::config::{secret, tls};
-
-/// Placeholders in `index`, `source`, `sourcetype` and `host`.
-const PLACEHOLDERS: [&str; 3] = ["kind", "namespace", "hub"];
+use crate::deliver::blocked::TRY_INTERVAL_MIN;
+use crate::deliver::value::TextByKind;
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -236,19 +233,13 @@ fn without_user(text: &str) -> String {
 }
 
 fn check_placeholders(option: &'static str, texts: &TextByKind) -> Result<(), Error> {
-    for text in texts.texts() {
-        let mut rest = text;
-        while let Some((name, tail)) = rest.split_once('{').and_then(|(_, tail)| tail.split_once('}')) {
-            if !PLACEHOLDERS.contains(&name) {
-                return Err(Error::UnknownPlaceholder {
-                    option,
-                    placeholder: name.to_owned(),
-                });
-            }
-            rest = tail;
-        }
+    match texts.unknown_placeholder() {
+        None => Ok(()),
+        Some(name) => Err(Error::UnknownPlaceholder {
+            option,
+            placeholder: name.to_owned(),
+        }),
     }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -4,56 +4,8 @@ use tokio::time::Instant;
 
 use super::batch::Batch;
 use super::target::{End, Target};
+use crate::deliver::retry_reason::RetryReason;
 use crate::event::{RejectReason, Rejection};
-
-/// Why a batch is tried again. A closed set: it is a metric label.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RetryReason {
-    /// The peer could not be reached.
-    Connect,
-    /// TLS could not be agreed on.
-    Tls,
-    /// No whole reply came in time.
-    Timeout,
-    /// A reply that no collector gives, or a part of one, or none.
-    Surprise,
-    /// The peer has too much to do: codes 9, 18 to 20, 26, 27.
-    Busy,
-    /// The peer is in trouble: codes 8 and 23, other server errors.
-    Unavailable,
-    /// The peer refuses until a configuration is mended.
-    Blocked,
-    /// A record of the batch was refused; this part was not.
-    Partial,
-    /// The batch was too large and is divided.
-    TooLarge,
-    /// Compressed requests are not taken.
-    CompressionRefused,
-    /// Another node answered, so the acknowledgement can never come.
-    ChannelLost,
-    /// No acknowledgement came in time.
-    AcknowledgementTimeout,
-}
-
-impl RetryReason {
-    /// The word in the label.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            RetryReason::Connect => "connect",
-            RetryReason::Tls => "tls",
-            RetryReason::Timeout => "timeout",
-            RetryReason::Surprise => "surprise",
-            RetryReason::Busy => "busy",
-            RetryReason::Unavailable => "unavailable",
-            RetryReason::Blocked => "blocked",
-            RetryReason::Partial => "partial",
-            RetryReason::TooLarge => "too_large",
-            RetryReason::CompressionRefused => "compression_refused",
-            RetryReason::ChannelLost => "channel_lost",
-            RetryReason::AcknowledgementTimeout => "acknowledgement_timeout",
-        }
-    }
-}
 
 impl Target {
     /// The records were confirmed in the way the configuration demands.

@@ -9,14 +9,15 @@ use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
-use super::blocked::Blocks;
 use super::channel::Channel;
-use super::client::{self, Client, Identity};
-use super::endpoint::Endpoint;
+use super::client::{Client, Identity};
 use super::envelope::Envelopes;
 use super::reply::Reply;
 use super::settings::Settings;
 use crate::deliver::Context;
+use crate::deliver::blocked::Blocks;
+use crate::deliver::endpoint::Endpoint;
+use crate::deliver::http_request;
 use crate::event::Rendered;
 
 /// How long a batch waits for company while the window is full, so that it is not one record a request.
@@ -119,11 +120,11 @@ pub(super) struct Connection {
 /// How something that was started ended.
 pub(super) enum End {
     /// A batch was sent over a connection.
-    Posted(usize, Batch, Result<Reply, client::Error>),
+    Posted(usize, Batch, Result<Reply, http_request::Error>),
     /// A question about acknowledgements was asked over a connection; whether it was a try while blocked.
-    Asked(usize, bool, Result<Reply, client::Error>),
+    Asked(usize, bool, Result<Reply, http_request::Error>),
     /// An endpoint was asked for its health.
-    Probed(usize, Result<Reply, client::Error>),
+    Probed(usize, Result<Reply, http_request::Error>),
     /// A refused record is in the dead letters.
     Rejected,
 }

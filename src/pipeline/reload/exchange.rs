@@ -6,12 +6,12 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 
 use crate::config::reloadable::{Changes, needs_restart};
-use crate::config::{Configuration, Diagnostics, TargetSettings};
-use crate::deliver::splunk_hec;
+use crate::config::{Configuration, Diagnostics};
 use crate::event::Rendered;
 use crate::eventhub::HubSettings;
 use crate::pipeline::bridge;
 use crate::pipeline::edition::Edition;
+use crate::pipeline::workers::Live;
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
 
@@ -22,7 +22,7 @@ pub struct Exchange {
     /// The ways to the targets' workers, for the readers of the next edition.
     records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
     /// Where a target's workers hear of new settings.
-    settings: BTreeMap<Arc<str>, watch::Sender<splunk_hec::Settings>>,
+    settings: BTreeMap<Arc<str>, Live>,
     /// What the targets last delivered; every edition asks the same.
     last_delivered: Arc<Keeper>,
     metrics: Arc<Metrics>,
@@ -47,7 +47,7 @@ impl Exchange {
     pub fn new(
         current: Configuration,
         records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
-        settings: BTreeMap<Arc<str>, watch::Sender<splunk_hec::Settings>>,
+        settings: BTreeMap<Arc<str>, Live>,
         last_delivered: Arc<Keeper>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -106,10 +106,8 @@ impl Exchange {
             self.current.hub.credential.replace(credential);
         }
         for target in &new.targets {
-            if let (TargetSettings::SplunkHec(settings), Some(sender)) =
-                (&target.settings, self.settings.get(&target.name))
-            {
-                sender.send_replace((**settings).clone());
+            if let Some(live) = self.settings.get(&target.name) {
+                live.replace(&target.settings);
             }
         }
         let number = self.editions.borrow().number + 1;

@@ -27,10 +27,11 @@ use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
 use crate::durable::line_file;
 use crate::event::Rendered;
 use crate::eventhub::{HubClient, HubSettings, OnInvalidCheckpoint};
-use crate::pipeline::bridge::{ALLOCATOR_FRACTION, CLOSE_TIMEOUT, spawn_target};
+use crate::pipeline::bridge::{ALLOCATOR_FRACTION, CLOSE_TIMEOUT};
 use crate::pipeline::counters::{Counters, Decisions};
 use crate::pipeline::dispatch::{Destination, Dispatch, Unrouted};
 use crate::pipeline::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
+use crate::pipeline::workers;
 use crate::route::SnapshotRule;
 use crate::telemetry::{Metrics, TargetHealth};
 
@@ -151,7 +152,7 @@ impl Replay {
         };
         let queue = limited(&mut work.workers, self.settings.rate, queue, &context);
         // Nothing is reloaded here, so the way for new settings is not kept.
-        drop(spawn_target(&mut work.workers, &self.target, queue, context));
+        drop(workers::spawn(&mut work.workers, &self.target, queue, context));
         let read = work.read(&stop, &intake).await;
         drop(held);
         let is_ending = read.is_err() || stop.is_cancelled();

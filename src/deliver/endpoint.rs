@@ -1,4 +1,4 @@
-//! One address of the collector: whether it is well, how much it may be given, and when.
+//! One address of a peer: whether it is well, how much it may be given, and when.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ const BACKOFF_MIN: Duration = Duration::from_millis(500);
 /// Last upper bound of the back-off.
 const BACKOFF_MAX: Duration = Duration::from_secs(30);
 
-/// An address of the collector.
+/// An address of a peer.
 #[derive(Debug)]
 pub struct Endpoint {
     /// Its base address.

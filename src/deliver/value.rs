@@ -7,7 +7,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::de::{Error, MapAccess, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 
-use crate::event::Kind;
+use crate::event::{Hub, Kind};
 
 /// A list of texts that may be written as one text.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -46,6 +46,59 @@ impl TextByKind {
             .chain([&self.otherwise])
             .filter_map(Option::as_deref)
     }
+}
+
+/// Names that stand between braces in a text by kind.
+const PLACEHOLDERS: [&str; 3] = ["kind", "namespace", "hub"];
+
+impl TextByKind {
+    /// A name between braces that does not exist, if there is one.
+    pub fn unknown_placeholder(&self) -> Option<&str> {
+        self.texts().find_map(|text| {
+            let mut rest = text;
+            while let Some((name, tail)) = rest.split_once('{').and_then(|(_, tail)| tail.split_once('}')) {
+                if !PLACEHOLDERS.contains(&name) {
+                    return Some(name);
+                }
+                rest = tail;
+            }
+            None
+        })
+    }
+}
+
+impl TextByKind {
+    /// Whether every kind that is routed has a text.
+    pub fn is_complete(&self) -> bool {
+        let mut routed = Kind::ALL.into_iter().filter(|kind| *kind != Kind::Undecodable);
+        routed.all(|kind| self.get(kind).is_some())
+    }
+
+    /// The distinct texts after `expand`, and the position of each kind's text among them. A kind without a text has the
+    /// empty one; what cannot be decoded is never routed and adds none.
+    pub fn lanes(&self, expand: impl Fn(&str, Kind) -> String) -> (Vec<String>, Vec<usize>) {
+        let mut lanes: Vec<String> = Vec::new();
+        let lane_by_kind = Kind::ALL.into_iter().map(|kind| {
+            if kind == Kind::Undecodable {
+                return 0;
+            }
+            let text = self.get(kind).map(|text| expand(text, kind)).unwrap_or_default();
+            let known = lanes.iter().position(|lane| *lane == text);
+            known.unwrap_or_else(|| {
+                lanes.push(text);
+                lanes.len() - 1
+            })
+        });
+        let lane_by_kind = lane_by_kind.collect();
+        (lanes, lane_by_kind)
+    }
+}
+
+/// A text with its placeholders replaced.
+pub fn expand(text: &str, kind: Kind, hub: &Hub) -> String {
+    text.replace("{kind}", kind.as_str())
+        .replace("{namespace}", &hub.namespace)
+        .replace("{hub}", &hub.name)
 }
 
 impl<'de> Deserialize<'de> for Texts {

@@ -1,0 +1,127 @@
+//! The options as the target trusts them, and the try of `check --connect`.
+
+use std::collections::BTreeMap;
+
+use super::config::AzureMonitor;
+use super::protocol::{self, Ingestion};
+use crate::deliver::http_batch::check::{self, Problem, Try};
+use crate::deliver::http_batch::config::Authentication;
+use crate::deliver::http_batch::settings::{Error, Options, endpoint};
+use crate::deliver::http_batch::token::TokenSource;
+use crate::deliver::http_batch::{self, Protocol, Reply};
+use crate::deliver::value::TextByKind;
+
+/// Checked options of one target.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// What is common to all kinds with batches by HTTP.
+    pub sending: http_batch::Settings,
+    /// Immutable id of the data collection rule.
+    pub rule: String,
+    /// Where to write, by kind of record; every kind has a text.
+    pub stream: TextByKind,
+}
+
+/// A call may have no more before compression.
+const MAX_BATCH_BYTES: usize = 1 << 20;
+
+impl Settings {
+    /// Checks the options and tries to read the token.
+    pub fn new(options: &AzureMonitor) -> Result<Self, Error> {
+        check_name("rule", &options.rule)?;
+        if !options.rule.starts_with("dcr-") {
+            return Err(Error::InvalidName {
+                option: "rule",
+                name: options.rule.clone(),
+                problem: "and the immutable id of a data collection rule begins with `dcr-`",
+            });
+        }
+        if !options.stream.is_complete() {
+            return Err(Error::Combination(
+                "`stream` has no text for some kinds; add `otherwise`",
+            ));
+        }
+        if let Some(name) = options.stream.unknown_placeholder() {
+            return Err(Error::UnknownPlaceholder {
+                option: "stream",
+                placeholder: name.to_owned(),
+            });
+        }
+        options
+            .stream
+            .texts()
+            .try_for_each(|name| check_name("stream", name))?;
+        if options.batch.bytes.get() > MAX_BATCH_BYTES {
+            return Err(Error::Range {
+                option: "batch.bytes",
+                range: "at most 1MiB, because a call may have no more",
+            });
+        }
+        options.token.read().map_err(|source| Error::Secret {
+            option: "token".to_owned(),
+            source,
+        })?;
+        Ok(Self {
+            sending: http_batch::Settings::new(Options {
+                endpoints: vec![endpoint(&options.endpoint, true)?],
+                authentication: &Authentication::default(),
+                headers: &BTreeMap::new(),
+                token: Some(TokenSource::Renewed(options.token.clone())),
+                batch: &options.batch,
+                compression: options.compression,
+                workers: options.workers,
+                tls: &options.tls,
+            })?,
+            rule: options.rule.clone(),
+            stream: options.stream.clone(),
+        })
+    }
+}
+
+/// Names become a part of a path.
+fn check_name(option: &'static str, name: &str) -> Result<(), Error> {
+    let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.{}".contains(character);
+    match !name.is_empty() && name.chars().all(is_plain) {
+        true => Ok(()),
+        false => Err(Error::InvalidName {
+            option,
+            name: name.to_owned(),
+            problem: "and such names have letters, digits, `-`, `_` and `.` only",
+        }),
+    }
+}
+
+/// Sends a call without records to each stream: it passes token, rule and rights, and writes nothing.
+pub async fn check(settings: &Settings, hub: &crate::event::Hub) -> Vec<Problem> {
+    let ingestion = Ingestion::new(settings, hub);
+    let request = Try {
+        method: reqwest::Method::POST,
+        body: b"[]",
+        content_type: protocol::CONTENT_TYPE,
+    };
+    let base = &settings.sending.endpoints[0];
+    let urls = (0..ingestion.lanes().len()).map(|lane| ingestion.url(base, lane));
+    check::check(&settings.sending, urls, &request, judge).await
+}
+
+fn judge(reply: &Reply) -> Option<(String, &'static str)> {
+    let cause = protocol::describe_error(reply).unwrap_or_else(|| reply.describe());
+    match reply.status {
+        // Whether a call without records is taken or refused is not documented; it came through either way.
+        200..300 => None,
+        400 if protocol::describe_error(reply).is_some_and(|text| !text.contains("Stream")) => None,
+        400 | 404 => Some((
+            cause,
+            "compare `rule` and `stream` with those of the data collection rule",
+        )),
+        401 => Some((
+            cause,
+            "see that the token is for Azure Monitor (audience `https://monitor.azure.com`) and not expired",
+        )),
+        403 => Some((
+            cause,
+            "give the identity the role Monitoring Metrics Publisher on the data collection rule; it takes up to 30 minutes",
+        )),
+        _ => Some((cause, "wait until the service is healthy, and check the address")),
+    }
+}

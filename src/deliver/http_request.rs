@@ -1,0 +1,132 @@
+//! One HTTP request and its end, for every target kind that speaks HTTP.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use reqwest::header::{self, HeaderMap};
+
+/// Time to reach the peer.
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// Time from the first byte of a request with records to the last byte of its reply.
+pub const ANSWER_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// Below the idle timeout of common load balancers, 60 s, so that no request meets a connection being closed.
+const POOL_IDLE: Duration = Duration::from_secs(50);
+
+/// A peer that asks for more is asked again all the same.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
+
+/// A whole reply, read to its end so that the connection can be used again.
+#[derive(Debug)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Address that answered, if known.
+    pub peer: Option<IpAddr>,
+    /// The body.
+    pub body: Bytes,
+}
+
+/// A request without a whole reply.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The peer could not be reached; it got nothing.
+    #[error("failed to connect to the peer")]
+    Connect(#[source] reqwest::Error),
+    /// The peer's certificate is not trusted, or ours is not; it got nothing.
+    #[error("failed to agree on TLS with the peer: {detail}")]
+    Tls {
+        /// What rustls said.
+        detail: String,
+    },
+    /// No whole reply in time; whether the peer took the request is unknown.
+    #[error("the peer did not answer in time")]
+    Timeout(#[source] reqwest::Error),
+    /// The connection ended before a reply; whether the peer took the request is unknown.
+    #[error("the peer closed the connection before it answered")]
+    Closed(#[source] reqwest::Error),
+    /// The connection ended within a reply.
+    #[error("the peer's reply was cut off")]
+    Truncated(#[source] reqwest::Error),
+}
+
+/// A client that trusts whom `tls` trusts and keeps up to `idle_connections` sockets to each host.
+pub fn client(tls: &rustls::ClientConfig, idle_connections: usize) -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(tls.clone())
+        .http1_only()
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .connect_timeout(CONNECT_TIMEOUT)
+        .pool_idle_timeout(POOL_IDLE)
+        .pool_max_idle_per_host(idle_connections)
+        .tcp_nodelay(true)
+        .user_agent(concat!("hub2siem/", env!("CARGO_PKG_VERSION")))
+        .build()
+        .expect("a client whose TLS is configured already can be built")
+}
+
+/// Sends a request and reads the whole reply.
+pub async fn exchange(request: reqwest::RequestBuilder) -> Result<Response, Error> {
+    let mut response = request.send().await.map_err(before_reply)?;
+    let status = response.status().as_u16();
+    let headers = std::mem::take(response.headers_mut());
+    let peer = response.remote_addr().map(|address| address.ip());
+    let body = response.bytes().await.map_err(|error| match error.is_timeout() {
+        true => Error::Timeout(error),
+        false => Error::Truncated(error),
+    })?;
+    Ok(Response {
+        status,
+        headers,
+        peer,
+        body,
+    })
+}
+
+impl Response {
+    /// `Retry-After`, where it is a number of seconds.
+    pub fn retry_after(&self) -> Option<Duration> {
+        let value = self.headers.get(header::RETRY_AFTER)?;
+        let seconds = value.to_str().ok()?.trim().parse().ok()?;
+        Some(Duration::from_secs(seconds).min(MAX_RETRY_AFTER))
+    }
+}
+
+fn before_reply(error: reqwest::Error) -> Error {
+    if let Some(detail) = tls_detail(&error) {
+        Error::Tls { detail }
+    } else if error.is_connect() {
+        Error::Connect(error)
+    } else if error.is_timeout() {
+        Error::Timeout(error)
+    } else {
+        Error::Closed(error)
+    }
+}
+
+/// What rustls objected to, if it did: neither a reset nor an end of file during the handshake.
+fn tls_detail(error: &reqwest::Error) -> Option<String> {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(error);
+    while let Some(error) = next {
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(|error| error.get_ref());
+        let rustls = match inner {
+            Some(inner) => inner.downcast_ref::<rustls::Error>(),
+            None => error.downcast_ref::<rustls::Error>(),
+        };
+        if let Some(rustls) = rustls {
+            return Some(rustls.to_string());
+        }
+        next = match inner {
+            Some(inner) => Some(inner),
+            None => error.source(),
+        };
+    }
+    None
+}
