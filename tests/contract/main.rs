@@ -1,9 +1,14 @@
 //! What every target kind must do, whatever it talks to. A further kind is one more file here and one more line below.
 
+mod azure_monitor;
 mod cases;
+mod elasticsearch;
 mod file;
+mod http;
 mod splunk_hec;
 mod stage;
+#[path = "../support/mod.rs"]
+mod support;
 
 use std::collections::BTreeSet;
 
@@ -11,7 +16,13 @@ use cases::{CASES, Case, Kind};
 use hub2siem::cli::schema::{SchemaOf, schema};
 
 /// Every target kind.
-const KINDS: [Kind; 2] = [splunk_hec::KIND, file::KIND];
+const KINDS: [Kind; 5] = [
+    splunk_hec::KIND,
+    http::KIND,
+    elasticsearch::KIND,
+    azure_monitor::KIND,
+    file::KIND,
+];
 
 /// Options that every target has, whatever its kind.
 const COMMON_OPTIONS: [&str; 8] = [
