@@ -9,8 +9,8 @@ use hub2siem::telemetry::health::BlockReason;
 use tokio::sync::watch;
 
 use super::cases::{Case, Kind};
+use super::http_peer::{Answer, Fault, Hook, Peer};
 use super::stage::{Account, Stage};
-use super::support::http_peer::{Answer, Fault, Hook, Peer};
 
 pub const KIND: Kind = Kind {
     name: "http",

@@ -7,8 +7,9 @@ mod file;
 mod http;
 mod splunk_hec;
 mod stage;
-#[path = "../support/mod.rs"]
-mod support;
+#[path = "../support/http_peer/mod.rs"]
+#[expect(dead_code, reason = "other tests of the HTTP kinds use the rest")]
+mod http_peer;
 
 use std::collections::BTreeSet;
 

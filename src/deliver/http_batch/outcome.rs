@@ -34,7 +34,7 @@ impl<P: Protocol> Sender<P> {
             edition,
             batch,
             result,
-        } = posted;
+        } = *posted;
         self.endpoints[endpoint].posts -= 1;
         match result {
             Ok(reply) => self.judge(endpoint, batch, &reply, now),

@@ -102,7 +102,7 @@ pub(super) struct Sender<P> {
 /// How something that was started ended.
 pub(super) enum End {
     /// A batch was sent.
-    Posted(Posted),
+    Posted(Box<Posted>),
     /// A refused record is in the dead letters.
     Rejected,
 }
@@ -257,12 +257,12 @@ impl<P: Protocol> Sender<P> {
         let edition = self.edition;
         self.operations.push(Box::pin(async move {
             let result = request.send().await;
-            End::Posted(Posted {
+            End::Posted(Box::new(Posted {
                 endpoint: number,
                 edition,
                 batch,
                 result,
-            })
+            }))
         }));
     }
 
