@@ -77,8 +77,8 @@ pub async fn exchange(request: reqwest::RequestBuilder) -> Result<Response, Erro
     let headers = std::mem::take(response.headers_mut());
     let peer = response.remote_addr().map(|address| address.ip());
     let body = response.bytes().await.map_err(|error| match error.is_timeout() {
-        true => Error::Timeout(error),
-        false => Error::Truncated(error),
+        true => Error::Timeout(error.without_url()),
+        false => Error::Truncated(error.without_url()),
     })?;
     Ok(Response {
         status,
@@ -97,7 +97,9 @@ impl Response {
     }
 }
 
+/// The address stays out of every error: it can hold a secret.
 fn before_reply(error: reqwest::Error) -> Error {
+    let error = error.without_url();
     if let Some(detail) = tls_detail(&error) {
         Error::Tls { detail }
     } else if error.is_connect() {

@@ -219,7 +219,7 @@ impl<P: Protocol> Sender<P> {
         if self.doubts < MAX_DOUBTS {
             self.count_retry(&batch, RetryReason::Partial);
             self.endpoints[endpoint].back_off(None, now);
-            return self.ready.push_back(batch);
+            return self.put_last(batch);
         }
         let detail = format!(
             "{} to every record so far; compare `format`, headers and mapping with what the peer takes",
@@ -228,7 +228,7 @@ impl<P: Protocol> Sender<P> {
         self.blocks
             .block(BlockReason::Configuration, detail, Cause::Batch, now);
         self.count_retry(&batch, RetryReason::Blocked);
-        self.ready.push_back(batch);
+        self.put_last(batch);
     }
 
     /// A reply that nobody should give. The batch goes behind the others: whether they are taken tells a poison
@@ -247,7 +247,7 @@ impl<P: Protocol> Sender<P> {
         tracing::debug!(target_name = &*self.context.target, text, "unexpected reply");
         if batch.surprises < MAX_SURPRISES {
             self.count_retry(&batch, RetryReason::Surprise);
-            return self.ready.push_back(batch);
+            return self.put_last(batch);
         }
         if batch.len() == 1 {
             self.reject(batch, RejectReason::Refused, &text);

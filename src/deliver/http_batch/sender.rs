@@ -83,7 +83,7 @@ pub(super) struct Sender<P> {
     pub(super) context: Context,
     http: reqwest::Client,
     pub(super) endpoints: Vec<Endpoint>,
-    lanes: Vec<Lane>,
+    pub(super) lanes: Vec<Lane>,
     /// Batches to be sent, the next one first.
     pub(super) ready: VecDeque<Batch>,
     pub(super) blocks: Blocks,

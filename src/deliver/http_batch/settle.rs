@@ -93,6 +93,14 @@ impl<P: Protocol> Sender<P> {
         records.inc_by(batch.len() as u64);
     }
 
+    /// Puts a batch behind all others, also behind those that still take records: without that, one that is never taken
+    /// would always be tried first.
+    pub(super) fn put_last(&mut self, batch: Batch) {
+        let open = self.lanes.iter_mut().filter(|lane| lane.len() > 0);
+        self.ready.extend(open.map(|lane| lane.close()));
+        self.ready.push_back(batch);
+    }
+
     /// Puts batches before all others, in their order.
     pub(super) fn put_first(&mut self, batches: [Batch; 2]) {
         for batch in batches.into_iter().rev() {

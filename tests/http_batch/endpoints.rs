@@ -1,0 +1,113 @@
+//! Several addresses, and ways that break.
+
+use std::time::Duration;
+
+use super::bench::{Bench, SMALL};
+use super::stage::Account;
+use super::support::http_peer::{Answer, Cluster, Fault, Hook, Peer};
+use super::support::proxy::{Direction, Mode, Proxy};
+
+/// Scenario: two nodes share the work; one refuses connections for a while and comes back.
+/// Guarantees: everything goes on over the other; nothing is lost or doubled, and the first one is used again.
+#[tokio::test]
+async fn a_node_fails_and_returns() {
+    let peers = [
+        Peer::start(Cluster::default()).await,
+        Peer::start(Cluster::default()).await,
+    ];
+    let proxy = Proxy::start(peers[0].address()).await;
+    let endpoints = [format!("http://{}", proxy.address()), peers[1].endpoint()];
+    let mut bench = Bench::elasticsearch(&endpoints, SMALL);
+    bench.send(100).await;
+    bench.until("both", |bench| bench.settled() == 100).await;
+    assert!(
+        peers.iter().all(|peer| !peer.requests().is_empty()),
+        "both are used"
+    );
+    proxy.set(Mode::Refuse).await;
+    proxy.reset_connections().await;
+    bench.send(100).await;
+    bench.until("over one", |bench| bench.settled() == 200).await;
+    proxy.set(Mode::Pass).await;
+    let before = peers[0].requests().len();
+    while peers[0].requests().len() == before {
+        bench.send(10).await;
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    bench
+        .until("delivered", |bench| bench.settled() == bench.sent())
+        .await;
+    assert_eq!(bench.health.blocked(), None);
+    bench.delivered_to(&[&peers[0], &peers[1]]).await;
+}
+
+/// Scenario: the connection is cut after the request was read, before and within the reply.
+/// Guarantees: the records are sent again. A cluster has each once; a webhook may have it twice, as documented.
+#[tokio::test]
+async fn a_reply_is_lost() {
+    for bytes in [0, 30] {
+        let peer = Peer::start(Cluster::default()).await;
+        let proxy = Proxy::start(peer.address()).await;
+        proxy.set(Mode::CutAfter(Direction::ToClient, bytes)).await;
+        let endpoints = [format!("http://{}", proxy.address())];
+        let mut bench = Bench::elasticsearch(&endpoints, &format!("{SMALL}\nworkers: 1"));
+        bench.send(10).await;
+        bench.until("cut", |bench| bench.retried("surprise") > 0).await;
+        proxy.set(Mode::Pass).await;
+        bench.until("delivered", |bench| bench.settled() == 10).await;
+        assert!(peer.receiver().repeated.len() >= 10, "it was taken before");
+        assert_eq!(peer.receiver().created.len(), 10);
+        bench.delivered_to(&[&peer]).await;
+    }
+    let peer = Peer::start(Hook::default()).await;
+    let proxy = Proxy::start(peer.address()).await;
+    proxy.set(Mode::CutAfter(Direction::ToClient, 0)).await;
+    let mut bench = Bench::http(&format!("http://{}", proxy.address()), SMALL);
+    bench.send(10).await;
+    bench.until("cut", |bench| bench.retried("surprise") > 0).await;
+    proxy.set(Mode::Pass).await;
+    bench.until("delivered", |bench| bench.settled() == 10).await;
+    assert!(peer.receiver().records.len() >= 20, "the same again");
+    assert_eq!(bench.close().await, Account::delivered(10));
+}
+
+/// Scenario: the only way is refused for a while under load, with more records than may wait.
+/// Guarantees: nothing is lost, nothing becomes a dead letter, nothing is doubled.
+#[tokio::test]
+async fn an_outage_loses_nothing() {
+    let peer = Peer::start(Cluster::default()).await;
+    let proxy = Proxy::start(peer.address()).await;
+    let endpoints = [format!("http://{}", proxy.address())];
+    let mut bench = Bench::elasticsearch(&endpoints, SMALL);
+    bench.send(50).await;
+    bench.until("before", |bench| bench.settled() == 50).await;
+    proxy.set(Mode::Refuse).await;
+    proxy.reset_connections().await;
+    bench.send(60).await;
+    bench.until("tried", |bench| bench.retried("connect") >= 2).await;
+    assert_eq!(bench.letters().len(), 0);
+    proxy.set(Mode::Pass).await;
+    bench.send(90).await;
+    bench.until("delivered", |bench| bench.settled() == 200).await;
+    assert_eq!(peer.receiver().created.len(), 200);
+    bench.delivered_to(&[&peer]).await;
+}
+
+/// Scenario: a peer is at its limit and says for how long.
+/// Guarantees: it is left alone that long, and then gets one request at a time until one is taken.
+#[tokio::test]
+async fn a_busy_peer_is_left_alone() {
+    let peer = Peer::start(Hook::default()).await;
+    let later = Answer {
+        retry_after: Some(2),
+        ..Answer::status(429)
+    };
+    peer.then([Fault::Instead(later)]);
+    let mut bench = Bench::http(&peer.endpoint(), &format!("{SMALL}\nworkers: 4"));
+    let began = std::time::Instant::now();
+    bench.send(10).await;
+    bench.until("delivered", |bench| bench.settled() == 10).await;
+    assert!(began.elapsed() >= Duration::from_secs(2));
+    assert_eq!(peer.requests().len(), 2);
+    assert_eq!(bench.close().await, Account::delivered(10));
+}
