@@ -11,8 +11,8 @@ use hub2siem::event::Hub;
 use tempfile::NamedTempFile;
 use tokio::sync::watch;
 
+use super::http_peer::{Cluster, Peer};
 use super::stage::{Account, Stage};
-use super::support::http_peer::{Cluster, Peer};
 
 /// Few records in a batch and no waiting.
 pub const SMALL: &str = "batch: { records: 10, linger: 20ms }";

@@ -9,7 +9,7 @@ use hub2siem::pipeline::Bridge;
 use hub2siem::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use super::support::http_peer::{Cluster, Hook, Ingestion, Peer};
+use super::http_peer::{Cluster, Hook, Ingestion, Peer};
 
 /// No state here takes longer to come.
 const PATIENCE: Duration = Duration::from_secs(60);

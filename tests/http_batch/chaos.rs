@@ -5,7 +5,7 @@ use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
 
 use super::bench::Bench;
-use super::support::http_peer::{Answer, Cluster, Fault, Peer};
+use super::http_peer::{Answer, Cluster, Fault, Peer};
 
 /// Runs; each has its own seed, which a failure names.
 const SEEDS: std::ops::Range<u64> = 1..9;

@@ -4,7 +4,7 @@ use hub2siem::deliver::azure_monitor::{self, AzureMonitor};
 use hub2siem::deliver::{elasticsearch, http};
 
 use super::bench::{SMALL, elasticsearch_settings, file, http_settings, hub};
-use super::support::http_peer::{Answer, Cluster, Fault, Hook, Ingestion, Peer};
+use super::http_peer::{Answer, Cluster, Fault, Hook, Ingestion, Peer};
 
 #[tokio::test]
 async fn a_webhook_is_asked_and_gets_nothing() {

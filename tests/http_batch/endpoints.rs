@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::bench::{Bench, SMALL};
+use super::http_peer::{Answer, Cluster, Fault, Hook, Peer};
 use super::stage::Account;
-use super::support::http_peer::{Answer, Cluster, Fault, Hook, Peer};
 use super::support::proxy::{Direction, Mode, Proxy};
 
 /// Scenario: two nodes share the work; one refuses connections for a while and comes back.

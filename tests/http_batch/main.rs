@@ -6,9 +6,13 @@ mod bridge;
 mod chaos;
 mod check;
 mod endpoints;
+#[path = "../support/http_peer/mod.rs"]
+#[expect(dead_code, reason = "the contract of all kinds uses the rest")]
+mod http_peer;
 mod reload;
 mod replies;
 #[path = "../contract/stage.rs"]
+#[expect(dead_code, reason = "the contract of all kinds uses the rest")]
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

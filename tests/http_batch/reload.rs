@@ -6,8 +6,8 @@ use hub2siem::deliver::http::Post;
 use hub2siem::telemetry::health::BlockReason;
 
 use super::bench::{Bench, SMALL, file, http_settings};
+use super::http_peer::{Hook, Peer};
 use super::stage::Account;
-use super::support::http_peer::{Hook, Peer};
 
 /// Scenario: the secret was changed at the peer; the new one comes by a reload, long before the next try is due.
 /// Guarantees: the target goes on at once with the new secret, in smaller batches if those are asked for.

@@ -4,8 +4,8 @@ use hub2siem::event::{Kind, RejectReason};
 use hub2siem::telemetry::health::BlockReason;
 
 use super::bench::{Bench, SMALL};
+use super::http_peer::{Answer, Cluster, Fault, Hook, Peer};
 use super::stage::Account;
-use super::support::http_peer::{Answer, Cluster, Fault, Hook, Peer};
 
 /// Scenario: a cluster takes requests whose replies a gateway replaces by its own page, with a good and with a bad status.
 /// Guarantees: a page is never taken for a delivery; sent again, each document is there once.

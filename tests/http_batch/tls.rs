@@ -11,7 +11,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
 use super::bench::{Bench, SMALL, elasticsearch_settings, file};
-use super::support::http_peer::{Cluster, Peer};
+use super::http_peer::{Cluster, Peer};
 
 type Certified = rcgen::CertifiedKey<rcgen::KeyPair>;
 
