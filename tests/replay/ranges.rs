@@ -1,5 +1,7 @@
 //! From where to where.
 
+use std::ops::RangeInclusive;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -28,13 +30,19 @@ async fn exactly_the_range_arrives() {
         (number(19), Last::Latest, 19..=19, 0, false),
         (number(12), to(99), 12..=19, 0, false),
         (number(0), to(6), 5..=6, 5, false),
-        (number(1), to(3), 1..=0, 3, false),
-        (number(20), Last::Latest, 1..=0, 0, false),
+        (number(1), to(3), RangeInclusive::new(1, 0), 3, false),
+        (number(20), Last::Latest, RangeInclusive::new(1, 0), 0, false),
         (time(9), Last::Time(enqueued(12)), 9..=12, 0, false),
         (time(0), Last::Time(enqueued(6)), 5..=6, 0, true),
         (time(19), Last::Latest, 19..=19, 0, false),
-        (time(20), Last::Latest, 1..=0, 0, false),
-        (First::Earliest, Last::Time(enqueued(3)), 1..=0, 0, false),
+        (time(20), Last::Latest, RangeInclusive::new(1, 0), 0, false),
+        (
+            First::Earliest,
+            Last::Time(enqueued(3)),
+            RangeInclusive::new(1, 0),
+            0,
+            false,
+        ),
         (
             First::Time(between(1)),
             Last::Time(between(2999)),
