@@ -82,13 +82,12 @@ impl Replay {
     pub async fn open(configuration: Configuration, settings: Settings) -> Result<Self, Failure> {
         settings.scope.check().map_err(usage)?;
         let target = target(&configuration, &settings.target)?;
-        check_file(&target)?;
-        let rejected = Rejected::open(settings.rejected.as_deref());
-        let rejected = rejected.map_err(|error| Failure::Usage(error.into()))?;
         let hub = Connected::new(&configuration, &settings.consumer_group);
         let asked = ask(&hub.client, &settings.scope).await;
-        let ranges = match asked {
-            Ok(ranges) => ranges,
+        // Last, because a file that is not there yet is made.
+        let opened = asked.and_then(|ranges| Ok((ranges, open_files(&target, &settings)?)));
+        let (ranges, rejected) = match opened {
+            Ok(opened) => opened,
             Err(failure) => {
                 hub.close().await;
                 return Err(failure);
@@ -359,6 +358,12 @@ fn target(configuration: &Configuration, name: &str) -> Result<TargetConfigurati
         ))),
         false => Ok(target.clone()),
     }
+}
+
+/// The file of refused records. The target's own file is tried as well.
+fn open_files(target: &TargetConfiguration, settings: &Settings) -> Result<Rejected, Failure> {
+    check_file(target)?;
+    Rejected::open(settings.rejected.as_deref()).map_err(|error| Failure::Usage(error.into()))
 }
 
 /// A file that the running bridge writes cannot be written here as well; waiting for it would be waiting for ever.
