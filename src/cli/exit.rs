@@ -9,7 +9,7 @@ use crate::config::Diagnostics;
 /// Why a verb failed; each variant is one exit code.
 #[derive(Debug)]
 pub enum Failure {
-    /// What was tried does not do what it should, such as a test of a mapping: 1.
+    /// What was tried does not do what it should, such as a test of a mapping, or is not done to its end: 1.
     Check(anyhow::Error),
     /// The configuration or a mapping is wrong: 64.
     Configuration(Diagnostics),

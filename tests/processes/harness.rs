@@ -312,7 +312,8 @@ impl Bridge {
     }
 }
 
-fn configuration(directory: &Path, settings: &Settings<'_>) -> String {
+/// The configuration of a bridge; its state and dead letters are in `directory`.
+pub fn configuration(directory: &Path, settings: &Settings<'_>) -> String {
     let directory = directory.display();
     let mut text = String::new();
     write!(

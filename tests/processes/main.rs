@@ -12,3 +12,4 @@ mod progress; // targets that share a consumer group
 mod poison; // bodies that hurt
 mod reload; // files change under a running bridge
 mod preview; // a look beside a running bridge
+mod replay; // a range once more beside a running bridge

@@ -9,7 +9,7 @@ use super::harness::{Bridge, Hub, Process, Receiver, SOON, Settings, TOKEN, wait
 
 /// At a thousand a second they outlast the test.
 const ITEMS: &str = "1000000";
-const EVENT: &str = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Healthy"}}}"#;
+pub const EVENT: &str = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Healthy"}}}"#;
 
 /// Scenario: events flow and a bridge delivers them; meanwhile a preview reads some through a group of its own.
 /// Guarantees: the preview prints as many records as asked for and nothing else on standard output; the bridge keeps its
@@ -96,7 +96,7 @@ fn running(directory: &Path) -> (Hub, Receiver, Bridge) {
 }
 
 /// A hub that takes in a thousand items a second.
-fn flowing_hub(directory: &Path) -> Hub {
+pub fn flowing_hub(directory: &Path) -> Hub {
     let events = directory.join("events.jsonl");
     fs::write(&events, EVENT).expect("the directory is writable");
     let events = events.to_str().expect("temporary paths are UTF-8");
@@ -114,7 +114,7 @@ fn flowing_hub(directory: &Path) -> Hub {
 }
 
 /// Names of the directories of consumer groups below the state directory.
-fn groups(state: &Path) -> Vec<String> {
+pub fn groups(state: &Path) -> Vec<String> {
     let below = |path: &Path| {
         // Not made yet is the same as empty.
         let entries = fs::read_dir(path).into_iter().flatten();

@@ -6,8 +6,12 @@ use std::time::{Duration, Instant};
 use governor::Quota;
 use hub2siem::cli::exit::Failure;
 use hub2siem::emulator::event_hub::Condition;
-use hub2siem::event::SequenceNumber;
+use hub2siem::event::{PartitionId, SequenceNumber};
+use hub2siem::eventhub::{HubClient, HubSettings, PartitionReader, StartPosition, Step};
 use hub2siem::pipeline::replay::Settings;
+
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::stage::{Stage, settings, to_splunk};
 
@@ -52,7 +56,7 @@ async fn a_reconnect_goes_on_where_it_was() {
 #[tokio::test]
 async fn an_outage_of_the_target_is_waited_out() {
     let mut stage = Stage::new(1).await;
-    stage.window_events = 50;
+    stage.window_events = 150;
     stage.append(0, EVENTS);
     stage.receiver.set_token("another-token");
     let running = stage.start(to_splunk()).await;
@@ -119,10 +123,37 @@ async fn another_hub_ends_it() {
     assert!(report.total.events < EVENTS as u64, "{:?}", report.total);
 }
 
-/// Scenario: somebody attaches to the group with an owner level.
-/// Guarantees: the replay gives way, as a failure of the peer that names the group.
+/// Scenario: a reader with an owner level holds the group that the replay is to read through.
+/// Guarantees: the reader keeps its link; the replay ends as a failure of the peer that names the group.
 #[tokio::test]
 async fn a_reader_with_an_owner_level_is_left_in_peace() {
+    let stage = Stage::new(1).await;
+    stage.append(0, 5);
+    let hub = HubSettings {
+        consumer_group: settings().consumer_group,
+        ..stage.configuration().hub
+    };
+    let client = HubClient::new(hub, TaskTracker::new(), CancellationToken::new());
+    let mut reader = PartitionReader::new(client, PartitionId::new("0"), StartPosition::Earliest);
+    let attached = reader.next(1).await;
+    assert!(matches!(attached, Step::Attached { .. }), "{attached:?}");
+    let (report, result) = stage.start(settings()).await.end().await;
+    let failure = result.expect_err("the group is held");
+    assert_eq!(failure.code(), 69);
+    assert!(
+        failure.render(false).contains("consumer group `replay`"),
+        "{failure:?}"
+    );
+    assert_eq!(report.total.events, 0);
+    let next = reader.next(1).await;
+    assert!(matches!(next, Step::Event(_)), "{next:?}");
+    reader.close().await;
+}
+
+/// Scenario: somebody takes the group with an owner level in the middle.
+/// Guarantees: the replay gives way; what it had read is delivered, and the rest is told.
+#[tokio::test]
+async fn who_takes_the_group_ends_it() {
     let mut stage = Stage::new(1).await;
     stage.window_events = 20;
     stage.append(0, EVENTS);

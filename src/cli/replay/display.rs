@@ -16,7 +16,7 @@ const BAR_INTERVAL: Duration = Duration::from_millis(200);
 /// Time between two lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
-const TEMPLATE: &str = "{bar:32} {human_pos}/{human_len} events  {per_sec}  {eta}  {wide_msg}";
+const TEMPLATE: &str = "{bar:32} {human_pos} of {human_len} events, {eta} left\n{wide_msg}";
 
 /// The way to show progress on standard error.
 #[derive(Debug, Clone)]

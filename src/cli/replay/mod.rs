@@ -22,23 +22,25 @@ use crate::telemetry::log;
 /// What to read once more, for which target, and how fast.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-An end of the range is `earliest` (only --from), `latest` (only --to: the newest event at the start), a time such as
-2026-03-01T08:00:00Z, an age such as 2h, or a sequence number such as 4711. Both ends belong to the range. Sequence numbers
-count in each partition on their own: several partitions take one each, as in 0=4711,1=17. Events that arrive after the
-start are never read.
+An end of the range is `earliest` (only --from), `latest` (only --to: the newest event at the
+start), a time such as 2026-03-01T08:00:00Z, an age such as 2h, or a sequence number such as 4711.
+Both ends belong to the range. Sequence numbers count in each partition on their own: several
+partitions take one each, as in 0=4711,1=17. Events that arrive after the start are never read.
 
-The hub is read without displacing anyone, through a consumer group that the configuration does not use. Nothing local is
-needed and nothing local is changed: no checkpoint, no memory of last deliveries, no dead letters. Records carry the same
-event_id as when they were delivered first. Ctrl-C finishes what is on its way and says how to go on.
+The hub is read without displacing anyone, through a consumer group that the configuration does
+not use. No checkpoint, no memory of last deliveries and no dead letters are read or written.
+Records carry the same event_id as when they were delivered first. Ctrl-C finishes what is on its
+way and says how to go on.
 
-Exit code 0 if everything was settled; 1 if records were rejected and no --rejected keeps them, or if the replay was
-stopped; 64 for a wrong command line or configuration; 69 if the hub refuses; 74 if a file is locked or cannot be written.
+Exit code 0 if everything was settled; 1 if records were rejected and no --rejected keeps them, or
+if the replay was stopped; 64 for a wrong command line or configuration; 69 if the hub refuses;
+74 if a file is locked or cannot be written.
 
 Examples:
   hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
   hub2siem replay --partition 2 --from 4711 --to 4800 --target soc-splunk --consumer-group replay
-  hub2siem replay --partition all --from 2026-03-01T08:00:00Z --to 2026-03-01T09:30:00Z --target soc-splunk \\
-                  --consumer-group replay --rate 500/s --rejected rejected.jsonl")]
+  hub2siem replay --partition all --from 2026-03-01T08:00:00Z --to 2026-03-01T09:30:00Z \\
+                  --target soc-splunk --consumer-group replay --rate 500/s --rejected rejected.jsonl")]
 pub struct ReplayArguments {
     /// Where the configuration is.
     #[command(flatten)]
