@@ -227,7 +227,7 @@ impl Changes {
         }
         let is_within = |path: &str| {
             let mut names = named.iter().filter_map(|name| path.strip_prefix(name.as_str()));
-            names.any(|rest| rest.starts_with('.'))
+            names.any(|rest| rest.is_empty() || rest.starts_with('.'))
         };
         let paths = before.values().chain(after.values()).map(|(path, _)| path);
         let paths: BTreeSet<&str> = paths.filter(|path| !is_within(path)).collect();

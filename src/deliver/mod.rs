@@ -6,6 +6,7 @@
 pub mod context;
 pub mod dead_letter;
 pub mod given_up;
+pub mod batch;
 pub mod blocked;
 pub mod endpoint;
 pub mod http_request;

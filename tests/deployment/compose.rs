@@ -185,3 +185,53 @@ fn example_configurations_are_valid() {
         }
     }
 }
+
+/// Scenario: the configuration at the head of each target kind's page, with stand-ins for its secrets.
+/// Guarantees: every option in it exists and is valid.
+#[test]
+fn examples_of_target_kinds_are_valid() {
+    let directory = tempfile::tempdir().expect("a temporary directory can be made");
+    let folder = directory.path().display().to_string();
+    let connection =
+        "Endpoint=sb://localhost;SharedAccessKeyName=n;SharedAccessKey=k;UseDevelopmentEmulator=true";
+    let write = |name: &str, text: &str| {
+        std::fs::write(directory.path().join(name), text).expect("it can be written")
+    };
+    write("connection_string", connection);
+    let pages = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/targets");
+    for page in std::fs::read_dir(pages).expect("it can be read") {
+        let page = page.expect("it can be listed").path();
+        let text = std::fs::read_to_string(&page).expect("it is text");
+        let targets = text
+            .split("```yaml\n")
+            .nth(1)
+            .and_then(|rest| rest.split("```").next());
+        let targets = targets.unwrap_or_else(|| panic!("{} has no example", page.display()));
+        for secret in targets.split("/run/secrets/").skip(1) {
+            let name = secret.split([' ', '}', '\n']).next().expect("it has a name");
+            write(
+                name,
+                if name.ends_with("address") {
+                    "http://hooks.example/in"
+                } else {
+                    "t"
+                },
+            );
+        }
+        let text = format!(
+            "event_hub: {{ connection_string: {{ file: '{folder}/connection_string' }}, name: defender }}\n\
+             checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
+             dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n{}",
+            targets
+                .replace("/run/secrets", &folder)
+                .replace("https://", "http://")
+        );
+        let file = hub2siem::config::diagnostic::SourceFile {
+            name: page.display().to_string().into(),
+            text: text.into(),
+        };
+        if let Err(diagnostics) = hub2siem::config::configuration::load_text(&file) {
+            panic!("{diagnostics}");
+        }
+    }
+}

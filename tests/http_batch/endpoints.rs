@@ -111,3 +111,20 @@ async fn a_busy_peer_is_left_alone() {
     assert_eq!(peer.requests().len(), 2);
     assert_eq!(bench.close().await, Account::delivered(10));
 }
+
+/// Scenario: the peer accepts connections and never answers; the grace period ends.
+/// Guarantees: the target returns at once, and what it had sent stays unsettled.
+#[tokio::test]
+async fn an_abandon_does_not_wait_for_answers() {
+    let peer = Peer::start(Hook::default()).await;
+    let proxy = Proxy::start(peer.address()).await;
+    proxy.set(Mode::Stall).await;
+    let mut bench = Bench::http(&format!("http://{}", proxy.address()), SMALL);
+    bench.send(10).await;
+    proxy.wait_until_open(1).await;
+    let began = std::time::Instant::now();
+    bench.abandon.cancel();
+    let account = bench.close().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert_eq!((account.delivered.len(), account.unsettled.len()), (0, 10));
+}

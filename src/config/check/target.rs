@@ -300,7 +300,8 @@ mod tests {
         header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
 
     /// Scenario: a target of a text set with options that fit it and some that do not. Guarantees: `native` is refused,
-    /// because its receiver cannot read JSON, and so is a rate that lets nothing pass; nothing else is.
+    /// because its receiver cannot read JSON, and so are lines where only JSON can stand, a rate that lets nothing pass, and
+    /// no kind or two; nothing else is.
     #[test]
     fn options_must_fit_the_target() {
         let directory = tempfile::tempdir().expect("a directory can be made");
@@ -309,12 +310,31 @@ mod tests {
         let text =
             "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
         std::fs::write(&connection, text).expect("a file can be written");
-        for (option, refused) in [
-            ("on_map_error: dead_letter", None),
-            ("on_map_error: native", Some("config::native_text")),
-            ("rate: { records: 2000, per: 1s }", None),
-            ("rate: { records: 0, per: 1s }", Some("config::invalid_value")),
-            ("rate: { records: 5, per: 0s }", Some("config::invalid_value")),
+        let (file, text, none) = ("file: { path: '-' }", Some("config::text_mapping"), "");
+        for (kind, option, refused) in [
+            (file, "on_map_error: dead_letter", None),
+            (file, "on_map_error: native", Some("config::native_text")),
+            (file, "rate: { records: 2000, per: 1s }", None),
+            (
+                file,
+                "rate: { records: 0, per: 1s }",
+                Some("config::invalid_value"),
+            ),
+            (
+                file,
+                "rate: { records: 5, per: 0s }",
+                Some("config::invalid_value"),
+            ),
+            ("http: { endpoint: 'http://h' }", none, None),
+            ("http: { endpoint: 'http://h', format: single }", none, None),
+            ("http: { endpoint: 'http://h', format: json_array }", none, text),
+            ("elasticsearch: { endpoints: 'http://h', index: mdc }", none, text),
+            ("snapshots: pass", none, Some("config::target_kind")),
+            (
+                file,
+                "http: { endpoint: 'http://h' }",
+                Some("config::target_kind"),
+            ),
         ] {
             let folder = directory.path().display();
             let text = format!(
@@ -322,7 +342,7 @@ mod tests {
                  checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
                  dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
                  mappings_directory: '{folder}'\n\
-                 targets:\n  soc:\n    file: {{ path: '-' }}\n    mapping: own\n    {option}\n",
+                 targets:\n  soc:\n    {kind}\n    mapping: own\n    {option}\n",
                 connection.display()
             );
             let file = SourceFile {
@@ -333,7 +353,7 @@ mod tests {
                 Ok(_) => Vec::new(),
                 Err(problems) => problems.0.iter().map(|problem| problem.code).collect(),
             };
-            assert_eq!(codes, Vec::from_iter(refused), "{option}");
+            assert_eq!(codes, Vec::from_iter(refused), "{kind} {option}");
         }
     }
 }

@@ -163,3 +163,64 @@ fn knows_the_files_behind_the_options() {
     assert_eq!(files, ["/secrets/hub", "/tls/hub.pem", "/secrets/token"]);
     assert_eq!(sources.mappings, [PathBuf::from("./mappings")]);
 }
+
+/// Scenario: a target with secrets among its headers and a certificate of its own; options of it change.
+/// Guarantees: secrets, certificates and batching are taken over and their files are known; the address is not.
+#[test]
+fn takes_over_headers_and_certificates() {
+    let before = "\
+targets:
+  hook:
+    http:
+      endpoint: https://hooks.example/in
+      headers: { X-Team: soc, X-Key: { file: /secrets/key } }
+      authentication: { basic: { username: u, password: { file: /secrets/password } } }
+      batch: { records: 10 }
+      tls: { client_certificate: { certificate_file: /tls/own.pem, key_file: /tls/own.key } }
+    mapping: native
+";
+    let sources = Sources::of(&read(before));
+    let files = sources.files.iter().map(|path| path.display().to_string());
+    assert_eq!(
+        files.collect::<Vec<_>>(),
+        [
+            "/secrets/password",
+            "/secrets/key",
+            "/tls/own.pem",
+            "/tls/own.key"
+        ]
+    );
+    for (from, to, live, refused) in [
+        ("X-Team: soc", "X-Team: csoc", Some("headers.X-Team"), None),
+        ("/secrets/key", "/secrets/other", Some("headers.X-Key"), None),
+        (
+            "username: u",
+            "username: v",
+            Some("authentication.basic.username"),
+            None,
+        ),
+        (
+            "/tls/own.key",
+            "/tls/new.key",
+            Some("tls.client_certificate.key_file"),
+            None,
+        ),
+        ("records: 10", "records: 11", Some("batch.records"), None),
+        ("example/in", "example/out", None, Some("endpoint")),
+        ("X-Team: soc, ", "", None, Some("headers.X-Team")),
+    ] {
+        let changes = Changes::between(&read(before), &read(&before.replace(from, to)));
+        let path = |name: &str| format!("targets.hook.http.{name}");
+        let expected: Vec<_> = live.map(path).into_iter().collect();
+        assert_eq!(changes.live, expected, "{from} -> {to}");
+        let messages = changes.refused.0.iter().map(|problem| problem.message.clone());
+        let messages: Vec<_> = messages.collect();
+        assert_eq!(messages.len(), usize::from(refused.is_some()), "{messages:?}");
+        if let Some(name) = refused {
+            assert!(
+                messages[0].starts_with(&format!("`{}` ", path(name))),
+                "{messages:?}"
+            );
+        }
+    }
+}

@@ -3,11 +3,11 @@
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::config::{ByteSize, Duration, SecretReference};
+use crate::deliver::batch::Compression;
 use crate::deliver::http_batch::config::HttpTls;
-use crate::deliver::splunk_hec::config::{Batch, Compression};
 use crate::deliver::value::TextByKind;
 
 /// Sends records to custom tables of a Log Analytics workspace, such as those of Microsoft Sentinel.
@@ -25,8 +25,8 @@ pub struct AzureMonitor {
     /// A token for Azure Monitor, which somebody else renews. It is read anew for every request.
     pub token: SecretReference,
     /// How many records share a request.
-    #[serde(default = "batch")]
-    pub batch: Batch,
+    #[serde(default)]
+    pub batch: CallBatch,
     /// How requests are compressed.
     #[serde(default)]
     pub compression: Compression,
@@ -39,12 +39,26 @@ pub struct AzureMonitor {
     pub tls: HttpTls,
 }
 
-/// A call may have 1 MB before compression. Whether that counts in thousands or in 1,024s is not said, so it is below both.
-fn batch() -> Batch {
-    Batch {
-        bytes: ByteSize(950 << 10),
-        records: NonZeroU32::new(1_000).expect("1,000 is not 0"),
-        linger: Duration::from_secs(1),
+/// Limits of one call. The first that is reached sends it; so does a window without room.
+#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct CallBatch {
+    /// Size before compression, at most `1MiB`. A record above it goes alone.
+    pub bytes: ByteSize,
+    /// Number of records.
+    pub records: NonZeroU32,
+    /// How long the first record waits for others.
+    pub linger: Duration,
+}
+
+impl Default for CallBatch {
+    fn default() -> Self {
+        Self {
+            // A call may have 1 MB. Whether that counts in thousands or in 1,024s is not said, so it is below both.
+            bytes: ByteSize(950 << 10),
+            records: NonZeroU32::new(1_000).expect("1,000 is not 0"),
+            linger: Duration::from_secs(1),
+        }
     }
 }
 

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::config::AzureMonitor;
 use super::protocol::{self, Ingestion};
+use crate::deliver::batch::Batch;
 use crate::deliver::http_batch::check::{self, Problem, Try};
 use crate::deliver::http_batch::config::Authentication;
 use crate::deliver::http_batch::settings::{Error, Options, endpoint};
@@ -67,7 +68,11 @@ impl Settings {
                 authentication: &Authentication::default(),
                 headers: &BTreeMap::new(),
                 token: Some(TokenSource::Renewed(options.token.clone())),
-                batch: &options.batch,
+                batch: &Batch {
+                    bytes: options.batch.bytes,
+                    records: options.batch.records,
+                    linger: options.batch.linger,
+                },
                 compression: options.compression,
                 workers: options.workers,
                 tls: &options.tls,

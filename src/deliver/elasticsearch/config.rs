@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::http_batch::config::{Authentication, HttpTls};
 use crate::deliver::http_batch::value::TextOrSecret;
-use crate::deliver::splunk_hec::config::{Batch, Compression};
 use crate::deliver::value::{TextByKind, Texts};
 
 /// Creates a document for each record in Elasticsearch or OpenSearch.
@@ -28,7 +28,7 @@ pub struct Elasticsearch {
     #[serde(default)]
     pub headers: BTreeMap<String, TextOrSecret>,
     /// How many records share a request.
-    #[serde(default = "batch")]
+    #[serde(default)]
     pub batch: Batch,
     /// How requests are compressed.
     #[serde(default)]
@@ -40,13 +40,6 @@ pub struct Elasticsearch {
     /// How certificates are checked.
     #[serde(default)]
     pub tls: HttpTls,
-}
-
-fn batch() -> Batch {
-    Batch {
-        bytes: crate::config::ByteSize::from_mib(5),
-        ..Batch::default()
-    }
 }
 
 fn workers() -> NonZeroUsize {

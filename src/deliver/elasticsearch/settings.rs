@@ -124,7 +124,7 @@ mod tests {
         let settings = check("endpoints: http://search:9200\nindex: mdc").expect("it is complete");
         let sending = settings.sending;
         assert_eq!(sending.endpoints[0].as_str(), "http://search:9200/");
-        assert_eq!((sending.batch_bytes, sending.batch_records), (5 << 20, 500));
+        assert_eq!((sending.batch_bytes, sending.batch_records), (1 << 20, 500));
         assert!(sending.is_compressed && sending.verify && sending.workers == 2);
     }
 

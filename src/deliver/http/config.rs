@@ -6,9 +6,9 @@ use std::num::NonZeroUsize;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::http_batch::config::{Authentication, HttpTls};
 use crate::deliver::http_batch::value::TextOrSecret;
-use crate::deliver::splunk_hec::config::{Batch, Compression};
 
 /// Sends records to any address that takes them by HTTP, such as a webhook.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]

@@ -16,8 +16,8 @@ use super::config::{Authentication, HttpTls};
 use super::token::TokenSource;
 use super::value::TextOrSecret;
 use crate::config::{secret, tls};
+use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
-use crate::deliver::splunk_hec::config::{Batch, Compression};
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]

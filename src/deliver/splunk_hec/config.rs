@@ -1,12 +1,13 @@
 //! The options of a `splunk_hec` target, as the file has them.
 
-use std::num::{NonZeroU32, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::config::{ByteSize, Duration, SecretReference};
+use crate::config::{Duration, SecretReference};
+use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::value::{TextByKind, Texts};
 
 /// Sends records to the HTTP Event Collector of Splunk Enterprise or Splunk Cloud.
@@ -81,29 +82,6 @@ pub enum Time {
     Enqueued,
 }
 
-/// Limits of one request. The first that is reached sends it; so does a window without room.
-#[derive(Debug, Clone, Copy, Deserialize, Serialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct Batch {
-    /// Size before compression. A record above it goes alone.
-    pub bytes: ByteSize,
-    /// Number of records.
-    pub records: NonZeroU32,
-    /// How long the first record waits for others.
-    pub linger: Duration,
-}
-
-/// How requests are compressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize, Serialize, JsonSchema)]
-#[serde(rename_all = "snake_case")]
-pub enum Compression {
-    /// By gzip, until the peer refuses that.
-    #[default]
-    Gzip,
-    /// Not at all.
-    None,
-}
-
 /// How the collector's certificate is checked.
 #[derive(Debug, Clone, Deserialize, Serialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -112,16 +90,6 @@ pub struct Tls {
     pub ca_file: Option<PathBuf>,
     /// `false` accepts any certificate: whoever can redirect the connection reads the records and the token.
     pub verify: bool,
-}
-
-impl Default for Batch {
-    fn default() -> Self {
-        Self {
-            bytes: ByteSize::from_mib(1),
-            records: NonZeroU32::new(500).expect("500 is not 0"),
-            linger: Duration::from_secs(1),
-        }
-    }
 }
 
 impl Default for Tls {

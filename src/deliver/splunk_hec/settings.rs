@@ -7,8 +7,9 @@ use std::time::Duration;
 use secrecy::SecretString;
 use url::Url;
 
-use super::config::{Acknowledgement, Compression, SplunkHec, Time};
+use super::config::{Acknowledgement, SplunkHec, Time};
 use crate::config::{secret, tls};
+use crate::deliver::batch::Compression;
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
 use crate::deliver::value::TextByKind;
 
