@@ -234,6 +234,29 @@ impl InFlight {
         self.lock().events.front().map(|slot| slot.mark.enqueued_time)
     }
 
+    /// The oldest event of which a target still owes something; of a target that is not followed, the oldest in flight.
+    pub fn first_owed(&self, target: &str) -> Option<Mark> {
+        let bit = self.targets.bit(target);
+        let queue = self.lock();
+        let mut events = queue.events.iter();
+        let owed = events.find(|slot| bit.is_none_or(|bit| slot.settled_targets & bit == 0));
+        owed.map(|slot| slot.mark.clone())
+    }
+
+    /// The targets that hold the mark back, in the order of the group: they owe something of the oldest event. None where
+    /// targets are not followed, or something that is no target's is owed.
+    pub fn holders(&self) -> Vec<String> {
+        let queue = self.lock();
+        let Some(first) = queue.events.front() else {
+            return Vec::new();
+        };
+        let owes = |target: &usize| first.settled_targets & 1 << target == 0;
+        let holders = (0..self.targets.followed()).filter(owes);
+        holders
+            .map(|target| self.targets.name(target).to_owned())
+            .collect()
+    }
+
     /// Ends this generation: what is in flight may finish, but moves no position any more.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Release);
