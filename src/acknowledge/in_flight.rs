@@ -243,18 +243,12 @@ impl InFlight {
         owed.map(|slot| slot.mark.clone())
     }
 
-    /// The targets that hold the mark back, in the order of the group: they owe something of the oldest event. None where
-    /// targets are not followed, or something that is no target's is owed.
-    pub fn holders(&self) -> Vec<String> {
+    /// Whether a target holds the mark back: it owes something of the oldest event in flight.
+    pub fn is_held_by(&self, target: &str) -> bool {
+        let bit = self.targets.bit(target);
         let queue = self.lock();
-        let Some(first) = queue.events.front() else {
-            return Vec::new();
-        };
-        let owes = |target: &usize| first.settled_targets & 1 << target == 0;
-        let holders = (0..self.targets.followed()).filter(owes);
-        holders
-            .map(|target| self.targets.name(target).to_owned())
-            .collect()
+        let first = queue.events.front();
+        first.is_some_and(|slot| bit.is_none_or(|bit| slot.settled_targets & bit == 0))
     }
 
     /// Ends this generation: what is in flight may finish, but moves no position any more.

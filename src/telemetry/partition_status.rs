@@ -101,6 +101,12 @@ impl PartitionStatus {
         })
     }
 
+    /// Whether a target holds the partition: it owes something of the oldest event in flight.
+    pub(super) fn is_held_by(&self, target: &str) -> bool {
+        let in_flight = lock(&self.in_flight).clone();
+        in_flight.is_some_and(|in_flight| in_flight.is_held_by(target))
+    }
+
     /// Whether the link is attached now.
     pub fn is_attached(&self) -> bool {
         self.attached.load(Ordering::Relaxed)
@@ -124,31 +130,25 @@ impl PartitionStatus {
             / 1000.0
     }
 
-    pub(super) fn problem(&self) -> Option<String> {
+    /// Why no event arrives, where that does not pass by itself or was always so.
+    pub(super) fn detachment(&self) -> Option<String> {
         let needs_operator = self.needs_operator.load(Ordering::Relaxed);
-        if !self.attached_once.load(Ordering::Relaxed) || needs_operator {
+        (!self.attached_once.load(Ordering::Relaxed) || needs_operator).then(|| {
             let cause = lock(&self.trouble).clone();
-            return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
-        }
+            cause.unwrap_or_else(|| "not attached yet".to_owned())
+        })
+    }
+
+    /// That events wait and none is settled.
+    pub(super) fn standstill(&self) -> Option<String> {
         let lag = self.lag_events()?;
         let standstill = Timestamp::now().as_millis() - self.progress.load(Ordering::Relaxed);
         (lag > 0 && standstill > MAX_STANDSTILL_MILLIS).then(|| {
             format!(
-                "{lag} events wait and none was settled for {} seconds{}",
-                standstill / 1000,
-                self.held_by()
+                "{lag} events wait and none was settled for {} seconds",
+                standstill / 1000
             )
         })
-    }
-
-    /// Who holds the others of its consumer group, as the end of a sentence.
-    fn held_by(&self) -> String {
-        let in_flight = lock(&self.in_flight).clone();
-        let holders = in_flight.map_or_else(Vec::new, |in_flight| in_flight.holders());
-        match &holders[..] {
-            [] => String::new(),
-            holders => format!(", because of target {}", holders.join(" and target ")),
-        }
     }
 
     /// Takes over the tracker's mark; a mark that moved, or no lag, is progress.
@@ -212,7 +212,21 @@ mod tests {
         status.first_kept(SequenceNumber(33));
         assert_eq!(status.waiting_for("slow"), waiting(Some(8)));
         assert_eq!(status.waiting_for("quick"), None);
-        assert_eq!(status.held_by(), ", because of target slow");
+        assert!(status.is_held_by("slow") && !status.is_held_by("quick"));
+        assert_eq!(
+            status.standstill(),
+            None,
+            "the hub has not said that anything waits"
+        );
+        status.last_enqueued(&LastEnqueued {
+            sequence_number: SequenceNumber(50),
+            enqueued_time: Timestamp::from_millis(0),
+        });
+        status.settled.store(40, Ordering::Relaxed);
+        let long_ago = Timestamp::now().as_millis() - MAX_STANDSTILL_MILLIS - 1000;
+        status.progress.store(long_ago, Ordering::Relaxed);
+        let sentence = "10 events wait and none was settled for 61 seconds";
+        assert_eq!(status.standstill().as_deref(), Some(sentence));
         status.first_kept(SequenceNumber(50));
         assert_eq!(status.waiting_for("slow"), waiting(Some(0)));
     }

@@ -147,20 +147,21 @@ impl Readiness {
     /// What `/readyz` says now.
     pub fn report(&self) -> Report {
         let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
-        for ((group, partition), status) in lock(&self.partitions).iter() {
-            if let Some(problem) = status.problem() {
+        let partitions = lock(&self.partitions).clone();
+        for ((group, partition), status) in &partitions {
+            let standstill = || Some(status.standstill()? + &self.holders(group, status));
+            if let Some(problem) = status.detachment().or_else(standstill) {
                 problems.push(format!(
                     "partition {partition} of consumer group {group}: {problem}"
                 ));
             }
         }
         for BlockedTarget { name, blocked, left } in self.blocked_targets() {
-            let left = left.map(|left| left.to_string()).filter(|left| !left.is_empty());
             problems.push(format!(
                 "target {name} is blocked ({}): {}{}",
                 blocked.reason.as_str(),
                 blocked.detail,
-                left.map_or_else(String::new, |left| format!("; {left}"))
+                in_addition(left)
             ));
         }
         if let Some(detail) = self.dead_letters.blocked() {
@@ -204,6 +205,25 @@ impl Readiness {
                 .with_label_values(&[group])
                 .set(window.bytes() as i64);
         }
+    }
+
+    /// Who holds a partition, and until when the hub bears it.
+    fn holders(&self, consumer_group: &Arc<str>, status: &PartitionStatus) -> String {
+        let targets = lock(&self.targets);
+        let holders = targets
+            .iter()
+            .filter(|target| target.consumer_group == *consumer_group && status.is_held_by(&target.name));
+        holders
+            .map(|target| {
+                let waiting = status.waiting_for(&target.name).into_iter();
+                let left = Left::of(waiting, self.retention, Timestamp::now());
+                format!(
+                    "; target {} has not taken the oldest{}",
+                    target.name,
+                    in_addition(left)
+                )
+            })
+            .collect()
     }
 
     fn notices(&self) -> Vec<String> {
@@ -253,6 +273,12 @@ impl Readiness {
             .filter_map(|status| status.lag_events())
             .sum()
     }
+}
+
+/// What is left, as the end of a sentence.
+fn in_addition(left: Option<Left>) -> String {
+    let known = left.filter(Left::is_known);
+    known.map_or_else(String::new, |left| format!("; {left}"))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
