@@ -234,6 +234,23 @@ impl InFlight {
         self.lock().events.front().map(|slot| slot.mark.enqueued_time)
     }
 
+    /// The oldest event of which a target still owes something; of a target that is not followed, the oldest in flight.
+    pub fn first_owed(&self, target: &str) -> Option<Mark> {
+        let bit = self.targets.bit(target);
+        let queue = self.lock();
+        let mut events = queue.events.iter();
+        let owed = events.find(|slot| bit.is_none_or(|bit| slot.settled_targets & bit == 0));
+        owed.map(|slot| slot.mark.clone())
+    }
+
+    /// Whether a target holds the mark back: it owes something of the oldest event in flight.
+    pub fn is_held_by(&self, target: &str) -> bool {
+        let bit = self.targets.bit(target);
+        let queue = self.lock();
+        let first = queue.events.front();
+        first.is_some_and(|slot| bit.is_none_or(|bit| slot.settled_targets & bit == 0))
+    }
+
     /// Ends this generation: what is in flight may finish, but moves no position any more.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Release);

@@ -87,6 +87,12 @@ impl Targets {
     pub(super) fn name(&self, target: usize) -> &str {
         &self.names[target]
     }
+
+    /// The bit of a target, if it is followed.
+    pub(super) fn bit(&self, name: &str) -> Option<u64> {
+        let index = self.names.iter().position(|known| **known == *name)?;
+        (index < self.followed()).then(|| 1 << index)
+    }
 }
 
 impl From<&Mark> for Passed {

@@ -41,10 +41,11 @@ pub fn run(arguments: &CheckArguments) -> Result<(), Failure> {
     println!("{}: no mistakes", arguments.config.config.display());
     for target in &configuration.targets {
         println!(
-            "  target {}: mapping {}, consumer group {}",
+            "  target {}: mapping {}, consumer group {}{}",
             target.name,
             target.mapping.name(),
-            target.consumer_group
+            target.consumer_group,
+            if target.is_given_up { ", given up" } else { "" }
         );
     }
     if !arguments.connect {
@@ -74,6 +75,14 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
     let mut findings = hub(configuration).await;
     for target in &configuration.targets {
         let what = format!("target {}", target.name);
+        if target.is_given_up {
+            // It is not asked for anything, and may no longer exist.
+            findings.push(Finding {
+                what,
+                result: Ok("given up; its records go to the dead letters".to_owned()),
+            });
+            continue;
+        }
         match &target.settings {
             TargetSettings::SplunkHec(settings) => findings.extend(splunk(what, settings).await),
             TargetSettings::Http(settings) => {

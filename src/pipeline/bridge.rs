@@ -10,6 +10,7 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
+use super::blocked;
 use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
@@ -152,7 +153,7 @@ impl Bridge {
             // the group wait for this one before the window is full.
             let (sender, records) = mpsc::channel(configuration.window_events);
             let health = Arc::new(TargetHealth::new(&target.name, &metrics));
-            readiness.target(&target.name, &health);
+            readiness.target(&target.name, &target.consumer_group, &health);
             let context = Context {
                 target: Arc::clone(&target.name),
                 hub: configuration.hub.hub.clone(),
@@ -210,6 +211,7 @@ impl Bridge {
             }
             None => drop(exchange),
         }
+        tokio::spawn(blocked::report(Arc::clone(&readiness), tokens.intake.clone()));
         let mut readers = JoinSet::new();
         for group in groups {
             readers.spawn(group.run());

@@ -1,6 +1,6 @@
 //! One consumer group: its partitions, their readers, its window and its checkpoints.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use anyhow::Context;
@@ -250,12 +250,21 @@ impl Partitions {
 
     /// The targets of the group, and which of them are ahead of what `checkpoint` has for all.
     fn targets(&self, partition: &PartitionId, checkpoint: Option<&Checkpoint>) -> Targets {
-        let targets = self.dispatch.dispatch().targets.iter();
-        let targets = Targets::new(targets.map(|target| Arc::clone(&target.name)));
-        let Some(checkpoint) = checkpoint else {
-            return targets;
-        };
-        for (target, position) in &checkpoint.targets {
+        let dispatch = self.dispatch.dispatch();
+        let targets = Targets::new(dispatch.targets.iter().map(|target| Arc::clone(&target.name)));
+        let mut positions = checkpoint.map_or_else(BTreeMap::new, Checkpoint::passed);
+        positions.retain(|name, _| dispatch.targets.iter().any(|target| *target.name == **name));
+        for target in &dispatch.targets {
+            if target.snapshots.compares_with_nothing() && positions.remove(&*target.name).is_some() {
+                tracing::warn!(
+                    consumer_group = &*self.name,
+                    partition = %partition,
+                    target_name = &*target.name,
+                    "target was ahead of its group, but what it last got is not known, so it gets that again"
+                );
+            }
+        }
+        for (target, position) in &positions {
             tracing::info!(
                 consumer_group = &*self.name,
                 partition = %partition,
@@ -264,7 +273,7 @@ impl Partitions {
                 "target is ahead of its group and gets nothing again up to here"
             );
         }
-        targets.ahead(&checkpoint.passed())
+        targets.ahead(&positions)
     }
 
     /// The checkpoint, else the configured start; a partition that appears later has no history to skip.

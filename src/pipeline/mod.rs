@@ -2,8 +2,9 @@
 //!
 //! In the running bridge this is the only place that spawns tasks: a reader for each partition (decode, route and map
 //! run on it), the workers of each target, a checkpointer and a writer of undeliverable records for each consumer group,
-//! one writer of dead letters, and one task that takes over changed files.
+//! one writer of dead letters, one task that takes over changed files, and one that says how long a blocked target may stay so.
 
+mod blocked;
 pub mod bridge;
 mod chunk;
 pub mod counters;

@@ -65,6 +65,12 @@ impl Suppression {
 }
 
 impl SnapshotRule {
+    /// Whether the target compares with what it last got and nothing was known of that at the start. What it confirmed
+    /// before is then better sent again than left out, because only what is delivered is noted.
+    pub fn compares_with_nothing(&self) -> bool {
+        matches!(self, SnapshotRule::ChangesOnly(rule) if rule.last_delivered.began_new())
+    }
+
     /// Decides about a record that the target's route took. Waits for nothing.
     pub fn decide(&self, fingerprint: &Fingerprint<'_>) -> Decision {
         match self {

@@ -1,8 +1,9 @@
 //! Who is in trouble, for `/readyz` and the log.
 
-use std::sync::{Mutex, MutexGuard};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, OnceLock};
 
-use prometheus::IntGaugeVec;
+use prometheus::{IntGauge, IntGaugeVec};
 
 use super::Metrics;
 
@@ -53,6 +54,9 @@ pub struct TargetHealth {
     target: String,
     gauge: IntGaugeVec,
     blocked: Mutex<Option<Blocked>>,
+    given_up_gauge: IntGauge,
+    /// Records that went to the dead letters in place of the target, once it is given up.
+    given_up: OnceLock<AtomicU64>,
 }
 
 /// A target that takes nothing until an operator acts.
@@ -71,6 +75,8 @@ impl TargetHealth {
             target: target.to_owned(),
             gauge: metrics.deliver_blocked.clone(),
             blocked: Mutex::default(),
+            given_up_gauge: metrics.deliver_given_up.with_label_values(&[target]),
+            given_up: OnceLock::new(),
         }
     }
 
@@ -108,6 +114,20 @@ impl TargetHealth {
                 .set(0);
             tracing::info!(target_name = self.target, "target takes records again");
         }
+    }
+
+    /// Says that so many further records went to the dead letters because the operator gave the target up. The first
+    /// call, which may be for none, is the begin of that.
+    pub fn given_up(&self, records: u64) {
+        self.given_up_gauge.set(1);
+        self.given_up
+            .get_or_init(AtomicU64::default)
+            .fetch_add(records, Ordering::Relaxed);
+    }
+
+    /// Records that went to the dead letters in place of the target since the start; `None` if it is not given up.
+    pub fn given_up_records(&self) -> Option<u64> {
+        Some(self.given_up.get()?.load(Ordering::Relaxed))
     }
 
     /// What blocks the target now.

@@ -157,6 +157,12 @@ metrics! {
     deliver_seconds: HistogramVec ["target"] {STAGE_BUCKETS};
     /// 1 while a target refuses everything for a reason that only an operator can remove.
     deliver_blocked: IntGaugeVec ["target", "reason"];
+    /// Time until the hub's retention reaches the oldest event that waits for the target. Shown with `event_hub.retention`, while one has waited for a minute.
+    deliver_retention_left_seconds: GaugeVec ["target"];
+    /// Older events that the hub still keeps and removes before the oldest one that waits for the target. Shown while one has waited for a minute, once the hub was asked what it keeps.
+    deliver_retention_left_events: IntGaugeVec ["target"];
+    /// 1 where `given_up` sends the records of a target to the dead letters, else 0.
+    deliver_given_up: IntGaugeVec ["target"];
     /// Tries that have to be repeated, by the class of their cause.
     deliver_retries_total: IntCounterVec ["target", "reason"];
     /// Records the peer said it had before, under the same id; they count as delivered.

@@ -6,8 +6,10 @@ pub mod log;
 pub mod metrics;
 pub mod partition_status;
 pub mod readiness;
+pub mod retention;
 
 pub use health::{BlockReason, TargetHealth};
 pub use metrics::Metrics;
 pub use partition_status::PartitionStatus;
 pub use readiness::Readiness;
+pub use retention::Left;

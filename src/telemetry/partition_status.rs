@@ -9,6 +9,15 @@ use crate::event::{LastEnqueued, SequenceNumber, Timestamp};
 /// A partition with lag that settles nothing for this long is in trouble.
 const MAX_STANDSTILL_MILLIS: i64 = 60_000;
 
+/// The oldest event that waits for a target in one partition.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Waiting {
+    /// When the hub took it in.
+    pub enqueued_time: Timestamp,
+    /// Older events that the hub keeps and removes before it; `None` until the hub has said what its oldest is.
+    pub kept_before: Option<u64>,
+}
+
 /// The state of one partition in one consumer group, kept by its reader.
 #[derive(Debug)]
 pub struct PartitionStatus {
@@ -81,14 +90,21 @@ impl PartitionStatus {
         self.first_kept.store(number.0, Ordering::Relaxed);
     }
 
-    /// Events the hub keeps although they are settled: so many it removes before one that waits. `None` where none waits,
-    /// or the hub has not said.
-    pub(super) fn kept_before_waiting(&self) -> Option<i64> {
+    /// The oldest event that waits for a target; `None` where none does.
+    pub(super) fn waiting_for(&self, target: &str) -> Option<Waiting> {
+        let owed = lock(&self.in_flight).as_ref()?.first_owed(target)?;
         let first = self.first_kept.load(Ordering::Relaxed);
-        if first == i64::MIN || self.lag_events()? == 0 {
-            return None;
-        }
-        Some((self.settled.load(Ordering::Relaxed) + 1 - first).max(0))
+        let kept_before = owed.sequence_number.0.saturating_sub(first);
+        Some(Waiting {
+            enqueued_time: owed.enqueued_time,
+            kept_before: (first != i64::MIN).then_some(kept_before.max(0) as u64),
+        })
+    }
+
+    /// Whether a target holds the partition: it owes something of the oldest event in flight.
+    pub(super) fn is_held_by(&self, target: &str) -> bool {
+        let in_flight = lock(&self.in_flight).clone();
+        in_flight.is_some_and(|in_flight| in_flight.is_held_by(target))
     }
 
     /// Whether the link is attached now.
@@ -103,18 +119,6 @@ impl PartitionStatus {
         (last != i64::MIN).then(|| last.saturating_sub(self.settled.load(Ordering::Relaxed)).max(0))
     }
 
-    /// When the hub took in the oldest event that waits; that of the last settled one where none is in flight.
-    pub(super) fn oldest_waiting(&self) -> Option<Timestamp> {
-        if self.lag_events()? == 0 {
-            return None;
-        }
-        let in_flight = lock(&self.in_flight)
-            .as_ref()
-            .and_then(|in_flight| in_flight.oldest());
-        let settled_time = self.settled_time.load(Ordering::Relaxed);
-        in_flight.or((settled_time != i64::MIN).then(|| Timestamp::from_millis(settled_time)))
-    }
-
     pub(super) fn lag_seconds(&self, lag_events: i64) -> f64 {
         let settled_time = self.settled_time.load(Ordering::Relaxed);
         if lag_events == 0 || settled_time == i64::MIN {
@@ -126,12 +130,17 @@ impl PartitionStatus {
             / 1000.0
     }
 
-    pub(super) fn problem(&self) -> Option<String> {
+    /// Why no event arrives, where that does not pass by itself or was always so.
+    pub(super) fn detachment(&self) -> Option<String> {
         let needs_operator = self.needs_operator.load(Ordering::Relaxed);
-        if !self.attached_once.load(Ordering::Relaxed) || needs_operator {
+        (!self.attached_once.load(Ordering::Relaxed) || needs_operator).then(|| {
             let cause = lock(&self.trouble).clone();
-            return Some(cause.unwrap_or_else(|| "not attached yet".to_owned()));
-        }
+            cause.unwrap_or_else(|| "not attached yet".to_owned())
+        })
+    }
+
+    /// That events wait and none is settled.
+    pub(super) fn standstill(&self) -> Option<String> {
         let lag = self.lag_events()?;
         let standstill = Timestamp::now().as_millis() - self.progress.load(Ordering::Relaxed);
         (lag > 0 && standstill > MAX_STANDSTILL_MILLIS).then(|| {
@@ -169,21 +178,56 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::acknowledge::{Targets, Window};
+    use crate::event::{Event, Offset, PartitionId};
 
-    /// Scenario: ten events wait behind number 40; the hub keeps events from 33 on, later only from 50 on.
-    /// Guarantees: the events it would remove first are those from 33 to 40; there are never less than none.
+    /// Scenario: of two targets one has not settled event 41; the hub keeps events from 33 on, later only from 50 on.
+    /// Guarantees: the events it would remove first are those from 33 to 40; there are never less than none; nothing waits
+    /// for the other target.
     #[test]
     fn counts_what_the_hub_removes_first() {
         let status = PartitionStatus::new();
+        assert_eq!(status.waiting_for("slow"), None, "nothing is known");
+        let targets = Targets::new(["quick", "slow"].map(Arc::from));
+        let (partition, window) = (PartitionId::new("0"), Window::new(10, 10));
+        let in_flight = InFlight::following(partition.clone(), 0, window, targets, None);
+        let event = in_flight.begin(&Event {
+            partition,
+            sequence_number: SequenceNumber(41),
+            offset: Offset::new("o41"),
+            enqueued_time: Timestamp::from_millis(7),
+            body: bytes::Bytes::new(),
+            last_enqueued: None,
+        });
+        let _owed = event.ticket_for(1);
+        event.close();
+        status.tracks(&in_flight, None);
+        let waiting = |kept_before| {
+            Some(Waiting {
+                enqueued_time: Timestamp::from_millis(7),
+                kept_before,
+            })
+        };
+        assert_eq!(status.waiting_for("slow"), waiting(None), "the hub has not said");
         status.first_kept(SequenceNumber(33));
-        assert_eq!(status.kept_before_waiting(), None, "nothing is known to wait");
-        status.settled.store(40, Ordering::Relaxed);
+        assert_eq!(status.waiting_for("slow"), waiting(Some(8)));
+        assert_eq!(status.waiting_for("quick"), None);
+        assert!(status.is_held_by("slow") && !status.is_held_by("quick"));
+        assert_eq!(
+            status.standstill(),
+            None,
+            "the hub has not said that anything waits"
+        );
         status.last_enqueued(&LastEnqueued {
             sequence_number: SequenceNumber(50),
             enqueued_time: Timestamp::from_millis(0),
         });
-        assert_eq!(status.kept_before_waiting(), Some(8));
+        status.settled.store(40, Ordering::Relaxed);
+        let long_ago = Timestamp::now().as_millis() - MAX_STANDSTILL_MILLIS - 1000;
+        status.progress.store(long_ago, Ordering::Relaxed);
+        let sentence = "10 events wait and none was settled for 61 seconds";
+        assert_eq!(status.standstill().as_deref(), Some(sentence));
         status.first_kept(SequenceNumber(50));
-        assert_eq!(status.kept_before_waiting(), Some(0));
+        assert_eq!(status.waiting_for("slow"), waiting(Some(0)));
     }
 }

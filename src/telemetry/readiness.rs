@@ -7,25 +7,46 @@ use std::time::Duration;
 use serde::Serialize;
 
 use super::Metrics;
-use super::health::TargetHealth;
+use super::health::{Blocked, TargetHealth};
 use super::partition_status::PartitionStatus;
+use super::retention::Left;
 use crate::acknowledge::Window;
-use crate::config::unit;
 use crate::deliver::dead_letter;
 use crate::event::{PartitionId, Timestamp};
+
+/// What has waited for a target for so long is no longer just on its way.
+const HELD_UP: Duration = Duration::from_secs(60);
 
 /// What is known of everything that can be in trouble.
 #[derive(Debug, Default)]
 pub struct Readiness {
     partitions: Mutex<Partitions>,
     windows: Mutex<BTreeMap<Arc<str>, Arc<Window>>>,
-    targets: Mutex<Vec<(Arc<str>, Arc<TargetHealth>)>>,
+    targets: Mutex<Vec<Target>>,
     troubles: Mutex<BTreeMap<Arc<str>, String>>,
     dead_letters: Arc<dead_letter::Health>,
     /// Why the changed files are not in use.
     reload: Mutex<Vec<String>>,
     /// How long the hub keeps events, if known.
     retention: Option<Duration>,
+}
+
+#[derive(Debug)]
+struct Target {
+    name: Arc<str>,
+    consumer_group: Arc<str>,
+    health: Arc<TargetHealth>,
+}
+
+/// A target that takes nothing until an operator acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockedTarget {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Why.
+    pub blocked: Blocked,
+    /// How long it may stay so; `None` while nothing waits for it.
+    pub left: Option<Left>,
 }
 
 /// By consumer group and partition.
@@ -70,8 +91,39 @@ impl Readiness {
     }
 
     /// Adds a target.
-    pub fn target(&self, name: &Arc<str>, health: &Arc<TargetHealth>) {
-        lock(&self.targets).push((Arc::clone(name), Arc::clone(health)));
+    pub fn target(&self, name: &Arc<str>, consumer_group: &Arc<str>, health: &Arc<TargetHealth>) {
+        lock(&self.targets).push(Target {
+            name: Arc::clone(name),
+            consumer_group: Arc::clone(consumer_group),
+            health: Arc::clone(health),
+        });
+    }
+
+    /// The targets that take nothing now.
+    pub fn blocked_targets(&self) -> Vec<BlockedTarget> {
+        let targets = lock(&self.targets);
+        let blocked = targets.iter().filter_map(|target| {
+            Some(BlockedTarget {
+                name: Arc::clone(&target.name),
+                blocked: target.health.blocked()?,
+                left: self.left(target, Duration::ZERO),
+            })
+        });
+        blocked.collect()
+    }
+
+    /// How long a target may take nothing before the hub removes what waits for it; `None` where nothing has waited since
+    /// the hub took it in for `at_least`.
+    fn left(&self, target: &Target, at_least: Duration) -> Option<Left> {
+        let now = Timestamp::now();
+        let partitions = lock(&self.partitions);
+        let of_group = partitions
+            .iter()
+            .filter(|((group, _), _)| *group == target.consumer_group);
+        let waiting = of_group
+            .filter_map(|(_, status)| status.waiting_for(&target.name))
+            .filter(|waiting| now.millis_since(waiting.enqueued_time) >= at_least.as_millis() as i64);
+        Left::of(waiting, self.retention, now)
     }
 
     /// Where the writer of dead letters says that it cannot write.
@@ -95,22 +147,22 @@ impl Readiness {
     /// What `/readyz` says now.
     pub fn report(&self) -> Report {
         let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
-        for ((group, partition), status) in lock(&self.partitions).iter() {
-            if let Some(problem) = status.problem() {
+        let partitions = lock(&self.partitions).clone();
+        for ((group, partition), status) in &partitions {
+            let standstill = || Some(status.standstill()? + &self.holders(group, status));
+            if let Some(problem) = status.detachment().or_else(standstill) {
                 problems.push(format!(
                     "partition {partition} of consumer group {group}: {problem}"
                 ));
             }
         }
-        for (name, health) in lock(&self.targets).iter() {
-            if let Some(blocked) = health.blocked() {
-                problems.push(format!(
-                    "target {name} is blocked ({}): {}{}",
-                    blocked.reason.as_str(),
-                    blocked.detail,
-                    self.time_left()
-                ));
-            }
+        for BlockedTarget { name, blocked, left } in self.blocked_targets() {
+            problems.push(format!(
+                "target {name} is blocked ({}): {}{}",
+                blocked.reason.as_str(),
+                blocked.detail,
+                in_addition(left)
+            ));
         }
         if let Some(detail) = self.dead_letters.blocked() {
             problems.push(format!(
@@ -120,37 +172,8 @@ impl Readiness {
         Report {
             is_ready: problems.is_empty(),
             problems,
-            notices: lock(&self.reload)
-                .iter()
-                .map(|problem| format!("changed files are not taken over: {problem}"))
-                .collect(),
+            notices: self.notices(),
         }
-    }
-
-    /// How long a target may stay blocked before the hub removes what it has not got: a time where the retention is
-    /// configured, else in events.
-    fn time_left(&self) -> String {
-        let partitions = lock(&self.partitions);
-        let Some(retention) = self.retention else {
-            let kept = partitions
-                .values()
-                .filter_map(|status| status.kept_before_waiting());
-            return kept.min().map_or_else(String::new, |events| {
-                format!(
-                    "; the hub keeps {events} events older than the oldest that waits, and removes them first"
-                )
-            });
-        };
-        let oldest = partitions
-            .values()
-            .filter_map(|status| status.oldest_waiting())
-            .min();
-        let age = oldest.map_or(0, |oldest| Timestamp::now().millis_since(oldest).max(0) as u64);
-        let left = retention.saturating_sub(Duration::from_millis(age));
-        format!(
-            "; the hub removes what waits in {}",
-            unit::Duration(Duration::from_secs(left.as_secs() / 60 * 60))
-        )
     }
 
     /// Brings the gauges up to date that change without an event: called before they are shown.
@@ -169,6 +192,9 @@ impl Readiness {
                     .set(status.lag_seconds(lag));
             }
         }
+        for target in lock(&self.targets).iter() {
+            self.show_left(target, metrics);
+        }
         for (group, window) in lock(&self.windows).iter() {
             metrics
                 .acknowledge_window_events
@@ -178,6 +204,60 @@ impl Readiness {
                 .acknowledge_window_bytes
                 .with_label_values(&[group])
                 .set(window.bytes() as i64);
+        }
+    }
+
+    /// Who holds a partition, and until when the hub bears it.
+    fn holders(&self, consumer_group: &Arc<str>, status: &PartitionStatus) -> String {
+        let targets = lock(&self.targets);
+        let holders = targets
+            .iter()
+            .filter(|target| target.consumer_group == *consumer_group && status.is_held_by(&target.name));
+        holders
+            .map(|target| {
+                let waiting = status.waiting_for(&target.name).into_iter();
+                let left = Left::of(waiting, self.retention, Timestamp::now());
+                format!(
+                    "; target {} has not taken the oldest{}",
+                    target.name,
+                    in_addition(left)
+                )
+            })
+            .collect()
+    }
+
+    fn notices(&self) -> Vec<String> {
+        let targets = lock(&self.targets);
+        let given_up = targets.iter().filter_map(|target| {
+            let records = target.health.given_up_records()?;
+            let name = &target.name;
+            Some(format!(
+                "target {name} is given up: {records} of its records went to the dead letters since the start"
+            ))
+        });
+        let reload = lock(&self.reload);
+        let refused = reload
+            .iter()
+            .map(|problem| format!("changed files are not taken over: {problem}"));
+        given_up.chain(refused).collect()
+    }
+
+    /// A gauge that says nothing now is not shown.
+    fn show_left(&self, target: &Target, metrics: &Metrics) {
+        let labels = [&*target.name];
+        let left = self.left(target, HELD_UP);
+        let (seconds, events) = (
+            &metrics.deliver_retention_left_seconds,
+            &metrics.deliver_retention_left_events,
+        );
+        // An error says that it was not shown before either.
+        match left.and_then(|left| left.time) {
+            Some(time) => seconds.with_label_values(&labels).set(time.as_secs_f64()),
+            None => drop(seconds.remove_label_values(&labels)),
+        }
+        match left.and_then(|left| left.events) {
+            Some(events_left) => events.with_label_values(&labels).set(events_left as i64),
+            None => drop(events.remove_label_values(&labels)),
         }
     }
 
@@ -195,64 +275,15 @@ impl Readiness {
     }
 }
 
+/// What is left, as the end of a sentence.
+fn in_addition(left: Option<Left>) -> String {
+    let known = left.filter(Left::is_known);
+    known.map_or_else(String::new, |left| format!("; {left}"))
+}
+
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().expect("no holder of this lock panics")
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Scenario: a partition attaches, loses its link for a passing reason, then to another reader.
-    /// Guarantees: only what needs an operator, or was never attached, makes the bridge not ready.
-    #[test]
-    fn a_passing_detach_is_no_problem() {
-        let readiness = Readiness::new(None);
-        let group: Arc<str> = "$Default".into();
-        let status = readiness.partition(&group, &PartitionId::new("1"));
-        assert_eq!(
-            readiness.report().problems,
-            ["partition 1 of consumer group $Default: not attached yet"]
-        );
-        status.attached();
-        assert!(readiness.report().is_ready);
-        status.detached("connection reset".to_owned(), false);
-        assert!(readiness.report().is_ready);
-        status.detached("another reader took it".to_owned(), true);
-        assert_eq!(
-            readiness.report().problems,
-            ["partition 1 of consumer group $Default: another reader took it"]
-        );
-        status.attached();
-        assert!(readiness.report().is_ready);
-    }
-
-    /// Scenario: changed files are refused, then mended. Guarantees: that is said, and does not make the bridge unready.
-    #[test]
-    fn a_refused_reload_is_a_notice() {
-        let readiness = Readiness::new(None);
-        assert!(!readiness.reload_refused(vec!["a.yaml:1: wrong".to_owned()]));
-        let report = readiness.report();
-        assert!(report.is_ready);
-        assert_eq!(
-            report.notices,
-            ["changed files are not taken over: a.yaml:1: wrong"]
-        );
-        assert!(readiness.reload_refused(Vec::new()));
-        assert!(readiness.report().notices.is_empty());
-    }
-
-    /// Scenario: a consumer group is read whose partitions are not known yet. Guarantees: not ready until they are.
-    #[test]
-    fn waits_for_the_partitions_of_every_group() {
-        let readiness = Readiness::new(None);
-        let (first, second): (Arc<str>, Arc<str>) = ("a".into(), "b".into());
-        for group in [&first, &second] {
-            readiness.window(group, &Window::new(100, 1 << 20));
-        }
-        readiness.trouble(&first, None);
-        assert!(!readiness.report().is_ready);
-        readiness.trouble(&second, None);
-        assert!(readiness.report().is_ready);
-    }
-}
+mod tests;

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use super::items::{alert, single};
+use super::items::{alert, single, version};
 use super::oracle::Letter;
 use super::plan::{Plan, TargetPlan};
 use super::stage::Stage;
@@ -106,6 +106,38 @@ async fn a_target_that_is_ahead_gets_nothing_again() {
     stage.close().await;
 }
 
+/// Scenario: the same with a target that gets only changed snapshots, and what it last got is lost in between.
+/// Guarantees: it gets everything again that its group has not passed: what is not delivered could not be noted.
+#[tokio::test]
+async fn a_target_that_forgot_gets_everything_again() {
+    const FORGOTTEN: u64 = 20;
+    let comparing = TargetPlan {
+        changes_only: true,
+        ..TargetPlan::splunk("there")
+    };
+    let mut stage = Stage::open(Plan::new(1, [TargetPlan::splunk("away"), comparing])).await;
+    stage.receiver("away").proxy.set(Mode::Stall).await;
+    for state in 0..FORGOTTEN as u32 {
+        stage.send(0, single(version(1, state, "Insert", false)));
+    }
+    stage
+        .until("a position of the target that is there", |stage| {
+            stage.oracle.position("$default", 0, "there") == Some(FORGOTTEN as i64 - 1)
+        })
+        .await;
+    stage.kill().await;
+    std::fs::remove_file(stage.path("state/last-delivered.redb")).expect("it is there");
+    stage.start().await;
+    stage.receiver("away").proxy.set(Mode::Pass).await;
+    stage.settled().await;
+    stage
+        .until("the repeats", |stage| {
+            stage.receiver("there").emulator.statistics().duplicates == FORGOTTEN
+        })
+        .await;
+    stage.close().await;
+}
+
 /// Scenario: the target that held its group back is given up, after a stop; later it is taken back.
 /// Guarantees: what it had not got is in the dead letters under its name, the other target goes on and gets nothing
 /// again, and records that come after it was taken back are delivered to it.
@@ -129,6 +161,9 @@ async fn a_target_can_be_given_up() {
     stage.plan.targets[0].more = "given_up: true";
     stage.start().await;
     stage.settled().await;
+    let notices = stage.bridge().readiness.report().notices;
+    let expected = format!("target away is given up: {EVENTS} of its records");
+    assert!(notices[0].starts_with(&expected), "{notices:?}");
     assert_eq!(stage.oracle.confirmed("away"), 0);
     let is_given_up = |letter: &&Letter| {
         let target = letter.target.as_deref();

@@ -41,6 +41,8 @@ pub struct Oracle {
     pub dead_letters: Vec<Letter>,
     /// Events from the beginning of a partition that are known to be settled in a group.
     verified: HashMap<(String, usize, u32), usize>,
+    /// What targets had passed as the present run of the bridge began.
+    passed: Vec<positions::Passed>,
 }
 
 /// One event as it was sent.
@@ -96,6 +98,7 @@ impl Oracle {
             letter_files: Vec::new(),
             dead_letters: Vec::new(),
             verified: HashMap::new(),
+            passed: Vec::new(),
             plan: plan.clone(),
         }
     }

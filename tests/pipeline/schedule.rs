@@ -41,6 +41,8 @@ pub enum Fault {
     ReceiverWayIsReset,
     BridgeStops,
     BridgeIsKilled,
+    /// The target of the receiver is given up, and in the end taken back.
+    TargetIsGivenUp,
 }
 
 /// Errors a hub ends a link with and a bridge soon comes back from.
@@ -116,7 +118,7 @@ impl Schedule {
 
     fn fault(&mut self) -> Fault {
         let random = &mut self.random;
-        match random.random_range(0..27) {
+        match random.random_range(0..28) {
             0 => Fault::None,
             1 => Fault::HubDropsConnections,
             2 => Fault::HubCloses("amqp:connection:forced"),
@@ -139,6 +141,7 @@ impl Schedule {
             23 => Fault::ReceiverWay(mode(random)),
             24 => Fault::ReceiverWayIsReset,
             25 => Fault::BridgeStops,
+            26 => Fault::TargetIsGivenUp,
             _ => Fault::BridgeIsKilled,
         }
     }
@@ -265,7 +268,18 @@ async fn begin(fault: &Fault, receiver: usize, stage: &mut Stage) {
             stage.kill().await;
             stage.start().await;
         }
+        Fault::TargetIsGivenUp => give_up(receiver, "given_up: true", stage).await,
     }
+}
+
+/// Starts the bridge anew, with the target of a receiver given up or not.
+async fn give_up(receiver: usize, line: &'static str, stage: &mut Stage) {
+    stage.stop().await;
+    let name = stage.receivers[receiver].target;
+    let mut targets = stage.plan.targets.iter_mut();
+    let target = targets.find(|target| target.name == name);
+    target.expect("every receiver has a target").more = line;
+    stage.start().await;
 }
 
 async fn end(fault: &Fault, receiver: usize, stage: &mut Stage) {
@@ -283,6 +297,7 @@ async fn end(fault: &Fault, receiver: usize, stage: &mut Stage) {
         Fault::ReceiverAcknowledgesAfter(_) => peer.emulator.script().questions_before_true = 0,
         Fault::ReceiverKnowsAnotherToken => peer.emulator.set_token(TOKEN),
         Fault::ReceiverWay(_) => peer.proxy.set(Mode::Pass).await,
+        Fault::TargetIsGivenUp => give_up(receiver, "", stage).await,
         _ => {}
     }
 }

@@ -98,6 +98,7 @@ impl Stage {
     /// Starts the bridge, on the state of the one before.
     pub async fn start(&mut self) {
         self.write_configuration();
+        self.oracle.begin_run();
         self.bridge = Some(Run::start(&self.path("bridge.yaml")).await);
     }
 
@@ -230,6 +231,7 @@ impl Stage {
         self.stop().await;
         self.check_deliveries();
         self.oracle.check_final_checkpoints();
+        self.oracle.check_repeats();
         self.hub.shutdown().await;
     }
 

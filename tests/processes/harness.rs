@@ -318,7 +318,7 @@ pub fn configuration(directory: &Path, settings: &Settings<'_>) -> String {
     let mut text = String::new();
     write!(
         text,
-        "event_hub: {{ connection_string: {{ env: EVENT_HUB_CONNECTION_STRING }}, name: defender }}
+        "event_hub: {{ connection_string: {{ env: EVENT_HUB_CONNECTION_STRING }}, name: defender, retention: 7d }}
 checkpoint: {{ file: {{ directory: {directory}/state }} }}
 dead_letter: {{ file: {{ directory: {directory}/dead-letters }} }}
 window: {{ events: {} }}

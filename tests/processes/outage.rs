@@ -58,8 +58,8 @@ fn receiver_away_loses_nothing() {
 }
 
 /// Scenario: the receiver does not know the token; later one does.
-/// Guarantees: `/readyz` answers 503 and names target and reason, a metric says it too, nothing is lost or
-/// dead-lettered; once the token is known everything arrives and `/readyz` answers 200.
+/// Guarantees: `/readyz` answers 503, names target and reason and says how long it may stay so, as the log does; a metric
+/// says it too, nothing is lost or dead-lettered; once the token is known everything arrives and `/readyz` answers 200.
 #[test]
 fn wrong_token_blocks_until_it_is_known() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -76,6 +76,14 @@ fn wrong_token_blocks_until_it_is_known() {
             .filter(|(status, body)| *status == 503 && body.contains("soc-splunk"))
     });
     assert!(body.contains("authorization"), "{body}");
+    assert!(body.contains("the hub removes what waits in"), "{body}");
+    wait_for("the time left in the log", SOON, || {
+        bridge
+            .process
+            .log_text()
+            .contains("target is still blocked: the hub removes what waits in")
+            .then_some(())
+    });
     let labels = ["target=\"soc-splunk\"", "reason=\"authorization\""];
     assert_eq!(bridge.metric("hub2siem_deliver_blocked", &labels), 1.0);
     assert_eq!(

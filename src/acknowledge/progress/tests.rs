@@ -183,3 +183,30 @@ fn a_target_left_alone_stays_where_it_was() {
     let counts = [1, 2, 3].map(|number| begin(&in_flight, number, &([1, 0, 0], false)).0.len());
     assert_eq!(counts, [0, 0, 1]);
 }
+
+/// Scenario: of three events the first target settles the first, the second target everything, the third wants only the
+/// last one.
+/// Guarantees: each owes from its own oldest event on, and only the first holds the mark that all share.
+#[test]
+fn who_owes_what_is_known() {
+    let in_flight = following(targets());
+    assert_eq!(in_flight.first_owed("a"), None);
+    assert!(!in_flight.is_held_by("a"));
+    let mut kept = Vec::new();
+    for (number, wanted) in [[1, 1, 0], [1, 1, 0], [1, 1, 1]].into_iter().enumerate() {
+        let (tickets, _) = begin(&in_flight, 10 + number as i64, &(wanted, false));
+        for (target, ticket) in tickets {
+            match (number, target) {
+                (0, Some(0)) | (_, Some(1)) => ticket.settle(Settlement::Delivered),
+                _ => kept.push(ticket),
+            }
+        }
+    }
+    let owed = |target| in_flight.first_owed(target).map(|mark| mark.sequence_number.0);
+    assert_eq!((owed("a"), owed("b"), owed("c")), (Some(11), None, Some(12)));
+    assert_eq!(
+        ["a", "b", "c"].map(|name| in_flight.is_held_by(name)),
+        [true, false, false]
+    );
+    assert_eq!(owed("unknown"), Some(11), "it is not followed");
+}

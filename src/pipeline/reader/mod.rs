@@ -44,7 +44,7 @@ pub struct Reader {
     pub targets: Targets,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
     pub resolve_latest: bool,
-    /// How long to wait for an event before the hub is asked for the newest one.
+    /// How long to wait for an event, or for the settlement of one, before the hub is asked for its oldest and newest.
     pub idle_interval: Duration,
     /// The hub.
     pub client: Arc<HubClient>,
@@ -85,6 +85,7 @@ impl Reader {
             workspace: Workspace::new(self.dispatch.dispatch()),
             dispatch: self.dispatch.clone(),
             last_event: Instant::now(),
+            last_asked: Instant::now(),
             counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
         let mut hub = PartitionReader::new(
@@ -148,14 +149,14 @@ impl Reader {
         if reading.credit.offer(offer.outstanding, offer.holds_nothing) > offer.credit {
             return None;
         }
-        let idle_for = self.idle_interval.saturating_sub(reading.last_event.elapsed());
+        let ask_in = self.ask_in(reading);
         tokio::select! {
             biased;
             () = self.stop.intake.cancelled() => None,
             step = next => Some(step),
             () = released => None,
-            () = tokio::time::sleep(idle_for), if offer.may_ask => {
-                self.ask_while_idle(reading).await;
+            () = tokio::time::sleep(ask_in), if offer.may_ask => {
+                self.ask(reading).await;
                 None
             }
         }
@@ -286,9 +287,23 @@ impl Reader {
         InFlight::following(self.partition.clone(), generation, window, targets, start)
     }
 
-    async fn ask_while_idle(&self, reading: &mut Reading) {
-        reading.last_event = Instant::now();
-        reading.credit.idle();
+    /// When to ask the hub for its oldest and newest event: while none arrives, so that the lag is known; and while one
+    /// waits for long, so that it is known what the hub removes first.
+    fn ask_in(&self, reading: &Reading) -> Duration {
+        let idle_millis = self.idle_interval.as_millis() as i64;
+        let oldest = reading.in_flight.oldest();
+        let since = match oldest.is_some_and(|oldest| Timestamp::now().millis_since(oldest) >= idle_millis) {
+            true => reading.last_asked,
+            false => reading.last_asked.max(reading.last_event),
+        };
+        self.idle_interval.saturating_sub(since.elapsed())
+    }
+
+    async fn ask(&self, reading: &mut Reading) {
+        reading.last_asked = Instant::now();
+        if reading.last_event.elapsed() >= self.idle_interval {
+            reading.credit.idle();
+        }
         let asked = tokio::select! {
             () = self.stop.intake.cancelled() => return,
             asked = self.client.partition_properties(&self.partition) => asked,
@@ -299,7 +314,7 @@ impl Reader {
                 self.status.last_enqueued(&properties.last_enqueued());
             }
             Err(end) => tracing::debug!(
-                partition = %self.partition, cause = %end, "failed to ask an idle partition for its newest event"
+                partition = %self.partition, cause = %end, "failed to ask a partition for its oldest and newest event"
             ),
         }
     }

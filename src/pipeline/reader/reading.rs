@@ -22,6 +22,8 @@ pub(super) struct Reading {
     /// The edition of the configuration that the next event goes by, unless there is a newer one then.
     pub(super) dispatch: InUse,
     pub(super) last_event: Instant,
+    /// When the hub was last asked for its oldest and newest event.
+    pub(super) last_asked: Instant,
     pub(super) counters: Counters,
 }
 

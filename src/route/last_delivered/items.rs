@@ -70,6 +70,11 @@ impl Items {
         self.is_floor_changed = true;
     }
 
+    /// Whether nothing is known of what was delivered before: the memory is new, or was lost.
+    pub fn is_new(&self) -> bool {
+        self.remembered.is_empty() && (self.floor.is_none() || self.is_floor_changed)
+    }
+
     /// Takes over one item of the file. The file may hold more than fit; see [`Items::shrink`].
     pub fn restore(&mut self, key: ItemKey, remembered: Remembered) {
         if self.is_above_floor(remembered.enqueued_time) {

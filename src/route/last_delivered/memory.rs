@@ -17,6 +17,7 @@ const WINDOW_FRACTION: usize = 2;
 #[derive(Debug)]
 pub struct LastDelivered {
     state: Mutex<State>,
+    began_new: bool,
     items: IntGauge,
     bytes: IntGauge,
     evicted: IntCounter,
@@ -45,6 +46,7 @@ pub struct PendingUpdate {
 impl LastDelivered {
     pub(super) fn new(items: Items, metrics: &Metrics, target: &str) -> Self {
         let this = Self {
+            began_new: items.is_new(),
             state: Mutex::new(State {
                 items,
                 window: None,
@@ -56,6 +58,11 @@ impl LastDelivered {
         };
         this.observe(&mut this.lock());
         this
+    }
+
+    /// Whether nothing was known at the start of what the target got before.
+    pub fn began_new(&self) -> bool {
+        self.began_new
     }
 
     /// Books the memory's bytes in the window of the target's group from here on, at most half of it.
