@@ -3,9 +3,11 @@
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpStream, UdpSocket};
 
-use support::peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
 
-mod support;
+#[path = "support/peers/mod.rs"]
+#[expect(dead_code, reason = "tests of the kinds use the rest")]
+mod peers;
 
 const LINE: &str = "<131>1 2024-08-06T11:33:45.678Z hub2siem app - alert - CEF:0|a|b|c|d \u{e9}";
 

@@ -12,7 +12,6 @@ mod http_peer;
 mod reload;
 mod replies;
 #[path = "../contract/stage.rs"]
-#[expect(dead_code, reason = "the contract of all kinds uses the rest")]
 mod stage;
 #[path = "../support/mod.rs"]
 mod support;

@@ -4,6 +4,5 @@
     reason = "each test file is a program of its own and uses a part of this"
 )]
 
-pub mod peers;
 pub mod promql;
 pub mod proxy;
