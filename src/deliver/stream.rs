@@ -88,11 +88,7 @@ impl FromStr for Address {
             text: text.to_owned(),
         };
         let (host, port) = text.rsplit_once(':').ok_or_else(invalid)?;
-        let port = port
-            .parse()
-            .ok()
-            .filter(|port| *port != 0)
-            .ok_or_else(invalid)?;
+        let port = port.parse().ok().filter(|port| *port != 0).ok_or_else(invalid)?;
         let bare = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']')) {
             Some(inner) => inner,
             None if host.contains(':') => return Err(invalid()),
