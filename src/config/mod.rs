@@ -15,6 +15,7 @@ pub mod reloadable;
 pub mod secret;
 pub mod target;
 pub mod tls;
+pub mod tls_pinned;
 mod tls_unverified;
 pub mod unit;
 pub mod yaml;

@@ -10,6 +10,7 @@ use rustls::{ClientConfig, RootCertStore};
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 
+use super::tls_pinned::{CertificateFingerprint, PinnedCertificate};
 use super::tls_unverified::AnyCertificate;
 
 /// Certificates to trust could not be had.
@@ -68,6 +69,17 @@ pub struct Own<'p> {
     pub key: &'p Path,
 }
 
+/// What a peer's certificate must be.
+#[derive(Debug, Clone)]
+pub struct Trust<'p> {
+    /// PEM file of the authorities to trust; without it, those of the system.
+    pub ca_file: Option<&'p Path>,
+    /// Whether issuer, name and validity are checked.
+    pub verify: bool,
+    /// One of these is demanded besides, if there are any.
+    pub fingerprints: Vec<CertificateFingerprint>,
+}
+
 /// A TLS client without a client certificate. With `ca_file` only its certificates (PEM) are trusted, else those of
 /// the system.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {
@@ -79,19 +91,12 @@ pub fn client_config_showing(
     own: Option<Own<'_>>,
     ca_file: Option<&Path>,
 ) -> Result<Arc<ClientConfig>, Error> {
-    let provider = provider();
-    let verifier: Arc<dyn ServerCertVerifier> = match ca_file {
-        Some(path) => {
-            WebPkiServerVerifier::builder_with_provider(Arc::new(read_roots(path)?), Arc::clone(&provider))
-                .build()
-                .map_err(|_| Error::Unusable { path: path.into() })?
-        }
-        None => Arc::new(
-            rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
-                .map_err(|source| Error::System { source })?,
-        ),
+    let trust = Trust {
+        ca_file,
+        verify: true,
+        fingerprints: Vec::new(),
     };
-    with_verifier(provider, verifier, own)
+    client_config_trusting(trust, own)
 }
 
 /// A TLS client that trusts every certificate, for `verify: false`.
@@ -101,8 +106,35 @@ pub fn unverified_client_config() -> Result<Arc<ClientConfig>, Error> {
 
 /// The same, which shows `own` to a peer that asks for a certificate.
 pub fn unverified_client_config_showing(own: Option<Own<'_>>) -> Result<Arc<ClientConfig>, Error> {
+    let trust = Trust {
+        ca_file: None,
+        verify: false,
+        fingerprints: Vec::new(),
+    };
+    client_config_trusting(trust, own)
+}
+
+/// A TLS client that trusts whom `trust` says, and shows `own` to a peer that asks for a certificate.
+pub fn client_config_trusting(trust: Trust<'_>, own: Option<Own<'_>>) -> Result<Arc<ClientConfig>, Error> {
     let provider = provider();
-    let verifier = Arc::new(AnyCertificate(Arc::clone(&provider)));
+    let mut verifier: Arc<dyn ServerCertVerifier> = match (trust.verify, trust.ca_file) {
+        (false, _) => Arc::new(AnyCertificate(Arc::clone(&provider))),
+        (true, Some(path)) => {
+            WebPkiServerVerifier::builder_with_provider(Arc::new(read_roots(path)?), Arc::clone(&provider))
+                .build()
+                .map_err(|_| Error::Unusable { path: path.into() })?
+        }
+        (true, None) => Arc::new(
+            rustls_platform_verifier::Verifier::new(Arc::clone(&provider))
+                .map_err(|source| Error::System { source })?,
+        ),
+    };
+    if !trust.fingerprints.is_empty() {
+        verifier = Arc::new(PinnedCertificate {
+            fingerprints: trust.fingerprints,
+            inner: verifier,
+        });
+    }
     with_verifier(provider, verifier, own)
 }
 

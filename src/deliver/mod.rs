@@ -10,6 +10,7 @@ pub mod batch;
 pub mod blocked;
 pub mod endpoint;
 pub mod http_request;
+pub mod stream;
 pub mod retry_reason;
 pub mod value;
 pub mod http_batch;
@@ -21,6 +22,7 @@ pub mod azure_monitor;
 pub mod stream;
 pub mod syslog;
 pub mod file;
+pub mod relp;
 
 pub use context::Context;
 pub use dead_letter::{DeadLetter, DeadLetters};

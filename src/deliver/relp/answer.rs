@@ -34,9 +34,7 @@ impl<'b> Answer<'b> {
             return Self::Unreadable;
         }
         if code != b"200" {
-            return Self::Refused {
-                text: one_line(data),
-            };
+            return Self::Refused { text: one_line(data) };
         }
         let offers = memchr::memchr(b'\n', data).map_or(&data[data.len()..], |end| &data[end + 1..]);
         Self::Taken { offers }

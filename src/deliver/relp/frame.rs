@@ -117,7 +117,14 @@ pub fn parse(bytes: &[u8]) -> Result<Option<(Frame<'_>, usize)>, Error> {
         },
     };
     let number = Number(number);
-    Ok(Some((Frame { number, command, data }, taken)))
+    Ok(Some((
+        Frame {
+            number,
+            command,
+            data,
+        },
+        taken,
+    )))
 }
 
 /// Takes digits and the one byte of `ends` that follows them.

@@ -7,7 +7,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::time::Instant;
 
 use super::session::{self, Event, Session};
-use crate::deliver::stream::{Stream, tls_objection};
+use crate::deliver::stream::{Stream, refusal};
 
 /// Room for what one read brings; answers have some 15 bytes.
 const READ_BYTES: usize = 16 * 1024;
@@ -74,17 +74,14 @@ impl Link {
                     Ok(_) => Ok(()),
                     Err(error) => Err(error.into()),
                 },
-                written = self.writer.write(&self.output[self.written..]), if has_output => {
-                    self.written += written?;
-                    self.is_flushed = false;
+                written = write(&mut self.writer, &self.output[self.written..]), if has_output || !self.is_flushed => {
+                    let written = written?;
+                    self.is_flushed = !has_output;
+                    self.written += written;
                     if self.written == self.output.len() {
                         self.output.clear();
                         self.written = 0;
                     }
-                }
-                flushed = self.writer.flush(), if !has_output && !self.is_flushed => {
-                    flushed?;
-                    self.is_flushed = true;
                 }
             }
         }
@@ -115,6 +112,14 @@ impl Link {
     }
 }
 
+/// Writes some of `output`, or flushes what TLS still holds of what was written before, if there is nothing.
+async fn write(writer: &mut WriteHalf<Stream>, output: &[u8]) -> io::Result<usize> {
+    match output.is_empty() {
+        true => writer.flush().await.map(|()| 0),
+        false => writer.write(output).await,
+    }
+}
+
 /// Adds what comes to `input`, no more than [`READ_BYTES`].
 async fn read(reader: &mut ReadHalf<Stream>, input: &mut Vec<u8>) -> io::Result<usize> {
     input.reserve(READ_BYTES);
@@ -123,7 +128,7 @@ async fn read(reader: &mut ReadHalf<Stream>, input: &mut Vec<u8>) -> io::Result<
 
 impl From<io::Error> for Error {
     fn from(error: io::Error) -> Self {
-        match tls_objection(&error) {
+        match refusal(&error) {
             Some(detail) => Self::Tls { detail },
             None => Self::Broken(error),
         }

@@ -231,7 +231,5 @@ impl<M> Session<M> {
 }
 
 fn unreadable(data: &[u8]) -> Error {
-    Error::UnreadableAnswer {
-        text: one_line(data),
-    }
+    Error::UnreadableAnswer { text: one_line(data) }
 }

@@ -48,12 +48,7 @@ fn refuses_what_is_no_frame() {
         ("1 rsp 1x\n", digits("length")),
         ("1 rsp 9999999999", digits("length")),
         ("1 rsp 131073 ", Error::Length { length: 131_073 }),
-        (
-            "1 rsp 999999999 ",
-            Error::Length {
-                length: 999_999_999,
-            },
-        ),
+        ("1 rsp 999999999 ", Error::Length { length: 999_999_999 }),
         ("1 rsp 5\n", Error::End),
         ("1 rsp 1 xy", Error::End),
         ("1 rsp 0 x", Error::End),
