@@ -10,7 +10,6 @@ pub mod batch;
 pub mod blocked;
 pub mod endpoint;
 pub mod http_request;
-pub mod stream;
 pub mod retry_reason;
 pub mod value;
 pub mod http_batch;

@@ -1,4 +1,4 @@
-//! Why records are sent again, for every target kind that speaks HTTP.
+//! Why records are sent again.
 
 /// Why a batch is tried again. A closed set: it is a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub enum RetryReason {
     ChannelLost,
     /// No acknowledgement came in time.
     AcknowledgementTimeout,
+    /// The connection ended before it was known what became of what was sent.
+    Disconnected,
+    /// The peer refused a record, which may be the record's fault or not.
+    Refused,
 }
 
 impl RetryReason {
@@ -45,6 +49,8 @@ impl RetryReason {
             RetryReason::CompressionRefused => "compression_refused",
             RetryReason::ChannelLost => "channel_lost",
             RetryReason::AcknowledgementTimeout => "acknowledgement_timeout",
+            RetryReason::Disconnected => "disconnected",
+            RetryReason::Refused => "refused",
         }
     }
 }

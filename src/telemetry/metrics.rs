@@ -167,6 +167,12 @@ metrics! {
     deliver_retries_total: IntCounterVec ["target", "reason"];
     /// Records the peer said it had before, under the same id; they count as delivered.
     deliver_repeated_records_total: IntCounterVec ["target"];
+    /// 1 while a connection to the target is open and taken (`syslog`, `relp`), else 0.
+    deliver_connected: IntGaugeVec ["target"];
+    /// Records sent again because a connection ended before it was known whether the target has them (`syslog`, `relp`); it may have them twice.
+    deliver_resent_records_total: IntCounterVec ["target"];
+    /// Records shortened to the longest line that the target takes (`syslog`, `relp`).
+    deliver_shortened_records_total: IntCounterVec ["target"];
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];
 

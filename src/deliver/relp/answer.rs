@@ -50,6 +50,13 @@ pub fn offers_syslog(offers: &[u8]) -> bool {
         .any(|command| command.trim_ascii() == b"syslog")
 }
 
+/// What the offers of an `open` answer say about the receiver's software; empty if they say nothing.
+pub fn software(offers: &[u8]) -> String {
+    let mut lines = offers.split(|byte| *byte == b'\n');
+    let software = lines.find_map(|line| line.strip_prefix(b"relp_software="));
+    software.map(one_line).unwrap_or_default()
+}
+
 /// A peer's text on one line, without control characters, shortened.
 pub fn one_line(text: &[u8]) -> String {
     let text = String::from_utf8_lossy(text);

@@ -63,7 +63,7 @@ impl Link {
         self.output.len() - self.written
     }
 
-    /// Writes what is there until something was read. Nothing is lost if the future is dropped.
+    /// Writes what is there until something was read, or all is written. Nothing is lost if the future is dropped.
     pub async fn exchange(&mut self) -> Result<(), Error> {
         loop {
             let has_output = self.written < self.output.len();
@@ -75,12 +75,12 @@ impl Link {
                     Err(error) => Err(error.into()),
                 },
                 written = write(&mut self.writer, &self.output[self.written..]), if has_output || !self.is_flushed => {
-                    let written = written?;
+                    self.written += written?;
                     self.is_flushed = !has_output;
-                    self.written += written;
-                    if self.written == self.output.len() {
+                    if has_output && self.written == self.output.len() {
                         self.output.clear();
                         self.written = 0;
+                        return Ok(());
                     }
                 }
             }

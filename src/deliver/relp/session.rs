@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 
 use tokio::time::Instant;
 
-use super::answer::{Answer, offers_syslog, one_line};
+use super::answer::{Answer, offers_syslog, one_line, software};
 use super::frame::{self, Number};
 
 /// What we say at the beginning: who we are, and the one command that is used.
@@ -43,7 +43,10 @@ struct Sent<M> {
 #[derive(Debug, PartialEq, Eq)]
 pub enum Event<M> {
     /// Messages may be sent.
-    Opened,
+    Opened {
+        /// What the receiver calls itself; empty if it does not say.
+        software: String,
+    },
     /// No message will be taken in this session.
     NotOpened {
         /// The receiver's text, or ours.
@@ -213,7 +216,8 @@ impl<M> Session<M> {
         match answer {
             Answer::Taken { offers } if offers_syslog(offers) => {
                 self.state = State::Open;
-                Ok(Event::Opened)
+                let software = software(offers);
+                Ok(Event::Opened { software })
             }
             Answer::Taken { .. } => Ok(Event::NotOpened {
                 text: "the receiver does not offer the command `syslog`".to_owned(),
