@@ -6,7 +6,7 @@ use super::ConfigArguments;
 use super::exit::Failure;
 use super::load;
 use crate::config::{Configuration, TargetSettings};
-use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, relp, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::eventhub::probe::probe;
 
@@ -97,6 +97,7 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
                 let problems = azure_monitor::check(settings, &configuration.hub.hub).await;
                 findings.extend(by_http(what, "takes the token for every stream", problems));
             }
+            TargetSettings::Relp(settings) => findings.push(by_relp(what, settings).await),
             TargetSettings::File(settings) => findings.push(file(what, settings)),
         }
     }
@@ -134,6 +135,22 @@ fn by_http(what: String, done: &str, problems: Vec<http_batch::check::Problem>) 
         }),
     };
     problems.into_iter().map(finding).collect()
+}
+
+async fn by_relp(what: String, settings: &relp::Settings) -> Finding {
+    let result = relp::check(settings)
+        .await
+        .map(|software| match software.as_str() {
+            "" => "opens a session and offers `syslog`; what it is it does not say".to_owned(),
+            software => format!("opens a session and offers `syslog`; it is {software}"),
+        });
+    Finding {
+        what: format!("{what}, {}", settings.address),
+        result: result.map_err(|problem| Problem {
+            cause: problem.cause,
+            fix: problem.fix.to_owned(),
+        }),
+    }
 }
 
 fn file(what: String, settings: &file::Settings) -> Finding {

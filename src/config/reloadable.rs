@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 100] = [
+const CLASSES: [(&str, Class); 116] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -131,6 +131,25 @@ const CLASSES: [(&str, Class); 100] = [
         File,
     ),
     ("targets.<name>.azure_monitor.tls.verify", Restart),
+    ("targets.<name>.relp.address", Restart),
+    ("targets.<name>.relp.format", Restart),
+    ("targets.<name>.relp.facility", Restart),
+    ("targets.<name>.relp.hostname", Restart),
+    ("targets.<name>.relp.app_name", Restart),
+    ("targets.<name>.relp.time_zone", Restart),
+    ("targets.<name>.relp.message_limit", Restart),
+    ("targets.<name>.relp.oversize", Restart),
+    ("targets.<name>.relp.window", Restart),
+    ("targets.<name>.relp.answer_timeout", Restart),
+    ("targets.<name>.relp.tls.ca_file", File),
+    (
+        "targets.<name>.relp.tls.client_certificate.certificate_file",
+        File,
+    ),
+    ("targets.<name>.relp.tls.client_certificate.key_file", File),
+    ("targets.<name>.relp.tls.server_name", Restart),
+    ("targets.<name>.relp.tls.fingerprints", Restart),
+    ("targets.<name>.relp.tls.verify", Restart),
     ("targets.<name>.file.path", Restart),
     ("targets.<name>.file.rotate.bytes", Restart),
     ("targets.<name>.file.rotate.keep", Restart),
