@@ -30,6 +30,8 @@ pub enum Mode {
     Refuse,
     /// Nothing moves in either direction, not even the end of a connection; new connections are accepted.
     Stall,
+    /// Nothing moves in this direction, as with `Stall`; the other one is free.
+    Withhold(Direction),
     /// Every chunk that was read waits this long; a sender of many chunks is slowed down too.
     Latency(Duration),
     /// Bytes per second, for each connection and direction.
@@ -211,7 +213,10 @@ async fn pump(
         let Ok(length) = from.read(&mut chunk[..limit]).await else {
             return ControlFlow::Break(());
         };
-        until(&mut modes, |mode| mode != Mode::Stall).await;
+        until(&mut modes, |mode| {
+            mode != Mode::Stall && mode != Mode::Withhold(direction)
+        })
+        .await;
         if modes.has_changed().expect("the proxy holds the sender") {
             passed_since_cut_was_set = 0;
         }
