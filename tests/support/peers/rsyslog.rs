@@ -14,6 +14,8 @@ pub struct Options {
     pub transport: Transport,
     /// `maxMessageSize`: longest message in bytes; rsyslog cuts what is longer. 8,096 is what an empty configuration has.
     pub message_limit: usize,
+    /// Further parameters of its main queue, which is in memory without them.
+    pub main_queue: &'static str,
     /// For TLS.
     pub certificates: Option<Arc<Certificates>>,
     /// Whether the client has to show the certificate of [`Certificates::client`]; then by its name.
@@ -26,6 +28,7 @@ impl Options {
         Self {
             transport,
             message_limit: 8_096,
+            main_queue: "",
             certificates: transport
                 .is_tls()
                 .then(|| Arc::new(Certificates::new("localhost"))),
@@ -100,11 +103,12 @@ fn configuration(process: &Process, options: &Options) -> String {
         Transport::Tls => driver_files(options),
         _ => String::new(),
     };
+    let queue = options.main_queue;
     // What was answered as taken has to be written before a clean end, however slow the machine is.
     writeln!(
         text,
         r#"global(workDirectory="{folder}" maxMessageSize="{limit}" {global})
-main_queue(queue.timeoutShutdown="30000")
+main_queue(queue.timeoutShutdown="30000" {queue})
 template(name="json" type="string" string="%jsonmesg%\n")"#
     )
     .expect("text grows");

@@ -1,0 +1,72 @@
+//! The try of `check --connect`.
+
+use hub2siem::deliver::relp::check;
+use tokio::net::TcpListener;
+
+use super::bench::settings;
+use super::peers::rsyslog::Options;
+use super::peers::{Rsyslog, Transport, packages};
+use super::relp_peer::RelpPeer;
+
+/// Scenario: a receiver that would do; a real rsyslog.
+/// Guarantees: its software is named, the session is closed in order, and no message is sent.
+#[tokio::test]
+async fn a_receiver_that_would_do() {
+    let peer = RelpPeer::start().await;
+    let settings_of = |address: std::net::SocketAddr| settings(&address.to_string(), "");
+    let software = check(&settings_of(peer.address())).await.expect("it would do");
+    assert_eq!(software, "script,1");
+    assert_eq!((peer.sessions(), peer.lines()), (vec![true], vec![]));
+
+    let Some(packages) = packages("`check --connect` with rsyslog").await else {
+        return;
+    };
+    let mut receiver = Rsyslog::start(&packages, &Options::new(Transport::Relp)).await;
+    let software = check(&settings_of(receiver.address()))
+        .await
+        .expect("it would do");
+    assert!(software.contains("librelp"), "{software}");
+    receiver.stop().await;
+    assert_eq!(receiver.records(), []);
+}
+
+/// Scenario: nobody there; a receiver without `syslog`; one that refuses; one that speaks something else.
+/// Guarantees: each is a problem of its own, with its cause and a remedy.
+#[tokio::test]
+async fn receivers_that_would_not_do() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let nobody = listener.local_addr().expect("it is bound");
+    drop(listener);
+    let problem = check(&settings(&nobody.to_string(), ""))
+        .await
+        .expect_err("nobody is there");
+    assert!(problem.cause.contains("failed to connect"), "{problem}");
+    assert!(problem.fix.contains("firewalls"), "{}", problem.fix);
+
+    let peer = RelpPeer::start().await;
+    let settings_of_peer = settings(&peer.address().to_string(), "");
+    for (answer, expected) in [
+        ("200 OK\ncommands=eventlog", "does not offer"),
+        ("500 required feature missing", "500 required feature missing"),
+        ("nonsense", "answered without a code"),
+    ] {
+        peer.script().open_answer = Some(answer.to_owned());
+        let problem = check(&settings_of_peer).await.expect_err("it would not do");
+        assert!(problem.cause.contains(expected), "{problem}");
+    }
+
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let other = listener.local_addr().expect("it is bound");
+    let greet = async {
+        let (mut stream, _) = listener.accept().await.expect("it listens");
+        let greeting = b"220 smtp.test ESMTP\r\n";
+        tokio::io::AsyncWriteExt::write_all(&mut stream, greeting)
+            .await
+            .expect("it is open");
+        stream
+    };
+    let other = settings(&other.to_string(), "");
+    let (problem, _stream) = tokio::join!(check(&other), greet);
+    let problem = problem.expect_err("it is no receiver");
+    assert!(problem.cause.contains("failed to read a frame"), "{problem}");
+}
