@@ -19,7 +19,6 @@ pub mod splunk_hec;
 pub mod http;
 pub mod elasticsearch;
 pub mod azure_monitor;
-pub mod stream;
 pub mod syslog;
 pub mod file;
 pub mod relp;

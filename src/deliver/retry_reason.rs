@@ -1,4 +1,4 @@
-//! Why records are sent again, for every target kind that speaks HTTP.
+//! Why records are sent again, for every target kind that speaks over a network.
 
 /// Why a batch is tried again. A closed set: it is a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,6 +7,8 @@ pub enum RetryReason {
     Connect,
     /// TLS could not be agreed on.
     Tls,
+    /// The connection ended while something was unconfirmed or unanswered.
+    ConnectionLost,
     /// No whole reply came in time.
     Timeout,
     /// A reply that no such peer gives, or a part of one, or none.
@@ -35,6 +37,7 @@ impl RetryReason {
         match self {
             RetryReason::Connect => "connect",
             RetryReason::Tls => "tls",
+            RetryReason::ConnectionLost => "connection_lost",
             RetryReason::Timeout => "timeout",
             RetryReason::Surprise => "surprise",
             RetryReason::Busy => "busy",

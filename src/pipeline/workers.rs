@@ -5,7 +5,9 @@ use tokio::task::JoinSet;
 
 use crate::config::{TargetConfiguration, TargetSettings};
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
-use crate::deliver::{Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, splunk_hec};
+use crate::deliver::{
+    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, splunk_hec, syslog,
+};
 use crate::event::Rendered;
 
 /// Where the workers of a target hear of new settings while they run.
@@ -15,6 +17,8 @@ pub enum Live {
     SplunkHec(watch::Sender<splunk_hec::Settings>),
     /// Those of every kind with batches by HTTP.
     HttpBatch(watch::Sender<http_batch::Settings>),
+    /// Those of `syslog`.
+    Syslog(watch::Sender<syslog::Settings>),
 }
 
 impl Live {
@@ -29,7 +33,10 @@ impl Live {
                     sender.send_replace(settings.clone());
                 }
             }
-            (Live::SplunkHec(_), _) => {}
+            (Live::Syslog(sender), TargetSettings::Syslog(settings)) => {
+                sender.send_replace((**settings).clone());
+            }
+            (Live::SplunkHec(_) | Live::Syslog(_), _) => {}
         }
     }
 }
@@ -88,6 +95,11 @@ pub fn spawn(
                 records,
                 context,
             ))
+        }
+        TargetSettings::Syslog(settings) => {
+            let (sender, settings) = watch::channel(*settings);
+            workers.spawn(syslog::run(settings, records, context));
+            Some(Live::Syslog(sender))
         }
         TargetSettings::File(settings) => {
             workers.spawn(file::run(settings, records, context));

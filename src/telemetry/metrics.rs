@@ -167,6 +167,14 @@ metrics! {
     deliver_retries_total: IntCounterVec ["target", "reason"];
     /// Records the peer said it had before, under the same id; they count as delivered.
     deliver_repeated_records_total: IntCounterVec ["target"];
+    /// Connections made after the first one.
+    deliver_reconnects_total: IntCounterVec ["target"];
+    /// Records written on a connection that ended before they were confirmed; written again on the next one.
+    deliver_resent_records_total: IntCounterVec ["target"];
+    /// Lines of CEF or LEEF that lost fields to fit the target's `message_limit`, those of a repeated write included.
+    deliver_truncated_records_total: IntCounterVec ["target"];
+    /// Time one write waited for room at the receiver.
+    deliver_write_seconds: HistogramVec ["target"] {CONFIRMATION_BUCKETS};
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];
 
