@@ -7,6 +7,7 @@ mod file;
 mod http;
 mod splunk_hec;
 mod stage;
+mod syslog;
 #[path = "../support/http_peer/mod.rs"]
 #[expect(dead_code, reason = "other tests of the HTTP kinds use the rest")]
 mod http_peer;
@@ -17,11 +18,12 @@ use cases::{CASES, Case, Kind};
 use hub2siem::cli::schema::{SchemaOf, schema};
 
 /// Every target kind.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     splunk_hec::KIND,
     http::KIND,
     elasticsearch::KIND,
     azure_monitor::KIND,
+    syslog::KIND,
     file::KIND,
 ];
 

@@ -29,6 +29,8 @@ const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a receiver may take to close its side after we closed ours. Those of rsyslog and syslog-ng take milliseconds;
 /// waiting longer would only use up the grace period.
 const CLOSE_WAIT: Duration = Duration::from_secs(5);
+/// After a receiver closed its side: longer than a round trip to any receiver.
+const RESET_WAIT: Duration = Duration::from_secs(1);
 /// A connection that lasted so long was made with the right settings on both sides.
 const PROOF: Duration = Duration::from_secs(1);
 
@@ -215,10 +217,12 @@ impl Worker {
         None
     }
 
-    fn settle(&mut self, now: Instant) {
+    /// Settles what leaves the window by then.
+    fn settle(&mut self, until: Instant) {
+        let now = Instant::now();
         let metrics = &self.context.metrics;
         let labels = [&*self.context.target];
-        while let Some(batch) = self.unconfirmed.take_due(now) {
+        while let Some(batch) = self.unconfirmed.take_due(until) {
             let bytes: usize = batch.records.iter().map(|record| record.bytes.len()).sum();
             metrics
                 .deliver_bytes_total
@@ -237,7 +241,7 @@ impl Worker {
     /// Closes our side, so that the receiver reads to the end and closes its own, and settles the rest.
     ///
     /// A receiver may have closed just before, for another reason. What reached it after that is answered by a reset within
-    /// one round trip, which the rest of the settle window leaves time for.
+    /// one round trip, so that is waited for.
     async fn finish(&mut self, connection: &mut Connection) -> Result<(), End> {
         let Some(due) = self.unconfirmed.last_due() else {
             // How the receiver takes that does not matter.
@@ -255,16 +259,16 @@ impl Worker {
         tokio::select! {
             biased;
             end = connection.ended() => match end {
-                End::Closed => {}
+                End::Closed => sleep_until(due.min(Instant::now() + RESET_WAIT)).await,
                 other => return Err(other),
             },
+            // It goes on reading, or never closes: then the window has to do.
             () = sleep_until(due.max(Instant::now() + CLOSE_WAIT)) => {}
         }
-        sleep_until(due).await;
         match connection.error() {
             Some(end) => Err(end),
             None => {
-                self.settle(Instant::now());
+                self.settle(due);
                 Ok(())
             }
         }
