@@ -8,7 +8,7 @@ use hub2siem::deliver::syslog::{self, Settings, Syslog};
 use tokio::sync::watch;
 
 use super::peers::Record;
-use super::stage::{Stage, TARGET};
+use super::stage::{Account, Stage, TARGET};
 
 /// A stage whose workers are those of a `syslog` target.
 pub struct Bench {
@@ -63,4 +63,12 @@ pub fn numbers(records: &[Record]) -> BTreeMap<i64, usize> {
             .or_default() += 1;
     }
     counts
+}
+
+/// So many records, and each delivered.
+pub fn all_delivered(count: i64) -> Account {
+    Account {
+        delivered: (0..count).collect(),
+        ..Account::default()
+    }
 }

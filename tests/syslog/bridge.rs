@@ -1,5 +1,6 @@
 //! The whole bridge from a hub to real receivers, by a configuration file, with the maps that are shipped.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -36,7 +37,7 @@ async fn from_the_hub_to_every_receiver() {
         |name: &str, text: &str| std::fs::write(path.join(name), text).expect("the directory is ours");
     write("connection", &hub.connection_string());
     let folder = path.display();
-    let ca = tls.certificates.expect("TLS needs certificates").ca();
+    let certificates = tls.certificates.expect("TLS needs certificates");
     write(
         "bridge.yaml",
         &format!(
@@ -56,7 +57,7 @@ targets:
     mapping: native
 ",
             cef.address().port(),
-            ca.display(),
+            certificates.ca().display(),
             leef.address().port(),
             json.address().port(),
         ),
@@ -105,15 +106,12 @@ targets:
 }
 
 /// The alerts' own ids, each once.
-fn ids(records: &[Record]) -> std::collections::BTreeSet<&str> {
-    let id = |record| {
-        let Record { message, .. } = record;
-        let start = message
-            .find("alert-")
-            .unwrap_or_else(|| panic!("there is none in {message}"));
-        &message[start..start + "alert-100".len()]
-    };
-    records.iter().map(id).collect()
+fn ids(records: &[Record]) -> BTreeSet<&str> {
+    let id = |message: &'_ str| message.find("alert-").expect("it is there");
+    let messages = records.iter().map(|record| record.message.as_str());
+    messages
+        .map(|message| &message[id(message)..][.."alert-100".len()])
+        .collect()
 }
 
 fn configuration(path: &Path) -> hub2siem::config::Configuration {

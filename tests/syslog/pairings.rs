@@ -3,11 +3,10 @@
 use bytes::Bytes;
 use hub2siem::event::{Details, Kind};
 
-use super::bench::{Bench, settings};
+use super::bench::{Bench, all_delivered, settings};
 use super::peers::{
     Certificates, Packages, Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng,
 };
-use super::stage::Account;
 
 /// Text, kind, severity of the record, and what the priority must be then with facility local3 (19).
 const MESSAGES: [(&str, Kind, Option<&str>, u8); 5] = [
@@ -132,7 +131,7 @@ async fn send(port: u16, options: &[&str; 3], tls: &str) {
         bench.stage.send_bytes(kind, text, Some(details)).await;
     }
     let account = bench.stage.close().await;
-    assert_eq!(account, Account::delivered(MESSAGES.len() as i64));
+    assert_eq!(account, all_delivered(MESSAGES.len() as i64));
 }
 
 fn check(records: &[Record], options: &[&str; 3]) {

@@ -2,16 +2,16 @@
 
 use std::time::Duration;
 
-use super::bench::{Bench, numbers, settings};
+use super::bench::{Bench, all_delivered, numbers, settings};
 use super::peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
-use super::stage::Account;
 
 /// Records of one run.
-const COUNT: usize = 4_000;
-/// After so many, the receiver is restarted.
-const RESTARTS_AT: [usize; 3] = [800, 1_700, 2_600];
-/// Records between two breaths, and their length: some 2,000 records a second.
+const COUNT: usize = 8_000;
+/// The receiver is restarted so often meanwhile, after so long each time.
+const RESTARTS: (u64, Duration) = (3, Duration::from_millis(800));
+/// Records between two breaths, and their length: at most 2,000 records a second.
 const BURST: (usize, Duration) = (20, Duration::from_millis(10));
+const WINDOW: &str = "settle_window: 300ms";
 
 /// Scenario: rsyslog is restarted three times while 2,000 records a second arrive, by plain TCP and by TLS.
 /// Guarantees: every record arrives; what arrives twice was counted as sent again, and stays within the settle window.
@@ -27,13 +27,15 @@ async fn nothing_is_lost_when_rsyslog_restarts() {
             None => "transport: tcp".to_owned(),
             Some(certificates) => format!("tls: {{ ca_file: '{}' }}", certificates.ca().display()),
         };
+        let options = format!("{options}\n{WINDOW}");
         let mut bench = Bench::start(settings(receiver.address().port(), options));
-        for part in parts() {
-            send(&mut bench, part).await;
-            if bench.stage.sent() < COUNT {
+        let restarts = async {
+            for _ in 0..RESTARTS.0 {
+                tokio::time::sleep(RESTARTS.1).await;
                 receiver.restart().await;
             }
-        }
+        };
+        tokio::join!(send(&mut bench), restarts);
         bench.delivered(COUNT).await;
         check(bench, &receiver.wait_for(COUNT).await).await;
     }
@@ -48,13 +50,15 @@ async fn nothing_is_lost_when_syslog_ng_restarts() {
     };
     let peer = syslog_ng::Options::new(syslog_ng::Source::Syslog, Transport::Tcp);
     let mut receiver = SyslogNg::start(&packages, &peer).await;
-    let mut bench = Bench::start(settings(receiver.address().port(), "transport: tcp"));
-    for part in parts() {
-        send(&mut bench, part).await;
-        if bench.stage.sent() < COUNT {
+    let options = format!("transport: tcp\n{WINDOW}");
+    let mut bench = Bench::start(settings(receiver.address().port(), options));
+    let restarts = async {
+        for _ in 0..RESTARTS.0 {
+            tokio::time::sleep(RESTARTS.1).await;
             receiver.restart().await;
         }
-    }
+    };
+    tokio::join!(send(&mut bench), restarts);
     bench.delivered(COUNT).await;
     check(bench, &receiver.wait_for(COUNT).await).await;
 }
@@ -84,23 +88,16 @@ async fn a_stop_loses_nothing() {
     ] {
         let mut bench = Bench::start(settings(port, format!("{options}\nsettle_window: 1h")));
         bench.stage.send(500).await;
-        assert_eq!(bench.stage.close().await, Account::delivered(500), "{options}");
+        assert_eq!(bench.stage.close().await, all_delivered(500), "{options}");
         let counts = numbers(&output.wait_for(500).await);
         assert_eq!(counts.len(), 500);
         assert!(counts.values().all(|count| *count == 1));
     }
 }
 
-/// Sizes of the parts between restarts.
-fn parts() -> Vec<usize> {
-    let ends = RESTARTS_AT.iter().copied().chain([COUNT]);
-    let starts = [0].into_iter().chain(RESTARTS_AT);
-    ends.zip(starts).map(|(end, start)| end - start).collect()
-}
-
-async fn send(bench: &mut Bench, count: usize) {
+async fn send(bench: &mut Bench) {
     let (records, pause) = BURST;
-    for _ in 0..count / records {
+    for _ in 0..COUNT / records {
         bench.stage.send(records).await;
         tokio::time::sleep(pause).await;
     }
@@ -108,7 +105,8 @@ async fn send(bench: &mut Bench, count: usize) {
 
 async fn check(bench: Bench, records: &[Record]) {
     let (resent, reconnects) = (bench.resent(), bench.reconnects());
-    assert_eq!(bench.stage.close().await, Account::delivered(COUNT as i64));
+    assert_eq!(bench.stage.retried("connection_lost"), reconnects);
+    assert_eq!(bench.stage.close().await, all_delivered(COUNT as i64));
     let counts = numbers(records);
     let missing: Vec<_> = (0..COUNT as i64)
         .filter(|number| !counts.contains_key(number))
@@ -116,8 +114,8 @@ async fn check(bench: Bench, records: &[Record]) {
     let doubled = records.len() - counts.len();
     println!("{reconnects} reconnects, {resent} sent again, {doubled} arrived twice");
     assert_eq!(missing, [0; 0]);
-    assert!(reconnects >= RESTARTS_AT.len() as u64);
+    assert!(reconnects >= RESTARTS.0);
     assert!(doubled as u64 <= resent, "{doubled} of {resent}");
-    // Each time at most what one window held, which is more than a second where the machine is slow.
-    assert!(resent as usize <= RESTARTS_AT.len() * COUNT, "{resent}");
+    // What one window held each time, not everything; how much that is depends on the machine.
+    assert!((resent as usize) < COUNT, "{resent}");
 }

@@ -7,8 +7,7 @@ use hub2siem::event::Kind;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
-use super::bench::{Bench, settings};
-use super::stage::Account;
+use super::bench::{Bench, all_delivered, settings};
 
 const OPTIONS: &str = "transport: tcp\nframing: line_feed\nmessage_limit: 128KiB\nsettle_window: 300ms";
 /// Larger than all buffers between the bridge and a program that does not read.
@@ -58,7 +57,7 @@ async fn what_was_acknowledged_and_not_read_is_sent_again() {
     second.read_to_end(&mut rest).await.expect("it closes its side");
     drop(second);
     assert_eq!(rest.len(), 0);
-    assert_eq!(close.await.expect("it does not panic"), Account::delivered(100));
+    assert_eq!(close.await.expect("it does not panic"), all_delivered(100));
 }
 
 /// Scenario: a receiver stops reading while more is written than all buffers hold, for many settle windows, and then dies.
