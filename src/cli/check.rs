@@ -6,7 +6,7 @@ use super::ConfigArguments;
 use super::exit::Failure;
 use super::load;
 use crate::config::{Configuration, TargetSettings};
-use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, relp, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, relp, splunk_hec, syslog};
 use crate::eventhub::HubSettings;
 use crate::eventhub::probe::probe;
 
@@ -96,6 +96,14 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
             TargetSettings::AzureMonitor(settings) => {
                 let problems = azure_monitor::check(settings, &configuration.hub.hub).await;
                 findings.extend(by_http(what, "takes the token for every stream", problems));
+            }
+            TargetSettings::Syslog(settings) => {
+                let result = syslog::check(settings).await;
+                let result = result.map_err(|problem| Problem {
+                    cause: problem.cause,
+                    fix: problem.fix.to_owned(),
+                });
+                findings.push(Finding { what, result });
             }
             TargetSettings::Relp(settings) => findings.push(by_relp(what, settings).await),
             TargetSettings::File(settings) => findings.push(file(what, settings)),

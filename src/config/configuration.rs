@@ -19,7 +19,9 @@ use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
-use crate::deliver::{azure_monitor, dead_letter, elasticsearch, file, http, http_batch, relp, splunk_hec};
+use crate::deliver::{
+    azure_monitor, dead_letter, elasticsearch, file, http, http_batch, relp, splunk_hec, syslog,
+};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
@@ -128,6 +130,8 @@ pub enum TargetSettings {
     Elasticsearch(Box<elasticsearch::Settings>),
     /// Custom tables of a Log Analytics workspace.
     AzureMonitor(Box<azure_monitor::Settings>),
+    /// A receiver of syslog.
+    Syslog(Box<syslog::Settings>),
     /// Syslog over RELP.
     Relp(Box<relp::Settings>),
     /// JSON lines.
@@ -138,7 +142,7 @@ impl TargetSettings {
     /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
     pub fn wants_details(&self) -> bool {
         match self {
-            Self::Relp(_) => true,
+            Self::Syslog(_) | Self::Relp(_) => true,
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
@@ -152,7 +156,20 @@ impl TargetSettings {
         match self {
             Self::Elasticsearch(_) | Self::AzureMonitor(_) => true,
             Self::Http(settings) => settings.format == http::config::Format::JsonArray,
-            Self::SplunkHec(_) | Self::Relp(_) | Self::File(_) => false,
+            Self::SplunkHec(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => false,
+        }
+    }
+
+    /// Whether records may be shortened that only CEF and LEEF can be.
+    pub fn truncates(&self) -> bool {
+        match self {
+            Self::Syslog(settings) => settings.line.is_always_truncated(),
+            Self::Relp(settings) => settings.line.is_always_truncated(),
+            Self::SplunkHec(_)
+            | Self::Http(_)
+            | Self::Elasticsearch(_)
+            | Self::AzureMonitor(_)
+            | Self::File(_) => false,
         }
     }
 
@@ -162,7 +179,7 @@ impl TargetSettings {
             Self::Http(settings) => Some(&settings.sending),
             Self::Elasticsearch(settings) => Some(&settings.sending),
             Self::AzureMonitor(settings) => Some(&settings.sending),
-            Self::SplunkHec(_) | Self::Relp(_) | Self::File(_) => None,
+            Self::SplunkHec(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => None,
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 116] = [
+const CLASSES: [(&str, Class); 134] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -131,6 +131,27 @@ const CLASSES: [(&str, Class); 116] = [
         File,
     ),
     ("targets.<name>.azure_monitor.tls.verify", Restart),
+    ("targets.<name>.syslog.address", Restart),
+    ("targets.<name>.syslog.transport", Restart),
+    ("targets.<name>.syslog.format", Restart),
+    ("targets.<name>.syslog.framing", Restart),
+    ("targets.<name>.syslog.facility", Restart),
+    ("targets.<name>.syslog.hostname", Restart),
+    ("targets.<name>.syslog.app_name", Restart),
+    ("targets.<name>.syslog.time_zone", Restart),
+    ("targets.<name>.syslog.message_limit", Restart),
+    ("targets.<name>.syslog.oversize", Restart),
+    ("targets.<name>.syslog.settle_window", Restart),
+    ("targets.<name>.syslog.allow_loss", Restart),
+    ("targets.<name>.syslog.tls.ca_file", File),
+    (
+        "targets.<name>.syslog.tls.client_certificate.certificate_file",
+        File,
+    ),
+    ("targets.<name>.syslog.tls.client_certificate.key_file", File),
+    ("targets.<name>.syslog.tls.server_name", Restart),
+    ("targets.<name>.syslog.tls.fingerprints", Restart),
+    ("targets.<name>.syslog.tls.verify", Restart),
     ("targets.<name>.relp.address", Restart),
     ("targets.<name>.relp.format", Restart),
     ("targets.<name>.relp.facility", Restart),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, file, http, relp, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, relp, splunk_hec, syslog};
 use crate::route::ten_thousandths::ScoreChange;
 
 /// One destination: exactly one target kind, and what it wants.
@@ -23,6 +23,8 @@ pub struct Target {
     pub elasticsearch: Option<elasticsearch::config::Elasticsearch>,
     /// Custom tables of a Log Analytics workspace, such as those of Microsoft Sentinel.
     pub azure_monitor: Option<azure_monitor::config::AzureMonitor>,
+    /// A receiver of syslog, such as rsyslog, syslog-ng, QRadar or the agent of Microsoft Sentinel.
+    pub syslog: Option<syslog::config::Syslog>,
     /// Syslog over RELP, where the receiver answers every line.
     pub relp: Option<relp::config::Relp>,
     /// JSON lines in a file or on standard output.

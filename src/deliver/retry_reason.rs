@@ -1,4 +1,4 @@
-//! Why records are sent again.
+//! Why records are sent again, for every target kind that speaks over a network.
 
 /// Why a batch is tried again. A closed set: it is a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -7,6 +7,8 @@ pub enum RetryReason {
     Connect,
     /// TLS could not be agreed on.
     Tls,
+    /// The connection ended while something was unconfirmed or unanswered.
+    ConnectionLost,
     /// No whole reply came in time.
     Timeout,
     /// A reply that no such peer gives, or a part of one, or none.
@@ -27,8 +29,6 @@ pub enum RetryReason {
     ChannelLost,
     /// No acknowledgement came in time.
     AcknowledgementTimeout,
-    /// The connection ended before it was known what became of what was sent.
-    Disconnected,
     /// The peer refused a record, which may be the record's fault or not.
     Refused,
 }
@@ -39,6 +39,7 @@ impl RetryReason {
         match self {
             RetryReason::Connect => "connect",
             RetryReason::Tls => "tls",
+            RetryReason::ConnectionLost => "connection_lost",
             RetryReason::Timeout => "timeout",
             RetryReason::Surprise => "surprise",
             RetryReason::Busy => "busy",
@@ -49,7 +50,6 @@ impl RetryReason {
             RetryReason::CompressionRefused => "compression_refused",
             RetryReason::ChannelLost => "channel_lost",
             RetryReason::AcknowledgementTimeout => "acknowledgement_timeout",
-            RetryReason::Disconnected => "disconnected",
             RetryReason::Refused => "refused",
         }
     }

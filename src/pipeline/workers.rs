@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::config::{TargetConfiguration, TargetSettings};
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
 use crate::deliver::{
-    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, relp, splunk_hec,
+    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, relp, splunk_hec, syslog,
 };
 use crate::event::Rendered;
 
@@ -17,6 +17,8 @@ pub enum Live {
     SplunkHec(watch::Sender<splunk_hec::Settings>),
     /// Those of every kind with batches by HTTP.
     HttpBatch(watch::Sender<http_batch::Settings>),
+    /// Those of `syslog`.
+    Syslog(watch::Sender<syslog::Settings>),
     /// Those of `relp`.
     Relp(watch::Sender<relp::Settings>),
 }
@@ -33,10 +35,13 @@ impl Live {
                     sender.send_replace(settings.clone());
                 }
             }
+            (Live::Syslog(sender), TargetSettings::Syslog(settings)) => {
+                sender.send_replace((**settings).clone());
+            }
             (Live::Relp(sender), TargetSettings::Relp(settings)) => {
                 sender.send_replace((**settings).clone());
             }
-            (Live::SplunkHec(_) | Live::Relp(_), _) => {}
+            (Live::SplunkHec(_) | Live::Syslog(_) | Live::Relp(_), _) => {}
         }
     }
 }
@@ -95,6 +100,11 @@ pub fn spawn(
                 records,
                 context,
             ))
+        }
+        TargetSettings::Syslog(settings) => {
+            let (sender, settings) = watch::channel(*settings);
+            workers.spawn(syslog::run(settings, records, context));
+            Some(Live::Syslog(sender))
         }
         TargetSettings::Relp(settings) => {
             let (sender, settings) = watch::channel(*settings);

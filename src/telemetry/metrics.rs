@@ -167,12 +167,16 @@ metrics! {
     deliver_retries_total: IntCounterVec ["target", "reason"];
     /// Records the peer said it had before, under the same id; they count as delivered.
     deliver_repeated_records_total: IntCounterVec ["target"];
-    /// 1 while a connection to the target is open and taken (`syslog`, `relp`), else 0.
-    deliver_connected: IntGaugeVec ["target"];
-    /// Records sent again because a connection ended before it was known whether the target has them (`syslog`, `relp`); it may have them twice.
+    /// Connections made after the first one.
+    deliver_reconnects_total: IntCounterVec ["target"];
+    /// Records written on a connection that ended before they were confirmed; written again on the next one.
     deliver_resent_records_total: IntCounterVec ["target"];
-    /// Records shortened to the longest line that the target takes (`syslog`, `relp`).
-    deliver_shortened_records_total: IntCounterVec ["target"];
+    /// Lines of CEF or LEEF that lost fields to fit the target's `message_limit`, those of a repeated write included.
+    deliver_truncated_records_total: IntCounterVec ["target"];
+    /// Time one write waited for room at the receiver.
+    deliver_write_seconds: HistogramVec ["target"] {CONFIRMATION_BUCKETS};
+    /// 1 while a session with the receiver is open, else 0 (`relp`).
+    deliver_connected: IntGaugeVec ["target"];
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];
 

@@ -8,6 +8,7 @@ mod http;
 mod relp;
 mod splunk_hec;
 mod stage;
+mod syslog;
 #[path = "../support/http_peer/mod.rs"]
 #[expect(dead_code, reason = "other tests of the HTTP kinds use the rest")]
 mod http_peer;
@@ -20,11 +21,12 @@ use cases::{CASES, Case, Kind};
 use hub2siem::cli::schema::{SchemaOf, schema};
 
 /// Every target kind.
-const KINDS: [Kind; 6] = [
+const KINDS: [Kind; 7] = [
     splunk_hec::KIND,
     http::KIND,
     elasticsearch::KIND,
     azure_monitor::KIND,
+    syslog::KIND,
     relp::KIND,
     file::KIND,
 ];

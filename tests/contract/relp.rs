@@ -94,7 +94,7 @@ async fn retryable() {
     peer.script().closes_at = Some(3);
     peer.script().is_silent = false;
     stage.until("delivered", |stage| stage.settled() == 20).await;
-    assert_eq!(stage.retried("disconnected"), 1);
+    assert_eq!(stage.retried("connection_lost"), 1);
     assert_eq!(distinct(peer.taken()), numbers(20));
     assert_eq!(stage.close().await, Account::delivered(20));
 }
@@ -133,8 +133,8 @@ async fn oversize() {
     let lines = peer.lines();
     assert!(lines.iter().all(|line| line.text.len() <= 8_000));
     assert_eq!(lines.len(), 21);
-    let shortened = &stage.metrics.deliver_shortened_records_total;
-    assert_eq!(shortened.with_label_values(&["soc"]).get(), 1);
+    let truncated = &stage.metrics.deliver_truncated_records_total;
+    assert_eq!(truncated.with_label_values(&["soc"]).get(), 1);
     assert_eq!(
         stage.close().await,
         Account::delivered(22).except(&[10], RejectReason::TooLarge)

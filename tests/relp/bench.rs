@@ -106,6 +106,13 @@ pub fn connected(stage: &Stage) -> i64 {
 
 /// Sessions that ended or did not begin.
 pub fn tries(stage: &Stage) -> u64 {
-    let reasons = ["tls", "disconnected", "connect", "blocked", "timeout", "surprise"];
+    let reasons = [
+        "tls",
+        "connection_lost",
+        "connect",
+        "blocked",
+        "timeout",
+        "surprise",
+    ];
     reasons.iter().map(|reason| stage.retried(reason)).sum()
 }

@@ -13,7 +13,7 @@ use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, http, relp, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, http, relp, splunk_hec, syslog};
 use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
 use crate::route::Route;
@@ -74,6 +74,7 @@ impl Check<'_> {
         let mapping = self.mapping(&target.mapping, mappings);
         self.text_output(mapping.as_deref(), target, node);
         self.json_form(settings.as_ref(), mapping.as_deref(), target);
+        self.truncation(settings.as_ref(), mapping.as_deref(), target, node);
         let native = mappings.set("native");
         let route = match node
             .and_then(|node| node.get("route"))
@@ -170,6 +171,37 @@ impl Check<'_> {
         }
     }
 
+    /// Cut JSON is no JSON.
+    fn truncation(
+        &mut self,
+        settings: Option<&TargetSettings>,
+        mapping: Option<&MappingSet>,
+        target: &Spanned<Target>,
+        node: Option<&Node>,
+    ) {
+        let is_json = mapping.is_some_and(|set| !set.output().is_text());
+        if !is_json || !settings.is_some_and(TargetSettings::truncates) {
+            return;
+        }
+        let kinds = ["syslog", "relp"].into_iter();
+        let mut options = kinds.filter_map(|kind| node?.get(kind)?.get("oversize"));
+        let span = options
+            .next()
+            .map_or(target.span.clone(), |node| node.span.clone());
+        let message = format!(
+            "`oversize: truncate` cuts lines, and `{}` writes JSON, which no receiver could read then",
+            target.mapping.value
+        );
+        let help = "write `dead_letter`, leave the option out, or name a set that writes CEF or LEEF";
+        self.error(
+            span,
+            "config::json_truncated",
+            message,
+            "does not fit the mapping",
+            help,
+        );
+    }
+
     /// Names are labels, file names and, one day, keys of checkpoint metadata.
     fn name(&mut self, name: &str, target: &Spanned<Target>) {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -212,6 +244,7 @@ impl Check<'_> {
             ("http", target.http.as_ref().map(http)),
             ("elasticsearch", target.elasticsearch.as_ref().map(elasticsearch)),
             ("azure_monitor", target.azure_monitor.as_ref().map(azure_monitor)),
+            ("syslog", target.syslog.as_ref().map(syslog)),
             ("relp", target.relp.as_ref().map(relp)),
             (
                 "file",
@@ -290,6 +323,11 @@ fn elasticsearch(options: &elasticsearch::Elasticsearch) -> Result<TargetSetting
 fn azure_monitor(options: &azure_monitor::AzureMonitor) -> Result<TargetSettings, String> {
     let settings = azure_monitor::Settings::new(options).map_err(|error| chain(&error))?;
     Ok(TargetSettings::AzureMonitor(Box::new(settings)))
+}
+
+fn syslog(options: &syslog::Syslog) -> Result<TargetSettings, String> {
+    let settings = syslog::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::Syslog(Box::new(settings)))
 }
 
 fn relp(options: &relp::Relp) -> Result<TargetSettings, String> {

@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::config::{ByteSize, Duration};
 use crate::deliver::stream::StreamTls;
+use crate::deliver::syslog::config;
 use crate::deliver::syslog::format::{Facility, Format, Oversize};
 
 /// Sends each record as a line of syslog over RELP, where the receiver answers every line.
@@ -23,17 +24,17 @@ pub struct Relp {
     pub facility: Facility,
     /// Name of the machine in every line. Many receivers tell sources apart by it, so it stays the same wherever the bridge
     /// runs.
-    #[serde(default = "name")]
+    #[serde(default = "config::hostname")]
     pub hostname: String,
     /// Name of the program in every line; with `rfc3164` the tag. Empty: none.
-    #[serde(default = "name")]
+    #[serde(default = "config::app_name")]
     pub app_name: String,
     /// Zone of the time in the line, with `format: rfc3164` only: `UTC`, an offset such as `+02:00`, or a name such as
     /// `Europe/Berlin`. Without it: UTC.
     pub time_zone: Option<String>,
     /// Most bytes of a line. The receiver's own limit must not be below it: rsyslog cuts what is longer than its
     /// `maxMessageSize` (8 KiB unless it is set), and says that it took it.
-    #[serde(default = "message_limit")]
+    #[serde(default = "config::message_limit")]
     pub message_limit: ByteSize,
     /// What becomes of a record whose line is longer. Without it: CEF and LEEF are shortened, JSON goes to the dead letters.
     pub oversize: Option<Oversize>,
@@ -48,14 +49,6 @@ pub struct Relp {
     pub answer_timeout: Duration,
     /// TLS from the first byte of the connection. Without it everything is readable on the way.
     pub tls: Option<StreamTls>,
-}
-
-fn name() -> String {
-    "hub2siem".to_owned()
-}
-
-fn message_limit() -> ByteSize {
-    ByteSize(8_000)
 }
 
 fn window() -> NonZeroUsize {

@@ -36,6 +36,11 @@ struct Taken {
 impl Worker {
     /// Sends what waits until the session ends; what was not answered then waits again, in its order.
     pub(super) async fn session(&mut self, stream: Stream) -> End {
+        if self.has_connected {
+            let reconnects = &self.context.metrics.deliver_reconnects_total;
+            reconnects.with_label_values(&[&*self.context.target]).inc();
+        }
+        self.has_connected = true;
         let mut link = Link::new(stream);
         let mut session = Session::open(&mut link.output, Instant::now());
         let mut refusals = Refusals::default();
@@ -104,20 +109,19 @@ impl Worker {
         }
     }
 
-    fn send(&mut self, mut message: Message, session: &mut Session<Message>, link: &mut Link, now: Instant) {
+    fn send(&mut self, message: Message, session: &mut Session<Message>, link: &mut Link, now: Instant) {
         self.line.clear();
         let record = &message.record;
         match self
             .settings
-            .lines
+            .line
             .encode(&record.bytes, &record.about, &mut self.line)
         {
             Ok(fit) => {
-                if fit == Fit::Shortened && !message.was_sent {
-                    let shortened = &self.context.metrics.deliver_shortened_records_total;
-                    shortened.with_label_values(&[&*self.context.target]).inc();
+                if fit == Fit::Shortened {
+                    let truncated = &self.context.metrics.deliver_truncated_records_total;
+                    truncated.with_label_values(&[&*self.context.target]).inc();
                 }
-                message.was_sent = true;
                 session.send(message, &self.line, &mut link.output, now);
             }
             Err(error) => self.reject(message.record, error.into()),

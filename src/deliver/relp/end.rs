@@ -40,7 +40,7 @@ impl End {
             Self::NotOpened { .. } => RetryReason::Blocked,
             Self::Lost(link::Error::Session(_)) => RetryReason::Surprise,
             Self::Lost(link::Error::Ended | link::Error::Broken(_)) | Self::ServerClosed => {
-                RetryReason::Disconnected
+                RetryReason::ConnectionLost
             }
             Self::NoAnswer => RetryReason::Timeout,
             Self::Closed { .. } => RetryReason::Refused,

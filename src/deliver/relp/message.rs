@@ -12,8 +12,6 @@ pub const MAX_REFUSALS: u32 = 3;
 pub struct Message {
     /// The record.
     pub record: Rendered,
-    /// Whether it was sent before, so that the receiver may have it already.
-    pub was_sent: bool,
     /// How often it was refused, or was what the receiver stopped at.
     refusals: u32,
     /// How many records the receiver had taken when that happened last.
@@ -35,7 +33,6 @@ impl From<Rendered> for Message {
     fn from(record: Rendered) -> Self {
         Self {
             record,
-            was_sent: false,
             refusals: 0,
             refused_at: None,
         }

@@ -20,7 +20,7 @@ pub struct Settings {
     /// TLS from the first byte; `None` without TLS.
     pub tls: Option<Tls>,
     /// How records become lines.
-    pub lines: LineSettings,
+    pub line: LineSettings,
     /// Most lines without an answer.
     pub window_lines: usize,
     /// How long the receiver may owe an answer.
@@ -45,7 +45,7 @@ pub enum Error {
     },
     /// Lines cannot be written like this.
     #[error(transparent)]
-    Lines(#[from] line_settings::Error),
+    Line(#[from] line_settings::Error),
     /// TLS cannot be spoken like this.
     #[error(transparent)]
     Tls(#[from] tls::Error),
@@ -74,7 +74,7 @@ impl Settings {
         Ok(Self {
             address,
             tls,
-            lines: LineSettings::new(LineOptions {
+            line: LineSettings::new(LineOptions {
                 format: options.format,
                 facility: options.facility,
                 hostname: &options.hostname,

@@ -50,6 +50,8 @@ pub(super) struct Worker {
     pub(super) accepted: u64,
     pub(super) blocks: Blocks,
     pub(super) retry: Retry,
+    /// Whether there was a connection.
+    pub(super) has_connected: bool,
     /// The line that is being written.
     pub(super) line: Vec<u8>,
 }
@@ -73,6 +75,7 @@ impl Worker {
             rejecting: FuturesUnordered::new(),
             accepted: 0,
             retry: Retry::default(),
+            has_connected: false,
             line: Vec::new(),
         }
     }

@@ -1,0 +1,128 @@
+//! The whole bridge from a hub to real receivers, by a configuration file, with the maps that are shipped.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
+use hub2siem::pipeline::Bridge;
+use hub2siem::telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
+
+use super::peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+
+/// No state here takes longer to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+const ALERTS: usize = 40;
+
+/// Scenario: alerts pass a bridge with three targets: CEF by RFC 5424 to rsyslog over TLS, LEEF by RFC 3164 to syslog-ng,
+/// and JSON to rsyslog. It stops, starts again, and further ones pass.
+/// Guarantees: each receiver gets every alert once, with the severity, kind and time of the record in the header.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn from_the_hub_to_every_receiver() {
+    let Some(packages) = packages("the bridge with receivers of syslog").await else {
+        return;
+    };
+    let tls = rsyslog::Options::new(Transport::Tls);
+    let cef = Rsyslog::start(&packages, &tls).await;
+    let leef = syslog_ng::Options::new(syslog_ng::Source::Network, Transport::Tcp);
+    let leef = SyslogNg::start(&packages, &leef).await;
+    let json = Rsyslog::start(&packages, &rsyslog::Options::new(Transport::Tcp)).await;
+    let hub = EventHubEmulator::start(Options::new("defender", 2)).await;
+    let hub = hub.expect("a free port can be had");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path();
+    let write =
+        |name: &str, text: &str| std::fs::write(path.join(name), text).expect("the directory is ours");
+    write("connection", &hub.connection_string());
+    let folder = path.display();
+    let certificates = tls.certificates.expect("TLS needs certificates");
+    write(
+        "bridge.yaml",
+        &format!(
+            "event_hub: {{ connection_string: {{ file: '{folder}/connection' }}, name: defender, start: earliest }}
+checkpoint: {{ file: {{ directory: '{folder}/state' }} }}
+dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}
+http: {{ listen: '127.0.0.1:0' }}
+targets:
+  sentinel:
+    syslog: {{ address: 'localhost:{}', transport: tls, tls: {{ ca_file: '{}' }}, oversize: truncate }}
+    mapping: cef
+  qradar:
+    syslog: {{ address: 'localhost:{}', transport: tcp, format: rfc3164, hostname: bridge }}
+    mapping: leef
+  archive:
+    syslog: {{ address: 'localhost:{}', transport: tcp, facility: audit }}
+    mapping: native
+",
+            cef.address().port(),
+            certificates.ca().display(),
+            leef.address().port(),
+            json.address().port(),
+        ),
+    );
+    for run in 1..=2 {
+        for number in 0..ALERTS as u32 {
+            hub.append(number % 2, alert(run * 100 + number));
+        }
+        let stop = CancellationToken::new();
+        let bridge = Bridge::start(configuration(&path.join("bridge.yaml")), Arc::new(Metrics::new())).await;
+        let running = tokio::spawn(bridge.expect("it starts").run(stop.clone()));
+        let taken = ALERTS * run as usize;
+        for records in [
+            cef.wait_for(taken).await,
+            leef.wait_for(taken).await,
+            json.wait_for(taken).await,
+        ] {
+            assert_eq!(records.len(), taken);
+        }
+        stop.cancel();
+        let ended = tokio::time::timeout(PATIENCE, running).await.expect("it ends");
+        ended.expect("it does not panic").expect("it ends well");
+    }
+    let records = [cef.records(), leef.records(), json.records()];
+    let starts = [
+        "CEF:0|Microsoft|Defender for Cloud|",
+        "LEEF:2.0|Microsoft|Defender for Cloud|",
+        "{\"kind\":\"alert\",",
+    ];
+    let priorities = [16 * 8 + 3, 16 * 8 + 3, 13 * 8 + 3];
+    for ((records, start), priority) in records.iter().zip(starts).zip(priorities) {
+        assert_eq!(records.len(), 2 * ALERTS);
+        for record in records {
+            assert!(record.message.trim_start().starts_with(start), "{record:?}");
+            assert_eq!(record.priority, priority, "{record:?}");
+            assert!(record.timestamp.contains("-06-07T08:09:10"), "{record:?}");
+        }
+        assert_eq!(ids(records).len(), 2 * ALERTS);
+    }
+    assert!(records[0].iter().all(|record| {
+        record.message_id == "alert"
+            && record.hostname == "hub2siem"
+            && record.timestamp.starts_with("2026-06-07T08:09:10.123")
+    }));
+    assert!(records[1].iter().all(|record| record.hostname == "bridge"));
+}
+
+/// The alerts' own ids, each once.
+fn ids(records: &[Record]) -> BTreeSet<&str> {
+    let id = |message: &'_ str| message.find("alert-").expect("it is there");
+    let messages = records.iter().map(|record| record.message.as_str());
+    messages
+        .map(|message| &message[id(message)..][.."alert-100".len()])
+        .collect()
+}
+
+fn configuration(path: &Path) -> hub2siem::config::Configuration {
+    let (configuration, _) =
+        hub2siem::config::load(path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
+    configuration
+}
+
+fn alert(number: u32) -> Vec<u8> {
+    format!(
+        r#"{{"SystemAlertId":"alert-{number}","AlertType":"VM_Test","AlertDisplayName":"A test","Severity":"High","TimeGenerated":"2026-06-07T08:09:10.1234567Z"}}"#
+    )
+    .into_bytes()
+}

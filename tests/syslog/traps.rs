@@ -1,0 +1,93 @@
+//! Receivers that take bytes without reading them.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use hub2siem::event::Kind;
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpStream};
+
+use super::bench::{Bench, all_delivered, settings};
+
+const OPTIONS: &str = "transport: tcp\nframing: line_feed\nmessage_limit: 128KiB\nsettle_window: 300ms";
+/// Larger than all buffers between the bridge and a program that does not read.
+const LARGE: (usize, usize) = (600, 60_000);
+
+async fn listen() -> (TcpListener, SocketAddr) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
+    let address = listener.local_addr().expect("it is bound");
+    (listener, address)
+}
+
+/// Reads lines until so many came, and gives their numbers.
+async fn read(stream: &mut TcpStream, count: usize) -> Vec<usize> {
+    let mut bytes = Vec::new();
+    while memchr::memchr_iter(b'\n', &bytes).count() < count {
+        let read = stream.read_buf(&mut bytes).await.expect("the connection holds");
+        assert!(read > 0, "it ended before {count} lines");
+    }
+    let text = String::from_utf8(bytes).expect("it is text");
+    let number = |line: &str| {
+        let digits = line.split("\"number\":").nth(1).expect("it has one");
+        let end = digits.find(',').expect("more follows");
+        digits[..end].parse().expect("it is a number")
+    };
+    text.lines().map(number).collect()
+}
+
+/// Scenario: a receiver accepts, its system takes and acknowledges everything, and its program closes without having read.
+/// Guarantees: nothing counts as delivered; everything is sent again in order on the next connection.
+#[tokio::test]
+async fn what_was_acknowledged_and_not_read_is_sent_again() {
+    let (listener, address) = listen().await;
+    let mut bench = Bench::start(settings(address.port(), OPTIONS));
+    let (first, _) = listener.accept().await.expect("it connects");
+    bench.stage.send(100).await;
+    first.readable().await.expect("something came");
+    assert_eq!(bench.stage.settled(), 0);
+    drop(first);
+    let (mut second, _) = listener.accept().await.expect("it connects again");
+    assert_eq!(bench.stage.settled(), 0);
+    assert_eq!(read(&mut second, 100).await, (0..100).collect::<Vec<_>>());
+    bench.delivered(100).await;
+    assert!(bench.resent() > 0);
+    drop(bench.settings);
+    let close = tokio::spawn(bench.stage.close());
+    let mut rest = Vec::new();
+    second.read_to_end(&mut rest).await.expect("it closes its side");
+    drop(second);
+    assert_eq!(rest.len(), 0);
+    assert_eq!(close.await.expect("it does not panic"), all_delivered(100));
+}
+
+/// Scenario: a receiver stops reading while more is written than all buffers hold, for many settle windows, and then dies.
+/// Guarantees: while a write waits for room nothing settles, so that nothing is lost that only buffers held.
+#[tokio::test]
+async fn nothing_settles_while_a_receiver_does_not_read() {
+    let (listener, address) = listen().await;
+    let mut bench = Bench::start(settings(address.port(), OPTIONS));
+    let (first, _) = listener.accept().await.expect("it connects");
+    let (count, length) = LARGE;
+    let text = "x".repeat(length);
+    let filled = async {
+        for _ in 0..count {
+            bench.stage.send_one(Kind::Alert, &text).await;
+        }
+    };
+    // The queue is full because nothing is written any more.
+    assert!(
+        tokio::time::timeout(Duration::from_secs(3), filled)
+            .await
+            .is_err()
+    );
+    let sent = bench.stage.sent();
+    assert_eq!(bench.stage.settled(), 0);
+    drop(first);
+    let (mut second, _) = listener.accept().await.expect("it connects again");
+    assert_eq!(
+        read(&mut second, sent - 1).await[..sent - 1],
+        (0..sent - 1).collect::<Vec<_>>()[..]
+    );
+    bench.stage.abandon.cancel();
+    bench.stage.ended().await;
+}
