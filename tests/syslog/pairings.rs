@@ -96,6 +96,28 @@ async fn syslog_ng_understands_every_pairing() {
     }
 }
 
+/// Scenario: CEF without a tag, as the agent of Microsoft Sentinel and ArcSight want it, reaches rsyslog by RFC 3164.
+/// Guarantees: nothing stands between the host and `CEF:`, which rsyslog then takes for the tag.
+#[tokio::test]
+async fn cef_follows_the_host_where_there_is_no_tag() {
+    let Some(packages) = packages("CEF without a tag").await else {
+        return;
+    };
+    let receiver = Rsyslog::start(&packages, &rsyslog::Options::new(Transport::Tcp)).await;
+    let options = format!("{TCP}\n{OLD}\napp_name: ''\nhostname: bridge");
+    let mut bench = Bench::start(settings(receiver.address().port(), options));
+    let text = Bytes::from_static(b"CEF:0|a|b|c|d|e|3|act=a");
+    bench.stage.send_bytes(Kind::Alert, text, None).await;
+    assert_eq!(bench.stage.close().await, all_delivered(1));
+    let record = &receiver.wait_for(1).await[0];
+    let raw = record.raw.as_deref().expect("rsyslog keeps it");
+    assert_eq!(raw, "<133>Sep 13 12:26:40 bridge CEF:0|a|b|c|d|e|3|act=a");
+    assert_eq!(
+        (&*record.app_name, record.message.trim()),
+        ("CEF", "0|a|b|c|d|e|3|act=a")
+    );
+}
+
 async fn syslog_ng(
     packages: &Packages,
     source: syslog_ng::Source,

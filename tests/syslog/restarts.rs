@@ -1,19 +1,38 @@
 //! Receivers that are restarted under load, and stops of the bridge.
 
+use std::sync::Arc;
 use std::time::Duration;
 
-use super::bench::{Bench, all_delivered, numbers, settings};
-use super::peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use hub2siem::telemetry::Metrics;
+use tokio_util::sync::CancellationToken;
 
-/// Records of one run.
-const COUNT: usize = 8_000;
-/// The receiver is restarted so often meanwhile, after so long each time.
-const RESTARTS: (u64, Duration) = (3, Duration::from_millis(800));
+use super::bench::{Bench, all_delivered, numbers, settings};
+use super::peers::process::Process;
+use super::peers::{Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use super::stage::TARGET;
+
+/// No state here takes longer to come.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How the receiver goes, one after the other.
+const ENDS: [End; 4] = [End::Stopped, End::Killed, End::Stopped, End::Killed];
+/// Records that are delivered between two ends.
+const BETWEEN: u64 = 1_000;
+/// How long a receiver does not read before it is killed: well within the settle window.
+const DEAF: Duration = Duration::from_millis(150);
 /// Records between two breaths, and their length: at most 2,000 records a second.
 const BURST: (usize, Duration) = (20, Duration::from_millis(10));
-const WINDOW: &str = "settle_window: 300ms";
 
-/// Scenario: rsyslog is restarted three times while 2,000 records a second arrive, by plain TCP and by TLS.
+/// How a receiver goes.
+#[derive(Clone, Copy)]
+enum End {
+    /// As for an update of its configuration.
+    Stopped,
+    /// Without having read for a while, so that its system took bytes that nobody will read.
+    Killed,
+}
+
+/// Scenario: rsyslog ends and comes back four times while 2,000 records a second arrive, twice without having read what its
+/// system took; by plain TCP and by TLS.
 /// Guarantees: every record arrives; what arrives twice was counted as sent again, and stays within the settle window.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nothing_is_lost_when_rsyslog_restarts() {
@@ -27,17 +46,18 @@ async fn nothing_is_lost_when_rsyslog_restarts() {
             None => "transport: tcp".to_owned(),
             Some(certificates) => format!("tls: {{ ca_file: '{}' }}", certificates.ca().display()),
         };
-        let options = format!("{options}\n{WINDOW}");
         let mut bench = Bench::start(settings(receiver.address().port(), options));
+        let metrics = Arc::clone(&bench.stage.metrics);
         let restarts = async {
-            for _ in 0..RESTARTS.0 {
-                tokio::time::sleep(RESTARTS.1).await;
-                receiver.restart().await;
+            for end in ENDS {
+                until_more_delivered(&metrics).await;
+                depart(&mut receiver, end).await;
+                receiver.resume().await;
             }
+            until_more_delivered(&metrics).await;
         };
-        tokio::join!(send(&mut bench), restarts);
-        bench.delivered(COUNT).await;
-        check(bench, &receiver.wait_for(COUNT).await).await;
+        send_until(restarts, &mut bench).await;
+        check(bench, &receiver).await;
     }
 }
 
@@ -50,17 +70,18 @@ async fn nothing_is_lost_when_syslog_ng_restarts() {
     };
     let peer = syslog_ng::Options::new(syslog_ng::Source::Syslog, Transport::Tcp);
     let mut receiver = SyslogNg::start(&packages, &peer).await;
-    let options = format!("transport: tcp\n{WINDOW}");
-    let mut bench = Bench::start(settings(receiver.address().port(), options));
+    let mut bench = Bench::start(settings(receiver.address().port(), "transport: tcp"));
+    let metrics = Arc::clone(&bench.stage.metrics);
     let restarts = async {
-        for _ in 0..RESTARTS.0 {
-            tokio::time::sleep(RESTARTS.1).await;
-            receiver.restart().await;
+        for end in ENDS {
+            until_more_delivered(&metrics).await;
+            depart(&mut receiver, end).await;
+            receiver.resume().await;
         }
+        until_more_delivered(&metrics).await;
     };
-    tokio::join!(send(&mut bench), restarts);
-    bench.delivered(COUNT).await;
-    check(bench, &receiver.wait_for(COUNT).await).await;
+    send_until(restarts, &mut bench).await;
+    check(bench, &receiver).await;
 }
 
 /// Scenario: the bridge stops right after records were written, to each receiver, with a settle window that has not passed.
@@ -95,27 +116,65 @@ async fn a_stop_loses_nothing() {
     }
 }
 
-async fn send(bench: &mut Bench) {
-    let (records, pause) = BURST;
-    for _ in 0..COUNT / records {
-        bench.stage.send(records).await;
-        tokio::time::sleep(pause).await;
+/// Waits until [`BETWEEN`] further records are delivered.
+async fn until_more_delivered(metrics: &Metrics) {
+    let delivered = metrics
+        .deliver_records_total
+        .with_label_values(&[TARGET, "delivered"]);
+    let count = delivered.get() + BETWEEN;
+    let what = format!("{BETWEEN} further records are delivered");
+    until(&what, || delivered.get() >= count).await;
+}
+
+async fn until(what: &str, is_reached: impl Fn() -> bool) {
+    let wait = async {
+        while !is_reached() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, wait).await;
+    waited.unwrap_or_else(|_| panic!("it did not come to this: {what}"));
+}
+
+async fn depart(receiver: &mut Process, end: End) {
+    match end {
+        End::Stopped => receiver.stop().await,
+        End::Killed => {
+            receiver.signal("STOP");
+            tokio::time::sleep(DEAF).await;
+            receiver.kill().await;
+        }
     }
 }
 
-async fn check(bench: Bench, records: &[Record]) {
+async fn send_until(done: impl Future<Output = ()>, bench: &mut Bench) {
+    let (records, pause) = BURST;
+    let stop = CancellationToken::new();
+    let load = async {
+        while !stop.is_cancelled() {
+            bench.stage.send(records).await;
+            tokio::time::sleep(pause).await;
+        }
+    };
+    let guarded = async {
+        done.await;
+        stop.cancel();
+    };
+    tokio::join!(load, guarded);
+}
+
+async fn check(bench: Bench, receiver: &Process) {
+    let count = bench.stage.sent();
+    bench.delivered(count).await;
     let (resent, reconnects) = (bench.resent(), bench.reconnects());
     assert_eq!(bench.stage.retried("connection_lost"), reconnects);
-    assert_eq!(bench.stage.close().await, all_delivered(COUNT as i64));
-    let counts = numbers(records);
-    let missing: Vec<_> = (0..COUNT as i64)
-        .filter(|number| !counts.contains_key(number))
-        .collect();
-    let doubled = records.len() - counts.len();
-    println!("{reconnects} reconnects, {resent} sent again, {doubled} arrived twice");
-    assert_eq!(missing, [0; 0]);
-    assert!(reconnects >= RESTARTS.0);
+    assert_eq!(bench.stage.close().await, all_delivered(count as i64));
+    let what = format!("each of {count} records is there");
+    until(&what, || numbers(&receiver.records()).len() == count).await;
+    let doubled = receiver.records().len() - count;
+    println!("{count} records, {reconnects} reconnects, {resent} sent again, {doubled} arrived twice");
+    assert_eq!(reconnects, ENDS.len() as u64);
     assert!(doubled as u64 <= resent, "{doubled} of {resent}");
     // What one window held each time, not everything; how much that is depends on the machine.
-    assert!((resent as usize) < COUNT, "{resent}");
+    assert!((resent as usize) < count, "{resent} of {count}");
 }

@@ -4,6 +4,7 @@ mod hub;
 mod mappings;
 mod snapshots;
 mod target;
+mod truncation;
 
 use std::ops::Range;
 use std::sync::Arc;

@@ -171,37 +171,6 @@ impl Check<'_> {
         }
     }
 
-    /// Cut JSON is no JSON.
-    fn truncation(
-        &mut self,
-        settings: Option<&TargetSettings>,
-        mapping: Option<&MappingSet>,
-        target: &Spanned<Target>,
-        node: Option<&Node>,
-    ) {
-        let is_json = mapping.is_some_and(|set| !set.output().is_text());
-        if !is_json || !settings.is_some_and(TargetSettings::truncates) {
-            return;
-        }
-        let kinds = ["syslog", "relp"].into_iter();
-        let mut options = kinds.filter_map(|kind| node?.get(kind)?.get("oversize"));
-        let span = options
-            .next()
-            .map_or(target.span.clone(), |node| node.span.clone());
-        let message = format!(
-            "`oversize: truncate` cuts lines, and `{}` writes JSON, which no receiver could read then",
-            target.mapping.value
-        );
-        let help = "write `dead_letter`, leave the option out, or name a set that writes CEF or LEEF";
-        self.error(
-            span,
-            "config::json_truncated",
-            message,
-            "does not fit the mapping",
-            help,
-        );
-    }
-
     /// Names are labels, file names and, one day, keys of checkpoint metadata.
     fn name(&mut self, name: &str, target: &Spanned<Target>) {
         let is_plain = |character: char| character.is_ascii_alphanumeric() || "-_.".contains(character);
@@ -373,6 +342,16 @@ mod tests {
             ("http: { endpoint: 'http://h', format: single }", none, None),
             ("http: { endpoint: 'http://h', format: json_array }", none, text),
             ("elasticsearch: { endpoints: 'http://h', index: mdc }", none, text),
+            (
+                "syslog: { address: 'h:6514', transport: tcp, oversize: truncate }",
+                none,
+                None,
+            ),
+            (
+                "syslog: { address: 'h:514', transport: udp }",
+                none,
+                Some("config::invalid_value"),
+            ),
             ("snapshots: pass", none, Some("config::target_kind")),
             (
                 file,

@@ -175,10 +175,10 @@ fn time_zone(format: Format, name: Option<&str>) -> Result<TimeZone, Error> {
 mod tests {
     use super::*;
 
-    #[test]
-    fn refuses_what_no_header_can_carry() {
-        let good = LineOptions {
-            format: Format::Rfc3164,
+    /// Whether the options can be used when `change` was made to good ones.
+    fn is_usable(change: impl FnOnce(&mut LineOptions<'static>), format: Format) -> bool {
+        let mut options = LineOptions {
+            format,
             facility: Facility::Local0,
             hostname: "hub2siem",
             app_name: "hub2siem",
@@ -186,152 +186,55 @@ mod tests {
             message_limit: ByteSize(8_000),
             oversize: None,
         };
-        let newer = LineOptions {
-            format: Format::Rfc5424,
-            ..good
-        };
-        let (long, longer) = ("x".repeat(48), "x".repeat(256));
-        let cases = [
-            (good, true),
-            (LineOptions { hostname: "", ..good }, false),
-            (
-                LineOptions {
-                    hostname: "a b",
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    hostname: "h\u{fc}b",
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    hostname: &longer,
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    hostname: &longer[1..],
-                    ..good
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    hostname: "10.0.0.7",
-                    ..good
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    hostname: "2001:db8::7",
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    hostname: "2001:db8::7",
-                    ..newer
-                },
-                true,
-            ),
-            (LineOptions { app_name: "", ..good }, true),
-            (
-                LineOptions {
-                    app_name: "a:b",
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    app_name: "a:b",
-                    ..newer
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    app_name: "a b",
-                    ..newer
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    app_name: &long,
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    app_name: &long,
-                    ..newer
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    app_name: &longer[..49],
-                    ..newer
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    time_zone: Some("+02:00"),
-                    ..good
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    time_zone: Some("utc"),
-                    ..good
-                },
-                true,
-            ),
-            (
-                LineOptions {
-                    time_zone: Some("Mars/Olympus"),
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    time_zone: Some("UTC"),
-                    ..newer
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    message_limit: ByteSize(479),
-                    ..good
-                },
-                false,
-            ),
-            (
-                LineOptions {
-                    message_limit: ByteSize(480),
-                    ..good
-                },
-                true,
-            ),
-        ];
-        for (options, expected) in cases {
-            let result = LineSettings::new(options);
-            assert_eq!(result.is_ok(), expected, "{options:?}: {result:?}");
+        change(&mut options);
+        LineSettings::new(options).is_ok()
+    }
+
+    #[test]
+    fn refuses_what_no_header_can_carry() {
+        const LONG: &str = concat!(
+            "0123456789012345678901234567890123456789012345678901234567890123",
+            "0123456789012345678901234567890123456789012345678901234567890123",
+            "0123456789012345678901234567890123456789012345678901234567890123",
+            "0123456789012345678901234567890123456789012345678901234567890123",
+        );
+        for (hostname, newer, older) in [
+            ("10.0.0.7", true, true),
+            ("2001:db8::7", true, false),
+            (&LONG[..255], true, true),
+            (LONG, false, false),
+            ("", false, false),
+            ("a b", false, false),
+            ("h\u{fc}b", false, false),
+        ] {
+            let usable = |format| is_usable(|options| options.hostname = hostname, format);
+            let found = (usable(Format::Rfc5424), usable(Format::Rfc3164));
+            assert_eq!(found, (newer, older), "{hostname}");
+        }
+        for (app_name, newer, older) in [
+            ("", true, true),
+            ("a:b", true, false),
+            ("a b", false, false),
+            (&LONG[..32], true, true),
+            (&LONG[..48], true, false),
+            (&LONG[..49], false, false),
+        ] {
+            let usable = |format| is_usable(|options| options.app_name = app_name, format);
+            let found = (usable(Format::Rfc5424), usable(Format::Rfc3164));
+            assert_eq!(found, (newer, older), "{app_name}");
+        }
+        for (zone, newer, older) in [
+            ("utc", false, true),
+            ("+02:00", false, true),
+            ("Mars/Olympus", false, false),
+        ] {
+            let usable = |format| is_usable(|options| options.time_zone = Some(zone), format);
+            let found = (usable(Format::Rfc5424), usable(Format::Rfc3164));
+            assert_eq!(found, (newer, older), "{zone}");
+        }
+        for (bytes, expected) in [(479, false), (480, true)] {
+            let found = is_usable(|options| options.message_limit = ByteSize(bytes), Format::Rfc5424);
+            assert_eq!(found, expected, "{bytes}");
         }
     }
 }

@@ -97,7 +97,7 @@ mod tests {
         unconfirmed.push(vec![3], at(400));
         assert_eq!(unconfirmed.next_due(), Some(at(1_000)));
         assert_eq!(unconfirmed.last_due(), Some(at(1_400)));
-        assert!(due(&mut unconfirmed, at(999)).is_empty());
+        assert_eq!(due(&mut unconfirmed, at(999)), [0; 0]);
         assert_eq!(due(&mut unconfirmed, at(1_000)), [1, 2]);
         unconfirmed.push(vec![4, 5], at(1_100));
         assert_eq!(unconfirmed.take_newest_first().collect::<Vec<_>>(), [5, 4, 3]);
@@ -113,7 +113,7 @@ mod tests {
         unconfirmed.push(vec![2], at(600));
         unconfirmed.stand_still(Duration::from_millis(700));
         unconfirmed.push(vec![3], at(1_300));
-        assert!(due(&mut unconfirmed, at(1_699)).is_empty());
+        assert_eq!(due(&mut unconfirmed, at(1_699)), [0; 0]);
         assert_eq!(due(&mut unconfirmed, at(1_700)), [1]);
         assert_eq!(due(&mut unconfirmed, at(2_300)), [2, 3]);
     }

@@ -2,7 +2,7 @@
 
 mod certificates;
 mod packages;
-mod process;
+pub mod process;
 mod record;
 pub mod rsyslog;
 pub mod syslog_ng;
