@@ -7,7 +7,7 @@ use serde::Deserialize;
 
 use crate::config::{ByteSize, Duration};
 use crate::deliver::stream::StreamTls;
-use crate::deliver::syslog::config;
+use crate::deliver::syslog::config::{app_name, hostname, message_limit};
 use crate::deliver::syslog::format::{Facility, Format, Oversize};
 
 /// Sends each record as a line of syslog over RELP, where the receiver answers every line.
@@ -24,17 +24,17 @@ pub struct Relp {
     pub facility: Facility,
     /// Name of the machine in every line. Many receivers tell sources apart by it, so it stays the same wherever the bridge
     /// runs.
-    #[serde(default = "config::hostname")]
+    #[serde(default = "hostname")]
     pub hostname: String,
     /// Name of the program in every line; with `rfc3164` the tag. Empty: none.
-    #[serde(default = "config::app_name")]
+    #[serde(default = "app_name")]
     pub app_name: String,
     /// Zone of the time in the line, with `format: rfc3164` only: `UTC`, an offset such as `+02:00`, or a name such as
     /// `Europe/Berlin`. Without it: UTC.
     pub time_zone: Option<String>,
     /// Most bytes of a line. The receiver's own limit must not be below it: rsyslog cuts what is longer than its
     /// `maxMessageSize` (8 KiB unless it is set), and says that it took it.
-    #[serde(default = "config::message_limit")]
+    #[serde(default = "message_limit")]
     pub message_limit: ByteSize,
     /// What becomes of a record whose line is longer. Without it: CEF and LEEF are shortened, JSON goes to the dead letters.
     pub oversize: Option<Oversize>,
