@@ -18,6 +18,7 @@ pub mod splunk_hec;
 pub mod http;
 pub mod elasticsearch;
 pub mod azure_monitor;
+pub mod kafka;
 pub mod file;
 
 pub use context::Context;
