@@ -6,7 +6,7 @@ use super::ConfigArguments;
 use super::exit::Failure;
 use super::load;
 use crate::config::{Configuration, TargetSettings};
-use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, kafka, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::eventhub::probe::probe;
 
@@ -97,6 +97,7 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
                 let problems = azure_monitor::check(settings, &configuration.hub.hub).await;
                 findings.extend(by_http(what, "takes the token for every stream", problems));
             }
+            TargetSettings::Kafka(settings) => findings.extend(kafka(what, settings).await),
             TargetSettings::File(settings) => findings.push(file(what, settings)),
         }
     }
@@ -134,6 +135,25 @@ fn by_http(what: String, done: &str, problems: Vec<http_batch::check::Problem>) 
         }),
     };
     problems.into_iter().map(finding).collect()
+}
+
+async fn kafka(what: String, settings: &kafka::Settings) -> Vec<Finding> {
+    let finding = |finding: kafka::check::Finding| Finding {
+        what: match finding.topic {
+            Some(topic) => format!("{what}, topic {topic}"),
+            None => what.clone(),
+        },
+        result: match finding.result {
+            Ok(found) => Ok(found.warnings.iter().fold(found.detail, |text, warning| {
+                format!("{text}\n        warning: {warning}")
+            })),
+            Err(problem) => Err(Problem {
+                cause: problem.cause,
+                fix: problem.fix,
+            }),
+        },
+    };
+    kafka::check(settings).await.into_iter().map(finding).collect()
 }
 
 fn file(what: String, settings: &file::Settings) -> Finding {

@@ -19,7 +19,7 @@ use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
-use crate::deliver::{azure_monitor, dead_letter, elasticsearch, file, http, http_batch, splunk_hec};
+use crate::deliver::{azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, splunk_hec};
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
@@ -128,6 +128,8 @@ pub enum TargetSettings {
     Elasticsearch(Box<elasticsearch::Settings>),
     /// Custom tables of a Log Analytics workspace.
     AzureMonitor(Box<azure_monitor::Settings>),
+    /// Apache Kafka.
+    Kafka(Box<kafka::Settings>),
     /// JSON lines.
     File(file::Settings),
 }
@@ -136,6 +138,7 @@ impl TargetSettings {
     /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
     pub fn wants_details(&self) -> bool {
         match self {
+            Self::Kafka(_) => true,
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
@@ -149,7 +152,7 @@ impl TargetSettings {
         match self {
             Self::Elasticsearch(_) | Self::AzureMonitor(_) => true,
             Self::Http(settings) => settings.format == http::config::Format::JsonArray,
-            Self::SplunkHec(_) | Self::File(_) => false,
+            Self::SplunkHec(_) | Self::Kafka(_) | Self::File(_) => false,
         }
     }
 
@@ -159,7 +162,7 @@ impl TargetSettings {
             Self::Http(settings) => Some(&settings.sending),
             Self::Elasticsearch(settings) => Some(&settings.sending),
             Self::AzureMonitor(settings) => Some(&settings.sending),
-            Self::SplunkHec(_) | Self::File(_) => None,
+            Self::SplunkHec(_) | Self::Kafka(_) | Self::File(_) => None,
         }
     }
 }

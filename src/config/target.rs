@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, file, http, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, kafka, splunk_hec};
 use crate::route::ten_thousandths::ScoreChange;
 
 /// One destination: exactly one target kind, and what it wants.
@@ -23,6 +23,8 @@ pub struct Target {
     pub elasticsearch: Option<elasticsearch::config::Elasticsearch>,
     /// Custom tables of a Log Analytics workspace, such as those of Microsoft Sentinel.
     pub azure_monitor: Option<azure_monitor::config::AzureMonitor>,
+    /// Apache Kafka.
+    pub kafka: Option<kafka::Kafka>,
     /// JSON lines in a file or on standard output.
     pub file: Option<file::config::Settings>,
     /// Name of the mapping set that renders the records, such as `ecs` or `native`.

@@ -1,4 +1,4 @@
-//! Why records are sent again, for every target kind that speaks HTTP.
+//! Why records are sent again, for every target kind that waits for a confirmation.
 
 /// Why a batch is tried again. A closed set: it is a metric label.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +27,10 @@ pub enum RetryReason {
     ChannelLost,
     /// No acknowledgement came in time.
     AcknowledgementTimeout,
+    /// The client was replaced after a fatal error.
+    Rebuilt,
+    /// An older record of the same key failed, and must not come after this one.
+    Overtaken,
 }
 
 impl RetryReason {
@@ -45,6 +49,8 @@ impl RetryReason {
             RetryReason::CompressionRefused => "compression_refused",
             RetryReason::ChannelLost => "channel_lost",
             RetryReason::AcknowledgementTimeout => "acknowledgement_timeout",
+            RetryReason::Rebuilt => "rebuilt",
+            RetryReason::Overtaken => "overtaken",
         }
     }
 }

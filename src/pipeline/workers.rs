@@ -5,7 +5,9 @@ use tokio::task::JoinSet;
 
 use crate::config::{TargetConfiguration, TargetSettings};
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
-use crate::deliver::{Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, splunk_hec};
+use crate::deliver::{
+    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, kafka, splunk_hec,
+};
 use crate::event::Rendered;
 
 /// Where the workers of a target hear of new settings while they run.
@@ -88,6 +90,10 @@ pub fn spawn(
                 records,
                 context,
             ))
+        }
+        TargetSettings::Kafka(settings) => {
+            workers.spawn(kafka::run(*settings, records, context));
+            None
         }
         TargetSettings::File(settings) => {
             workers.spawn(file::run(settings, records, context));

@@ -13,7 +13,7 @@ use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, http, splunk_hec};
+use crate::deliver::{azure_monitor, elasticsearch, http, kafka, splunk_hec};
 use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
 use crate::route::Route;
@@ -212,6 +212,7 @@ impl Check<'_> {
             ("http", target.http.as_ref().map(http)),
             ("elasticsearch", target.elasticsearch.as_ref().map(elasticsearch)),
             ("azure_monitor", target.azure_monitor.as_ref().map(azure_monitor)),
+            ("kafka", target.kafka.as_ref().map(kafka)),
             (
                 "file",
                 target
@@ -289,6 +290,11 @@ fn elasticsearch(options: &elasticsearch::Elasticsearch) -> Result<TargetSetting
 fn azure_monitor(options: &azure_monitor::AzureMonitor) -> Result<TargetSettings, String> {
     let settings = azure_monitor::Settings::new(options).map_err(|error| chain(&error))?;
     Ok(TargetSettings::AzureMonitor(Box::new(settings)))
+}
+
+fn kafka(options: &kafka::Kafka) -> Result<TargetSettings, String> {
+    let settings = kafka::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::Kafka(Box::new(settings)))
 }
 
 #[cfg(test)]
