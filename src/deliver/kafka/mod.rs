@@ -27,3 +27,6 @@ pub use check::check;
 pub use config::Kafka;
 pub use settings::Settings;
 pub use target::run;
+
+#[cfg(test)]
+mod tests;
