@@ -5,6 +5,7 @@ use std::time::Duration;
 use hub2siem::deliver::kafka::{self, Kafka, Settings};
 use hub2siem::event::{Details, Kind, RejectReason};
 
+use super::kafka_broker::Options;
 use super::kafka_mock::Cluster;
 use super::stage::{Account, Stage, TARGET};
 
@@ -29,6 +30,14 @@ pub fn start_with(settings: Settings) -> Stage {
 pub fn start(cluster: &Cluster) -> Stage {
     let lines = format!("topic: mdc\nlibrdkafka: {{ {QUICK} }}");
     start_with(settings(&cluster.brokers(), &lines))
+}
+
+/// A real broker that deletes nothing: the times of the stage's records are long past.
+pub fn keeping() -> Options {
+    Options {
+        properties: vec![("log.retention.ms".to_owned(), "-1".to_owned())],
+        ..Options::default()
+    }
 }
 
 /// Sends `count` records of the subscriptions `s0`, `s1`, …, `keys` of them in turn.

@@ -2,8 +2,8 @@
 
 use hub2siem::deliver::kafka;
 
-use super::bench::settings;
-use super::kafka_broker::{Broker, Isolation, Options, jars};
+use super::bench::{keeping, settings};
+use super::kafka_broker::{Broker, Isolation, jars};
 use super::kafka_mock::Cluster;
 
 /// Scenario: topics that are safe, of one replica, compacted and missing, at a real broker.
@@ -13,7 +13,7 @@ async fn every_topic_is_asked_about_and_gets_nothing() {
     let Some(jars) = jars("what `check --connect` says of a broker").await else {
         return;
     };
-    let broker = Broker::start(&jars, &Options::default()).await;
+    let broker = Broker::start(&jars, &keeping()).await;
     broker.create_topic("mdc.alert", 3, &[]).await;
     let options = [("cleanup.policy", "compact"), ("max.message.bytes", "5000")];
     broker.create_topic("mdc.posture", 1, &options).await;

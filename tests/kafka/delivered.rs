@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use hub2siem::event::{Details, Kind};
 
-use super::bench::{NUMBER, QUICK, all, all_settled, numbers, send_keyed, settings, start_with};
-use super::kafka_broker::{Broker, Isolation, Options, jars};
+use super::bench::{NUMBER, QUICK, all, all_settled, keeping, numbers, send_keyed, settings, start_with};
+use super::kafka_broker::{Broker, Isolation, jars};
 use super::stage::Account;
 
 /// Scenario: records with every compression, over three partitions, by five keys; then a record of a deleted item with
@@ -16,7 +16,7 @@ async fn every_compression_arrives_whole() {
     let Some(jars) = jars("what readers find").await else {
         return;
     };
-    let broker = Broker::start(&jars, &Options::default()).await;
+    let broker = Broker::start(&jars, &keeping()).await;
     for compression in ["none", "gzip", "snappy", "lz4", "zstd"] {
         let topic = format!("mdc.{compression}");
         broker.create_topic(&topic, 3, &[]).await;
@@ -59,7 +59,7 @@ async fn a_deleted_item_leaves_a_tombstone() {
     let Some(jars) = jars("tombstones").await else {
         return;
     };
-    let broker = Broker::start(&jars, &Options::default()).await;
+    let broker = Broker::start(&jars, &keeping()).await;
     broker
         .create_topic("mdc", 1, &[("cleanup.policy", "compact")])
         .await;

@@ -4,8 +4,10 @@ use hub2siem::event::{Kind, RejectReason};
 use hub2siem::telemetry::health::BlockReason;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Error};
 
-use super::bench::{NUMBER, QUICK, all, all_settled, numbers, send_keyed, settings, start, start_with};
-use super::kafka_broker::{Broker, Isolation, Options, jars};
+use super::bench::{
+    NUMBER, QUICK, all, all_settled, keeping, numbers, send_keyed, settings, start, start_with,
+};
+use super::kafka_broker::{Broker, Isolation, jars};
 use super::kafka_mock::Cluster;
 use super::stage::Account;
 
@@ -71,7 +73,7 @@ async fn a_real_broker_refuses_single_records() {
     let Some(jars) = jars("records that a broker refuses").await else {
         return;
     };
-    let broker = Broker::start(&jars, &Options::default()).await;
+    let broker = Broker::start(&jars, &keeping()).await;
     let compacted = [("cleanup.policy", "compact"), ("max.message.bytes", "4000")];
     broker.create_topic("mdc", 1, &compacted).await;
     let lines = format!(

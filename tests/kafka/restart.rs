@@ -1,7 +1,7 @@
 //! A real broker that goes away under load.
 
-use super::bench::{NUMBER, QUICK, all_settled, gauge, numbers, send_keyed, settings, start_with};
-use super::kafka_broker::{Broker, Isolation, Options, jars};
+use super::bench::{NUMBER, QUICK, all_settled, gauge, keeping, numbers, send_keyed, settings, start_with};
+use super::kafka_broker::{Broker, Isolation, jars};
 use super::stage::Account;
 
 /// Scenario: a broker is stopped and started, killed and started, and stands still for a while, all under load.
@@ -12,7 +12,7 @@ async fn a_broker_that_restarts_loses_and_doubles_nothing() {
     let Some(jars) = jars("restarts of a broker under load").await else {
         return;
     };
-    let mut broker = Broker::start(&jars, &Options::default()).await;
+    let mut broker = Broker::start(&jars, &keeping()).await;
     broker.create_topic("mdc", 4, &[]).await;
     let lines = format!("topic: mdc\nkey: subscription\nlibrdkafka: {{ {QUICK} }}");
     let mut stage = start_with(settings(&[broker.address()], &lines));

@@ -10,7 +10,7 @@ use hub2siem::event::Timestamp;
 use hub2siem::telemetry::health::BlockReason;
 use tempfile::NamedTempFile;
 
-use super::bench::{QUICK, all_settled, settings, start_with};
+use super::bench::{QUICK, all_settled, keeping, settings, start_with};
 use super::kafka_broker::options::Login;
 use super::kafka_broker::{Broker, Certificates, Isolation, Options, jars};
 use super::stage::Account;
@@ -59,7 +59,7 @@ async fn trust_is_mutual() {
     let options = Options {
         certificates: Some(Arc::clone(&certificates)),
         wants_client_certificate: true,
-        ..Options::default()
+        ..keeping()
     };
     let broker = Broker::start(&jars, &options).await;
     broker.create_topic("mdc", 1, &[]).await;
@@ -102,7 +102,7 @@ async fn a_login_is_needed() {
             username: "alice".to_owned(),
             password: "of alice".to_owned(),
         }),
-        ..Options::default()
+        ..keeping()
     };
     let broker = Broker::start(&jars, &options).await;
     broker.create_topic("mdc", 1, &[]).await;
@@ -142,13 +142,14 @@ async fn a_token_is_renewed_by_somebody_else() {
             password: "of alice".to_owned(),
         }),
         properties: vec![
+            property("log.retention.ms", "-1"),
             property("sasl.enabled.mechanisms", "OAUTHBEARER"),
             property(
                 "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config",
                 module,
             ),
         ],
-        ..Options::default()
+        ..keeping()
     };
     let broker = Broker::start(&jars, &options).await;
     broker.create_topic("mdc", 1, &[]).await;

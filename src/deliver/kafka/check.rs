@@ -114,9 +114,12 @@ fn no_answer(error: &str, inbox: &Inbox) -> Finding {
     let mut arrived = Arrived::default();
     inbox.take(&mut arrived);
     let troubles = arrived.troubles;
-    let refusal = troubles
-        .iter()
-        .find_map(|trouble| Some((verdict::of_connection(trouble.code)?, &trouble.detail)));
+    let refusal = troubles.iter().find_map(|trouble| {
+        Some((
+            verdict::of_connection(trouble.code, &trouble.detail)?,
+            &trouble.detail,
+        ))
+    });
     let fix = match refusal {
         Some((BlockReason::Tls, _)) => {
             "name the authority of the brokers' certificates as `tls.ca_file`, and the brokers as their certificates do; \
