@@ -6,7 +6,7 @@ use super::ConfigArguments;
 use super::exit::Failure;
 use super::load;
 use crate::config::{Configuration, TargetSettings};
-use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, relp, splunk_hec, syslog};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog};
 use crate::eventhub::HubSettings;
 use crate::eventhub::probe::probe;
 
@@ -106,6 +106,7 @@ async fn connect(configuration: &Configuration) -> Vec<Finding> {
                 findings.push(Finding { what, result });
             }
             TargetSettings::Relp(settings) => findings.push(by_relp(what, settings).await),
+            TargetSettings::Kafka(settings) => findings.extend(kafka(what, settings).await),
             TargetSettings::File(settings) => findings.push(file(what, settings)),
         }
     }
@@ -159,6 +160,25 @@ async fn by_relp(what: String, settings: &relp::Settings) -> Finding {
             fix: problem.fix.to_owned(),
         }),
     }
+}
+
+async fn kafka(what: String, settings: &kafka::Settings) -> Vec<Finding> {
+    let finding = |finding: kafka::check::Finding| Finding {
+        what: match finding.topic {
+            Some(topic) => format!("{what}, topic {topic}"),
+            None => what.clone(),
+        },
+        result: match finding.result {
+            Ok(found) => Ok(found.warnings.iter().fold(found.detail, |text, warning| {
+                format!("{text}\n        warning: {warning}")
+            })),
+            Err(problem) => Err(Problem {
+                cause: problem.cause,
+                fix: problem.fix,
+            }),
+        },
+    };
+    kafka::check(settings).await.into_iter().map(finding).collect()
 }
 
 fn file(what: String, settings: &file::Settings) -> Finding {

@@ -20,7 +20,7 @@ use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
 use crate::deliver::{
-    azure_monitor, dead_letter, elasticsearch, file, http, http_batch, relp, splunk_hec, syslog,
+    azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
@@ -134,6 +134,8 @@ pub enum TargetSettings {
     Syslog(Box<syslog::Settings>),
     /// Syslog over RELP.
     Relp(Box<relp::Settings>),
+    /// Apache Kafka.
+    Kafka(Box<kafka::Settings>),
     /// JSON lines.
     File(file::Settings),
 }
@@ -142,7 +144,7 @@ impl TargetSettings {
     /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
     pub fn wants_details(&self) -> bool {
         match self {
-            Self::Syslog(_) | Self::Relp(_) => true,
+            Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) => true,
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
@@ -156,7 +158,7 @@ impl TargetSettings {
         match self {
             Self::Elasticsearch(_) | Self::AzureMonitor(_) => true,
             Self::Http(settings) => settings.format == http::config::Format::JsonArray,
-            Self::SplunkHec(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => false,
+            Self::SplunkHec(_) | Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => false,
         }
     }
 
@@ -166,6 +168,7 @@ impl TargetSettings {
             Self::Syslog(settings) => settings.line.is_always_truncated(),
             Self::Relp(settings) => settings.line.is_always_truncated(),
             Self::SplunkHec(_)
+            | Self::Kafka(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
             | Self::AzureMonitor(_)
@@ -179,7 +182,7 @@ impl TargetSettings {
             Self::Http(settings) => Some(&settings.sending),
             Self::Elasticsearch(settings) => Some(&settings.sending),
             Self::AzureMonitor(settings) => Some(&settings.sending),
-            Self::SplunkHec(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => None,
+            Self::SplunkHec(_) | Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) | Self::File(_) => None,
         }
     }
 }

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 134] = [
+const CLASSES: [(&str, Class); 150] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -171,6 +171,25 @@ const CLASSES: [(&str, Class); 134] = [
     ("targets.<name>.relp.tls.server_name", Restart),
     ("targets.<name>.relp.tls.fingerprints", Restart),
     ("targets.<name>.relp.tls.verify", Restart),
+    ("targets.<name>.kafka.brokers", Restart),
+    ("targets.<name>.kafka.topic", Restart),
+    ("targets.<name>.kafka.key", Restart),
+    ("targets.<name>.kafka.compression", Restart),
+    ("targets.<name>.kafka.exactly_once", Restart),
+    ("targets.<name>.kafka.tombstones", Restart),
+    ("targets.<name>.kafka.message_limit", Restart),
+    ("targets.<name>.kafka.sasl.mechanism", Restart),
+    ("targets.<name>.kafka.sasl.username", Restart),
+    ("targets.<name>.kafka.sasl.password", Restart),
+    ("targets.<name>.kafka.sasl.token", Restart),
+    ("targets.<name>.kafka.tls.ca_file", Restart),
+    (
+        "targets.<name>.kafka.tls.client_certificate.certificate_file",
+        Restart,
+    ),
+    ("targets.<name>.kafka.tls.client_certificate.key_file", Restart),
+    ("targets.<name>.kafka.tls.verify", Restart),
+    ("targets.<name>.kafka.librdkafka.<name>", Restart),
     ("targets.<name>.file.path", Restart),
     ("targets.<name>.file.rotate.bytes", Restart),
     ("targets.<name>.file.rotate.keep", Restart),

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::yaml::Spanned;
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, file, http, relp, splunk_hec, syslog};
+use crate::deliver::{azure_monitor, elasticsearch, file, http, kafka, relp, splunk_hec, syslog};
 use crate::route::ten_thousandths::ScoreChange;
 
 /// One destination: exactly one target kind, and what it wants.
@@ -27,6 +27,8 @@ pub struct Target {
     pub syslog: Option<syslog::config::Syslog>,
     /// Syslog over RELP, where the receiver answers every line.
     pub relp: Option<relp::config::Relp>,
+    /// Apache Kafka.
+    pub kafka: Option<kafka::Kafka>,
     /// JSON lines in a file or on standard output.
     pub file: Option<file::config::Settings>,
     /// Name of the mapping set that renders the records, such as `ecs` or `native`.

@@ -20,6 +20,7 @@ pub mod http;
 pub mod elasticsearch;
 pub mod azure_monitor;
 pub mod syslog;
+pub mod kafka;
 pub mod file;
 pub mod relp;
 

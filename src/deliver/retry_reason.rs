@@ -31,6 +31,10 @@ pub enum RetryReason {
     AcknowledgementTimeout,
     /// The peer refused a record, which may be the record's fault or not.
     Refused,
+    /// The client was replaced after a fatal error.
+    Rebuilt,
+    /// An older record of the same key failed, and must not come after this one.
+    Overtaken,
 }
 
 impl RetryReason {
@@ -51,6 +55,8 @@ impl RetryReason {
             RetryReason::ChannelLost => "channel_lost",
             RetryReason::AcknowledgementTimeout => "acknowledgement_timeout",
             RetryReason::Refused => "refused",
+            RetryReason::Rebuilt => "rebuilt",
+            RetryReason::Overtaken => "overtaken",
         }
     }
 }

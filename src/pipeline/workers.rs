@@ -6,7 +6,7 @@ use tokio::task::JoinSet;
 use crate::config::{TargetConfiguration, TargetSettings};
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
 use crate::deliver::{
-    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, relp, splunk_hec, syslog,
+    Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
 use crate::event::Rendered;
 
@@ -110,6 +110,10 @@ pub fn spawn(
             let (sender, settings) = watch::channel(*settings);
             workers.spawn(relp::run(settings, records, context));
             Some(Live::Relp(sender))
+        }
+        TargetSettings::Kafka(settings) => {
+            workers.spawn(kafka::run(*settings, records, context));
+            None
         }
         TargetSettings::File(settings) => {
             workers.spawn(file::run(settings, records, context));

@@ -180,6 +180,25 @@ metrics! {
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];
 
+    /// Messages that wait in the Kafka client or are on their way.
+    deliver_kafka_queue_messages: IntGaugeVec ["target"];
+    /// Bytes of them.
+    deliver_kafka_queue_bytes: IntGaugeVec ["target"];
+    /// Times the Kafka client had no room and a delivery report was waited for.
+    deliver_kafka_queue_full_total: IntCounterVec ["target"];
+    /// Brokers that a connection is up to.
+    deliver_kafka_brokers_up: IntGaugeVec ["target"];
+    /// Mean time between a request and its answer at the slowest broker.
+    deliver_kafka_round_trip_seconds: GaugeVec ["target"];
+    /// Mean messages of a batch lately, at the topic with the largest.
+    deliver_kafka_batch_messages: IntGaugeVec ["target"];
+    /// Requests that the Kafka client sent again by itself.
+    deliver_kafka_request_retries_total: IntCounterVec ["target"];
+    /// Requests that brokers did not answer in time.
+    deliver_kafka_request_timeouts_total: IntCounterVec ["target"];
+    /// Producers replaced after a fatal error.
+    deliver_kafka_rebuilds_total: IntCounterVec ["target"];
+
     /// Events received and not settled.
     acknowledge_window_events: IntGaugeVec ["consumer_group"];
     /// Bytes held for them.

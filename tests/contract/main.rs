@@ -5,6 +5,7 @@ mod cases;
 mod elasticsearch;
 mod file;
 mod http;
+mod kafka;
 mod relp;
 mod splunk_hec;
 mod stage;
@@ -14,6 +15,9 @@ mod syslog;
 mod http_peer;
 #[path = "../support/relp_peer.rs"]
 mod relp_peer;
+#[path = "../support/kafka_mock/mod.rs"]
+#[expect(dead_code, reason = "tests of the kind use the rest")]
+mod kafka_mock;
 
 use std::collections::BTreeSet;
 
@@ -21,13 +25,14 @@ use cases::{CASES, Case, Kind};
 use hub2siem::cli::schema::{SchemaOf, schema};
 
 /// Every target kind.
-const KINDS: [Kind; 7] = [
+const KINDS: [Kind; 8] = [
     splunk_hec::KIND,
     http::KIND,
     elasticsearch::KIND,
     azure_monitor::KIND,
     syslog::KIND,
     relp::KIND,
+    kafka::KIND,
     file::KIND,
 ];
 

@@ -13,7 +13,7 @@ use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, http, relp, splunk_hec, syslog};
+use crate::deliver::{azure_monitor, elasticsearch, http, kafka, relp, splunk_hec, syslog};
 use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
 use crate::route::Route;
@@ -215,6 +215,7 @@ impl Check<'_> {
             ("azure_monitor", target.azure_monitor.as_ref().map(azure_monitor)),
             ("syslog", target.syslog.as_ref().map(syslog)),
             ("relp", target.relp.as_ref().map(relp)),
+            ("kafka", target.kafka.as_ref().map(kafka)),
             (
                 "file",
                 target
@@ -302,6 +303,11 @@ fn syslog(options: &syslog::Syslog) -> Result<TargetSettings, String> {
 fn relp(options: &relp::Relp) -> Result<TargetSettings, String> {
     let settings = relp::Settings::new(options).map_err(|error| chain(&error))?;
     Ok(TargetSettings::Relp(Box::new(settings)))
+}
+
+fn kafka(options: &kafka::Kafka) -> Result<TargetSettings, String> {
+    let settings = kafka::Settings::new(options).map_err(|error| chain(&error))?;
+    Ok(TargetSettings::Kafka(Box::new(settings)))
 }
 
 #[cfg(test)]

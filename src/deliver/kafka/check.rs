@@ -1,0 +1,335 @@
+//! `check --connect`: asks the brokers about every topic, as a producer would, and writes nothing.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
+use rdkafka::client::DefaultClientContext;
+use rdkafka::types::RDKafkaErrorCode;
+use tokio::runtime::Handle;
+
+use super::config::Key;
+use super::feedback::Feedback;
+use super::inbox::{Arrived, Inbox, Trouble};
+use super::producer::{Producer, TopicState};
+use super::settings::Settings;
+use super::verdict;
+use crate::telemetry::{BlockReason, Metrics};
+
+/// How long an answer of the brokers may take; connections are tried several times meanwhile.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a connection was refused meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
+
+/// What was found about one topic, or about the brokers.
+#[derive(Debug)]
+pub struct Finding {
+    /// The topic; `None`: none could be asked about.
+    pub topic: Option<String>,
+    /// What is right, and what should be otherwise although records are taken.
+    pub result: Result<Found, Problem>,
+}
+
+/// A topic that is there.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Found {
+    /// What it is like.
+    pub detail: String,
+    /// One line each.
+    pub warnings: Vec<String>,
+}
+
+/// Why records would not be taken.
+#[derive(Debug)]
+pub struct Problem {
+    /// The brokers' words.
+    pub cause: String,
+    /// What to do.
+    pub fix: String,
+}
+
+/// What a topic's configuration says, as far as it matters.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+struct TopicOptions {
+    min_insync_replicas: Option<u32>,
+    max_message_bytes: Option<usize>,
+    is_compacted: bool,
+}
+
+/// Connects as the target would, and asks about each of its topics.
+pub async fn check(settings: &Settings) -> Vec<Finding> {
+    let inbox = Arc::<Inbox>::default();
+    let feedback = Feedback {
+        target: "check".into(),
+        inbox: Arc::clone(&inbox),
+        metrics: Arc::new(Metrics::new()),
+        token: settings.token.clone(),
+        runtime: Handle::current(),
+        statistics: Default::default(),
+    };
+    let asked = settings.clone();
+    let ask = tokio::task::spawn_blocking(move || ask(&asked, feedback, &inbox));
+    let states = match ask.await.expect("asking does not panic and is not cancelled") {
+        Ok(states) => states,
+        Err(finding) => return vec![finding],
+    };
+    let options = options_of_topics(settings).await;
+    let topics = settings.topics.names().iter().zip(states).zip(options);
+    topics
+        .map(|((topic, state), options)| Finding {
+            topic: Some(topic.clone()),
+            result: judge(state, options, settings),
+        })
+        .collect()
+}
+
+/// What the brokers say of each topic, in the order of the topics.
+fn ask(settings: &Settings, feedback: Feedback, inbox: &Inbox) -> Result<Vec<TopicState>, Finding> {
+    let producer = Producer::start(settings, feedback).map_err(|error| {
+        let fix = "correct the options under `librdkafka` and `tls`".to_owned();
+        unreachable(error.to_string(), fix)
+    })?;
+    let topics = settings.topics.names().iter();
+    topics.map(|topic| describe(topic, &producer, inbox)).collect()
+}
+
+/// Asks about a topic until an answer comes, or a refusal, or time is up.
+fn describe(topic: &str, producer: &Producer, inbox: &Inbox) -> Result<TopicState, Finding> {
+    let until = Instant::now() + PATIENCE;
+    let mut arrived = Arrived::default();
+    loop {
+        let error = match producer.describe(topic, LOOK_INTERVAL) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        let mut more = Arrived::default();
+        inbox.take(&mut more);
+        arrived.troubles.append(&mut more.troubles);
+        if Instant::now() >= until || refusal(&arrived.troubles).is_some() {
+            return Err(no_answer(&error.to_string(), &arrived.troubles));
+        }
+    }
+}
+
+/// What has to be mended, and the library's words for it, if a connection was refused for good.
+fn refusal(troubles: &[Trouble]) -> Option<(BlockReason, &str)> {
+    let mut refusals = troubles.iter().filter_map(|trouble| {
+        let reason = verdict::of_connection(trouble.code, &trouble.detail)?;
+        Some((reason, trouble.detail.as_str()))
+    });
+    refusals.next()
+}
+
+fn unreachable(cause: String, fix: String) -> Finding {
+    Finding {
+        topic: None,
+        result: Err(Problem { cause, fix }),
+    }
+}
+
+/// What the connections told says more than that no answer came.
+fn no_answer(error: &str, troubles: &[Trouble]) -> Finding {
+    let refusal = refusal(troubles);
+    let fix = match refusal {
+        Some((BlockReason::Tls, _)) => {
+            "name the authority of the brokers' certificates as `tls.ca_file`, and the brokers as their certificates do; \
+             brokers that want a certificate of ours need `tls.client_certificate`"
+        }
+        Some(_) => "compare `sasl.mechanism`, name and password or token with what the brokers know",
+        None => {
+            "check the addresses, the way there, and whether that listener speaks TLS (`tls: {}`) or asks for `sasl`"
+        }
+    };
+    let outage = troubles
+        .iter()
+        .find(|trouble| trouble.code != RDKafkaErrorCode::AllBrokersDown);
+    let outage = outage.map(|trouble| trouble.detail.as_str());
+    let cause = refusal
+        .map(|(_, detail)| detail)
+        .or(outage)
+        .unwrap_or(error)
+        .to_owned();
+    unreachable(cause, fix.to_owned())
+}
+
+fn judge(
+    state: TopicState,
+    options: Result<TopicOptions, String>,
+    settings: &Settings,
+) -> Result<Found, Problem> {
+    let (partitions, replicas) = match state {
+        TopicState::Present { partitions, replicas } => (partitions, replicas),
+        TopicState::Refused(code) => {
+            let fix = match code {
+                RDKafkaErrorCode::TopicAuthorizationFailed => "allow us to describe it and to write to it",
+                RDKafkaErrorCode::InvalidTopic => "correct `topic`",
+                _ => "make it, or correct `topic`; it is not made by itself",
+            };
+            return Err(Problem {
+                cause: code.to_string(),
+                fix: fix.to_owned(),
+            });
+        }
+    };
+    let mut found = Found {
+        detail: format!(
+            "there, with {partitions} partitions of {replicas} replicas; whether it may be written to cannot be tried \
+             without a record"
+        ),
+        warnings: Vec::new(),
+    };
+    let mut warn = |text: String| found.warnings.push(text);
+    if replicas == 1 {
+        warn("there is one replica: what it holds is lost with its disk".to_owned());
+    }
+    match options {
+        Ok(options) => warn_of_options(&options, replicas, settings, warn),
+        Err(cause) => warn(format!("its configuration could not be read: {cause}")),
+    }
+    Ok(found)
+}
+
+fn warn_of_options(
+    options: &TopicOptions,
+    replicas: usize,
+    settings: &Settings,
+    mut warn: impl FnMut(String),
+) {
+    if options.min_insync_replicas == Some(1) && replicas > 1 {
+        warn(
+            "`min.insync.replicas` is 1: a record counts as delivered when one broker has it, and is lost with that one; \
+             set 2"
+            .to_owned(),
+        );
+    }
+    let limit = settings.message_limit_bytes;
+    if let Some(allowed) = options.max_message_bytes.filter(|allowed| *allowed < limit) {
+        warn(format!(
+            "`max.message.bytes` is {allowed}, below our `message_limit` of {limit}: records between go to the dead letters \
+             only after a detour"
+        ));
+    }
+    if options.is_compacted && settings.key == Key::None {
+        warn("it is compacted, and takes no record without a key; `key: none` gives none".to_owned());
+    }
+}
+
+/// Asked by a client of its own, for the producer cannot. In the order of the topics.
+async fn options_of_topics(settings: &Settings) -> Vec<Result<TopicOptions, String>> {
+    let topics = settings.topics.names();
+    if settings.token.is_some() {
+        // The library's client for such questions has no ear for the wish for a token.
+        let cause = "not possible with `oauthbearer`".to_owned();
+        return topics.iter().map(|_| Err(cause.clone())).collect();
+    }
+    let client = settings.client_config();
+    let client = match client.create::<AdminClient<DefaultClientContext>>() {
+        Ok(client) => client,
+        Err(error) => return topics.iter().map(|_| Err(error.to_string())).collect(),
+    };
+    let options = AdminOptions::new().request_timeout(Some(PATIENCE));
+    let resources: Vec<_> = topics
+        .iter()
+        .map(|topic| ResourceSpecifier::Topic(topic))
+        .collect();
+    match client.describe_configs(&resources, &options).await {
+        Ok(results) => results
+            .into_iter()
+            .map(|result| {
+                result
+                    .map(|resource| TopicOptions::of(&resource))
+                    .map_err(|code| code.to_string())
+            })
+            .collect(),
+        Err(error) => topics.iter().map(|_| Err(error.to_string())).collect(),
+    }
+}
+
+impl TopicOptions {
+    fn of(resource: &ConfigResource) -> Self {
+        let value = |name| resource.get(name).and_then(|entry| entry.value.as_deref());
+        Self {
+            min_insync_replicas: value("min.insync.replicas").and_then(|text| text.parse().ok()),
+            max_message_bytes: value("max.message.bytes").and_then(|text| text.parse().ok()),
+            is_compacted: value("cleanup.policy").is_some_and(|policy| policy.contains("compact")),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn settings(yaml: &str) -> Settings {
+        let options = serde_saphyr::from_str(yaml).expect("they are valid");
+        Settings::new(&options).expect("they can be used")
+    }
+
+    #[test]
+    fn what_weakens_the_promise_is_said() {
+        let settings = settings("brokers: k:1\ntopic: mdc\nkey: none");
+        let topic = |replicas, options| {
+            let state = TopicState::Present {
+                partitions: 3,
+                replicas,
+            };
+            judge(state, Ok(options), &settings)
+                .expect("it is there")
+                .warnings
+        };
+        let safe = TopicOptions {
+            min_insync_replicas: Some(2),
+            max_message_bytes: Some(1_048_588),
+            is_compacted: false,
+        };
+        assert_eq!(topic(3, safe.clone()), Vec::<String>::new());
+        let cases = [
+            (1, safe.clone(), "one replica"),
+            (
+                3,
+                TopicOptions {
+                    min_insync_replicas: Some(1),
+                    ..safe.clone()
+                },
+                "`min.insync.replicas` is 1",
+            ),
+            (
+                3,
+                TopicOptions {
+                    max_message_bytes: Some(1000),
+                    ..safe.clone()
+                },
+                "is 1000, below",
+            ),
+            (
+                3,
+                TopicOptions {
+                    is_compacted: true,
+                    ..safe
+                },
+                "`key: none`",
+            ),
+        ];
+        for (replicas, options, expected) in cases {
+            let warnings = topic(replicas, options);
+            assert!(
+                warnings.len() == 1 && warnings[0].contains(expected),
+                "{warnings:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_topic_that_is_refused_says_what_to_do() {
+        let settings = settings("brokers: k:1\ntopic: mdc");
+        for (code, expected) in [
+            (RDKafkaErrorCode::UnknownTopicOrPartition, "make it"),
+            (RDKafkaErrorCode::TopicAuthorizationFailed, "allow us"),
+        ] {
+            let problem = judge(TopicState::Refused(code), Err(String::new()), &settings);
+            let problem = problem.expect_err("it is refused");
+            assert!(problem.fix.contains(expected), "{problem:?}");
+        }
+    }
+}
