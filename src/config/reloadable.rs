@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 116] = [
+const CLASSES: [(&str, Class); 120] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -136,6 +136,10 @@ const CLASSES: [(&str, Class); 116] = [
     ("targets.<name>.kafka.key", Restart),
     ("targets.<name>.kafka.compression", Restart),
     ("targets.<name>.kafka.exactly_once", Restart),
+    ("targets.<name>.kafka.position_topic", Restart),
+    ("targets.<name>.kafka.transaction.bytes", Restart),
+    ("targets.<name>.kafka.transaction.records", Restart),
+    ("targets.<name>.kafka.transaction.linger", Restart),
     ("targets.<name>.kafka.tombstones", Restart),
     ("targets.<name>.kafka.message_limit", Restart),
     ("targets.<name>.kafka.sasl.mechanism", Restart),
