@@ -1,6 +1,6 @@
 //! The position topic: made if it is absent, and asked for the position of a partition.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, ResourceSpecifier, TopicReplication};
 use rdkafka::client::DefaultClientContext;
@@ -20,6 +20,9 @@ use crate::deliver::kafka::Settings;
 
 /// One question to the cluster; between two it is looked whether the bridge is ending.
 const CALL_PATIENCE: Duration = Duration::from_secs(5);
+
+/// How long what passes by itself is not said.
+const PASSING_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How often the end of the last transactions is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
@@ -121,53 +124,73 @@ impl Cluster {
 
 /// Makes the topic, or looks whether the one there keeps positions.
 async fn ensure_topic(settings: &Settings, topic: &str) -> Result<(), Error> {
-    let failed = |operation| {
-        let topic = topic.to_owned();
-        move |source| Error::Client {
-            operation,
-            topic,
-            source,
-        }
+    let failed = |source| Error::Client {
+        operation: "ask for",
+        topic: topic.to_owned(),
+        source,
     };
-    let admin: AdminClient<DefaultClientContext> =
-        settings.client_config().create().map_err(failed("ask for"))?;
-    let options = AdminOptions::new()
+    let admin: AdminClient<DefaultClientContext> = settings.client_config().create().map_err(failed)?;
+    let metadata = admin
+        .inner()
+        .fetch_metadata(Some(topic), CALL_PATIENCE)
+        .map_err(failed)?;
+    let found = metadata.topics().iter().find(|found| found.name() == topic);
+    let error = match found {
+        Some(found) => found.error().map(Code::from),
+        None => Some(Code::UnknownTopicOrPartition),
+    };
+    match error {
+        None => is_compacted(&admin, topic).await,
+        Some(Code::UnknownTopicOrPartition) => make(&admin, topic).await,
+        Some(code) => Err(failed(KafkaError::MetadataFetch(code))),
+    }
+}
+
+fn options() -> AdminOptions {
+    AdminOptions::new()
         .request_timeout(Some(CALL_PATIENCE))
-        .operation_timeout(Some(CALL_PATIENCE));
+        .operation_timeout(Some(CALL_PATIENCE))
+}
+
+async fn make(admin: &AdminClient<DefaultClientContext>, topic: &str) -> Result<(), Error> {
     // The brokers' own number of replicas, so that a cluster of any size takes it.
     let mut new = NewTopic::new(topic, 1, TopicReplication::Fixed(-1));
     for (name, value) in TOPIC_OPTIONS {
         new = new.set(name, value);
     }
-    let described = ResourceSpecifier::Topic(topic);
-    let resources = admin.describe_configs([&described], &options).await;
-    match resources.map_err(failed("ask for"))?.pop() {
-        Some(Ok(found)) => {
-            let policy = found.get("cleanup.policy").and_then(|entry| entry.value.clone());
-            return match policy {
-                Some(policy) if !policy.split(',').all(|policy| policy.trim() == "compact") => {
-                    let topic = topic.to_owned();
-                    Err(Error::NotCompacted { topic, policy })
-                }
-                _ => Ok(()),
-            };
+    let made = admin.create_topics([&new], &options()).await;
+    let made = made.map_err(|source| Error::Client {
+        operation: "make",
+        topic: topic.to_owned(),
+        source,
+    });
+    match made?.pop() {
+        Some(Err((_, code))) if code != Code::TopicAlreadyExists => {
+            let topic = topic.to_owned();
+            Err(Error::CannotMake { topic, code })
         }
-        Some(Err(Code::UnknownTopicOrPartition)) | None => {}
-        // Who may not look may still write: whether positions are kept there is then the operator's word.
-        Some(Err(code)) => {
-            tracing::warn!(topic, %code, "it is not known whether the position topic is compacted");
-            return Ok(());
-        }
-    }
-    let made = admin.create_topics([&new], &options).await;
-    match made.map_err(failed("make"))?.pop() {
-        Some(Err((_, Code::TopicAlreadyExists))) | Some(Ok(_)) | None => {
+        _ => {
             tracing::info!(topic, "position topic made");
             Ok(())
         }
-        Some(Err((_, code))) => {
+    }
+}
+
+async fn is_compacted(admin: &AdminClient<DefaultClientContext>, topic: &str) -> Result<(), Error> {
+    let described = ResourceSpecifier::Topic(topic);
+    let described = admin.describe_configs([&described], &options()).await;
+    let described = described.ok().and_then(|mut described| described.pop()?.ok());
+    let policy = described.and_then(|found| found.get("cleanup.policy")?.value.clone());
+    match policy {
+        Some(policy) if policy.split(',').any(|policy| policy.trim() == "delete") => {
             let topic = topic.to_owned();
-            Err(Error::CannotMake { topic, code })
+            Err(Error::NotCompacted { topic, policy })
+        }
+        Some(_) => Ok(()),
+        // Who may not look may still write: whether positions are kept there is then the operator's word.
+        None => {
+            tracing::warn!(topic, "it is not known whether the position topic is compacted");
+            Ok(())
         }
     }
 }
@@ -243,14 +266,15 @@ fn watermarks(
     topic: &str,
     ending: &CancellationToken,
 ) -> Result<(i64, i64), Error> {
+    let until = Instant::now() + PASSING_PATIENCE;
     loop {
         if ending.is_cancelled() {
             return Err(Error::Ending);
         }
         match consumer.fetch_watermarks(topic, 0, CALL_PATIENCE) {
             Ok(watermarks) => return Ok(watermarks),
-            // A topic that was just made has no leader for a moment.
-            Err(error) if is_passing(code_of(&error)) => {
+            // A topic that was just made is not known everywhere, or has no leader, for a moment.
+            Err(error) if is_passing(code_of(&error)) && Instant::now() < until => {
                 tracing::debug!(topic, %error, "the position topic cannot be asked for its end now");
                 std::thread::sleep(LOOK_INTERVAL);
             }
@@ -270,6 +294,8 @@ fn is_passing(code: Code) -> bool {
         code,
         Code::LeaderNotAvailable
             | Code::NotLeaderForPartition
+            | Code::UnknownPartition
+            | Code::UnknownTopicOrPartition
             | Code::OperationTimedOut
             | Code::RequestTimedOut
             | Code::BrokerTransportFailure

@@ -15,9 +15,13 @@ use crate::deliver::kafka::Settings;
 use crate::deliver::kafka::feedback::Feedback;
 use crate::deliver::kafka::inbox::{Arrived, Inbox};
 use crate::deliver::kafka::message::Message;
+use crate::deliver::kafka::verdict;
 
 /// One question to the client library; between two it is looked whether the bridge is ending.
 const CALL_PATIENCE: Duration = Duration::from_secs(1);
+
+/// How long one producer tries to become the only one, before that is said and the next one tries.
+const FENCE_PATIENCE: Duration = Duration::from_secs(10);
 
 /// How long the end of a transaction is asked for. The cluster has ended it by itself by then.
 const END_PATIENCE: Duration = Duration::from_secs(2 * TRANSACTION_TIMEOUT.as_secs());
@@ -60,17 +64,27 @@ impl Producer {
         })
     }
 
-    /// Ends what anybody else was writing by the same `transactional.id`, and keeps it from writing more. One try of about a
-    /// second; gives what a refused connection said where there is nothing else to say.
+    /// Ends what anybody else was writing by the same `transactional.id`, and keeps it from writing more. Where connections
+    /// are refused, gives what was said there.
     pub(super) fn fence(&self) -> Result<(), (Code, String)> {
-        let Err(error) = self.inner.init_transactions(CALL_PATIENCE) else {
-            return Ok(());
-        };
-        let trouble = self.take_arrived().troubles.pop();
-        Err(match trouble {
-            Some(trouble) => (trouble.code, trouble.detail),
-            None => (code_of(&error), error.to_string()),
-        })
+        let until = Instant::now() + FENCE_PATIENCE;
+        loop {
+            let Err(error) = self.inner.init_transactions(CALL_PATIENCE) else {
+                return Ok(());
+            };
+            let trouble = self.take_arrived().troubles.pop();
+            let is_refused = trouble
+                .as_ref()
+                .is_some_and(|trouble| verdict::of_connection(trouble.code).is_some());
+            let may_help =
+                matches!(&error, KafkaError::Transaction(error) if error.is_retriable()) && !is_refused;
+            if !may_help || self.ending.is_cancelled() || Instant::now() >= until {
+                return Err(match trouble {
+                    Some(trouble) => (trouble.code, trouble.detail),
+                    None => (code_of(&error), error.to_string()),
+                });
+            }
+        }
     }
 
     /// Begins a transaction.
