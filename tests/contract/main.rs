@@ -5,11 +5,16 @@ mod cases;
 mod elasticsearch;
 mod file;
 mod http;
+mod kafka;
 mod splunk_hec;
 mod stage;
 #[path = "../support/http_peer/mod.rs"]
 #[expect(dead_code, reason = "other tests of the HTTP kinds use the rest")]
 mod http_peer;
+
+#[path = "../support/kafka_mock/mod.rs"]
+#[expect(dead_code, reason = "tests of the kind use the rest")]
+mod kafka_mock;
 
 use std::collections::BTreeSet;
 
@@ -17,11 +22,12 @@ use cases::{CASES, Case, Kind};
 use hub2siem::cli::schema::{SchemaOf, schema};
 
 /// Every target kind.
-const KINDS: [Kind; 5] = [
+const KINDS: [Kind; 6] = [
     splunk_hec::KIND,
     http::KIND,
     elasticsearch::KIND,
     azure_monitor::KIND,
+    kafka::KIND,
     file::KIND,
 ];
 

@@ -1,7 +1,7 @@
 //! `check --connect`: asks the brokers about every topic, as a producer would, and writes nothing.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rdkafka::admin::{AdminClient, AdminOptions, ConfigResource, ResourceSpecifier};
 use rdkafka::client::DefaultClientContext;
@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 
 use super::config::Key;
 use super::feedback::Feedback;
-use super::inbox::{Arrived, Inbox};
+use super::inbox::{Arrived, Inbox, Trouble};
 use super::producer::{Producer, TopicState};
 use super::settings::Settings;
 use super::verdict;
@@ -18,6 +18,9 @@ use crate::telemetry::{BlockReason, Metrics};
 
 /// How long an answer of the brokers may take; connections are tried several times meanwhile.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// How often it is looked whether a connection was refused meanwhile.
+const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
 /// What was found about one topic, or about the brokers.
 #[derive(Debug)]
@@ -65,41 +68,57 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
         runtime: Handle::current(),
         statistics: Default::default(),
     };
-    let options = options_of_topics(settings).await;
-    let settings = settings.clone();
-    let ask = tokio::task::spawn_blocking(move || ask(&settings, feedback, &inbox, &options));
-    ask.await.expect("asking does not panic and is not cancelled")
-}
-
-fn ask(
-    settings: &Settings,
-    feedback: Feedback,
-    inbox: &Inbox,
-    options: &[Result<TopicOptions, String>],
-) -> Vec<Finding> {
-    let producer = match Producer::start(settings, feedback) {
-        Ok(producer) => producer,
-        Err(error) => {
-            let cause = error.to_string();
-            let fix = "correct the options under `librdkafka` and `tls`".to_owned();
-            return vec![unreachable(cause, fix)];
-        }
+    let asked = settings.clone();
+    let ask = tokio::task::spawn_blocking(move || ask(&asked, feedback, &inbox));
+    let states = match ask.await.expect("asking does not panic and is not cancelled") {
+        Ok(states) => states,
+        Err(finding) => return vec![finding],
     };
-    let mut findings = Vec::new();
-    for (topic, options) in settings.topics.names().iter().zip(options) {
-        let state = match producer.describe(topic, PATIENCE) {
-            Ok(state) => state,
-            Err(error) => {
-                findings.push(no_answer(&error.to_string(), inbox));
-                return findings;
-            }
-        };
-        findings.push(Finding {
+    let options = options_of_topics(settings).await;
+    let topics = settings.topics.names().iter().zip(states).zip(options);
+    topics
+        .map(|((topic, state), options)| Finding {
             topic: Some(topic.clone()),
             result: judge(state, options, settings),
-        });
+        })
+        .collect()
+}
+
+/// What the brokers say of each topic, in the order of the topics.
+fn ask(settings: &Settings, feedback: Feedback, inbox: &Inbox) -> Result<Vec<TopicState>, Finding> {
+    let producer = Producer::start(settings, feedback).map_err(|error| {
+        let fix = "correct the options under `librdkafka` and `tls`".to_owned();
+        unreachable(error.to_string(), fix)
+    })?;
+    let topics = settings.topics.names().iter();
+    topics.map(|topic| describe(topic, &producer, inbox)).collect()
+}
+
+/// Asks about a topic until an answer comes, or a refusal, or time is up.
+fn describe(topic: &str, producer: &Producer, inbox: &Inbox) -> Result<TopicState, Finding> {
+    let until = Instant::now() + PATIENCE;
+    let mut arrived = Arrived::default();
+    loop {
+        let error = match producer.describe(topic, LOOK_INTERVAL) {
+            Ok(state) => return Ok(state),
+            Err(error) => error,
+        };
+        let mut more = Arrived::default();
+        inbox.take(&mut more);
+        arrived.troubles.append(&mut more.troubles);
+        if Instant::now() >= until || refusal(&arrived.troubles).is_some() {
+            return Err(no_answer(&error.to_string(), &arrived.troubles));
+        }
     }
-    findings
+}
+
+/// What has to be mended, and the library's words for it, if a connection was refused for good.
+fn refusal(troubles: &[Trouble]) -> Option<(BlockReason, &str)> {
+    let mut refusals = troubles.iter().filter_map(|trouble| {
+        let reason = verdict::of_connection(trouble.code, &trouble.detail)?;
+        Some((reason, trouble.detail.as_str()))
+    });
+    refusals.next()
 }
 
 fn unreachable(cause: String, fix: String) -> Finding {
@@ -110,13 +129,8 @@ fn unreachable(cause: String, fix: String) -> Finding {
 }
 
 /// What the connections told says more than that no answer came.
-fn no_answer(error: &str, inbox: &Inbox) -> Finding {
-    let mut arrived = Arrived::default();
-    inbox.take(&mut arrived);
-    let troubles = arrived.troubles;
-    let refusal = troubles
-        .iter()
-        .find_map(|trouble| Some((verdict::of_connection(trouble.code)?, &trouble.detail)));
+fn no_answer(error: &str, troubles: &[Trouble]) -> Finding {
+    let refusal = refusal(troubles);
     let fix = match refusal {
         Some((BlockReason::Tls, _)) => {
             "name the authority of the brokers' certificates as `tls.ca_file`, and the brokers as their certificates do; \
@@ -127,20 +141,21 @@ fn no_answer(error: &str, inbox: &Inbox) -> Finding {
             "check the addresses, the way there, and whether that listener speaks TLS (`tls: {}`) or asks for `sasl`"
         }
     };
-    let detail = refusal.map(|(_, detail)| detail);
     let outage = troubles
         .iter()
         .find(|trouble| trouble.code != RDKafkaErrorCode::AllBrokersDown);
-    let cause = match detail.or(outage.map(|trouble| &trouble.detail)) {
-        Some(detail) => detail.clone(),
-        None => error.to_owned(),
-    };
+    let outage = outage.map(|trouble| trouble.detail.as_str());
+    let cause = refusal
+        .map(|(_, detail)| detail)
+        .or(outage)
+        .unwrap_or(error)
+        .to_owned();
     unreachable(cause, fix.to_owned())
 }
 
 fn judge(
     state: TopicState,
-    options: &Result<TopicOptions, String>,
+    options: Result<TopicOptions, String>,
     settings: &Settings,
 ) -> Result<Found, Problem> {
     let (partitions, replicas) = match state {
@@ -169,7 +184,7 @@ fn judge(
         warn("there is one replica: what it holds is lost with its disk".to_owned());
     }
     match options {
-        Ok(options) => warn_of_options(options, replicas, settings, warn),
+        Ok(options) => warn_of_options(&options, replicas, settings, warn),
         Err(cause) => warn(format!("its configuration could not be read: {cause}")),
     }
     Ok(found)
@@ -259,7 +274,7 @@ mod tests {
                 partitions: 3,
                 replicas,
             };
-            judge(state, &Ok(options), &settings)
+            judge(state, Ok(options), &settings)
                 .expect("it is there")
                 .warnings
         };
@@ -312,7 +327,7 @@ mod tests {
             (RDKafkaErrorCode::UnknownTopicOrPartition, "make it"),
             (RDKafkaErrorCode::TopicAuthorizationFailed, "allow us"),
         ] {
-            let problem = judge(TopicState::Refused(code), &Err(String::new()), &settings);
+            let problem = judge(TopicState::Refused(code), Err(String::new()), &settings);
             let problem = problem.expect_err("it is refused");
             assert!(problem.fix.contains(expected), "{problem:?}");
         }

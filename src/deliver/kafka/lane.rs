@@ -48,6 +48,8 @@ pub struct Lane {
     suspects_sent: usize,
     /// Suspects that may be on their way at once.
     group: usize,
+    /// Suspects among which the refused record is, as far as they are not reported.
+    narrowed: usize,
     next_order: u64,
 }
 
@@ -75,6 +77,7 @@ impl Lane {
             failed_keys: HashMap::new(),
             suspects_sent: 0,
             group: MAX_GROUP,
+            narrowed: 0,
             next_order: 0,
         }
     }
@@ -135,6 +138,9 @@ impl Lane {
     pub fn reported(&mut self, number: usize) -> Option<Pending> {
         let mut pending = self.sent.take(number)?;
         self.suspects_sent -= usize::from(pending.is_suspect);
+        if pending.is_suspect {
+            self.narrowed = self.narrowed.saturating_sub(1);
+        }
         pending.record.held.resize(pending.own_bytes);
         Some(pending)
     }
@@ -186,10 +192,12 @@ impl Lane {
             return;
         }
         let suspects = self.failed.values().filter(|pending| pending.is_suspect).count();
-        self.group = match suspects {
-            0 => (self.group * 2).min(MAX_GROUP),
-            _ => (suspects / 2).clamp(1, MAX_GROUP),
-        };
+        if suspects > 0 {
+            self.group = (suspects / 2).clamp(1, MAX_GROUP);
+            self.narrowed = suspects;
+        } else if self.narrowed == 0 {
+            self.group = (self.group * 2).min(MAX_GROUP);
+        }
         while let Some((_, pending)) = self.failed.pop_last() {
             self.waiting.push_front(pending);
         }

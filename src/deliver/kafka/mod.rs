@@ -28,3 +28,6 @@ pub use check::check;
 pub use config::Kafka;
 pub use settings::Settings;
 pub use target::run;
+
+#[cfg(test)]
+mod tests;

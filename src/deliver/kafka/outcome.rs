@@ -162,7 +162,7 @@ impl Target {
         if code == RDKafkaErrorCode::AllBrokersDown && !std::mem::replace(&mut self.is_down, true) {
             tracing::warn!(target_name, detail, "no broker can be reached; records wait");
         }
-        let Some(reason) = verdict::of_connection(code) else {
+        let Some(reason) = verdict::of_connection(code, &detail) else {
             return;
         };
         self.troubles += 1;

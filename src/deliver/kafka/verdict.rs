@@ -25,6 +25,9 @@ pub enum Verdict {
     Fatal,
 }
 
+/// What the library's words have for a refusal within TLS.
+const TLS_ALERT: &str = "SSL alert number";
+
 /// Of an error when a record was handed over.
 pub fn of_enqueue(code: Code) -> Verdict {
     match code {
@@ -64,9 +67,12 @@ pub fn of_report(code: Code) -> Verdict {
     }
 }
 
-/// Of trouble with a connection: what has to be mended. `None` is an outage, which passes by itself.
-pub fn of_connection(code: Code) -> Option<BlockReason> {
+/// Of trouble with a connection and the library's words for it: what has to be mended. `None` is an outage, which passes
+/// by itself.
+pub fn of_connection(code: Code, detail: &str) -> Option<BlockReason> {
     match code {
+        // A broker that does not like our certificate says so after the handshake, on a connection that works.
+        Code::BrokerTransportFailure if detail.contains(TLS_ALERT) => Some(BlockReason::Tls),
         Code::Authentication | Code::SaslAuthenticationFailed | Code::UnsupportedSASLMechanism => {
             Some(BlockReason::Authorization)
         }
@@ -122,10 +128,18 @@ mod tests {
             Verdict::Rejected(RejectReason::TooLarge)
         );
         assert_eq!(of_enqueue(Code::UnknownTopic), Verdict::BlockedTopic);
-        assert_eq!(of_connection(Code::BrokerTransportFailure), None);
-        assert_eq!(
-            of_connection(Code::Authentication),
-            Some(BlockReason::Authorization)
-        );
+        let connections = [
+            (Code::BrokerTransportFailure, "Connection refused", None),
+            (
+                Code::BrokerTransportFailure,
+                "Receive failed: ssl/tls alert bad certificate: SSL alert number 42",
+                Some(BlockReason::Tls),
+            ),
+            (Code::SSL, "certificate verify failed", Some(BlockReason::Tls)),
+            (Code::Authentication, "", Some(BlockReason::Authorization)),
+        ];
+        for (code, detail, expected) in connections {
+            assert_eq!(of_connection(code, detail), expected, "{code:?}");
+        }
     }
 }

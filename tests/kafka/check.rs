@@ -1,0 +1,59 @@
+//! The harmless try of `check --connect`.
+
+use hub2siem::deliver::kafka;
+
+use super::bench::{keeping, settings};
+use super::kafka_broker::{Broker, Isolation, jars};
+use super::kafka_mock::Cluster;
+
+/// Scenario: topics that are safe, of one replica, compacted and missing, at a real broker.
+/// Guarantees: each is named with what is wrong, and nothing is written.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_topic_is_asked_about_and_gets_nothing() {
+    let Some(jars) = jars("what `check --connect` says of a broker").await else {
+        return;
+    };
+    let broker = Broker::start(&jars, &keeping()).await;
+    broker.create_topic("mdc.alert", 3, &[]).await;
+    let options = [("cleanup.policy", "compact"), ("max.message.bytes", "5000")];
+    broker.create_topic("mdc.posture", 1, &options).await;
+    let lines = "key: none\ntopic: { alert: mdc.alert, assessment: mdc.missing, otherwise: mdc.posture }";
+    let findings = kafka::check(&settings(&[broker.address()], lines)).await;
+    let topics: Vec<_> = findings
+        .iter()
+        .filter_map(|finding| finding.topic.as_deref())
+        .collect();
+    assert_eq!(topics, ["mdc.alert", "mdc.missing", "mdc.posture"]);
+    let alert = findings[0].result.as_ref().expect("it is there");
+    assert!(alert.detail.contains("3 partitions of 1 replicas"), "{alert:?}");
+    assert!(
+        alert.warnings.len() == 1 && alert.warnings[0].contains("one replica"),
+        "{alert:?}"
+    );
+    let problem = findings[1].result.as_ref().expect_err("it is missing");
+    assert!(problem.fix.contains("make it"), "{problem:?}");
+    let posture = findings[2].result.as_ref().expect("it is there");
+    let warnings = posture.warnings.join("\n");
+    assert!(
+        warnings.contains("`max.message.bytes` is 5000") && warnings.contains("compacted"),
+        "{warnings}"
+    );
+    assert!(broker.read("mdc.alert", Isolation::Uncommitted).await.is_empty());
+}
+
+/// Scenario: nobody is where the brokers should be; then a cluster that cannot say how topics are configured.
+/// Guarantees: the first says where nobody was, the second is fine with a warning.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_is_not_there_is_named() {
+    let nobody = settings(&["127.0.0.1:1".to_owned()], "topic: mdc");
+    let findings = kafka::check(&nobody).await;
+    let problem = findings[0].result.as_ref().expect_err("nobody is there");
+    assert!(problem.cause.contains("127.0.0.1:1"), "{problem:?}");
+    assert!(problem.fix.contains("check the addresses"), "{problem:?}");
+
+    let cluster = Cluster::start(3);
+    let findings = kafka::check(&settings(&cluster.brokers(), "topic: mdc")).await;
+    let found = findings[0].result.as_ref().expect("it is there");
+    assert!(found.detail.contains("1 partitions of 3 replicas"), "{found:?}");
+    assert!(found.warnings[0].contains("could not be read"), "{found:?}");
+}
