@@ -76,6 +76,18 @@ impl EventInFlight {
         self.settle_one();
     }
 
+    /// Whether nothing is owed for the event but the `held` tickets that the caller holds: the reader made all of them, and
+    /// every other one is settled. It stays so until the caller settles one.
+    pub fn owes_only(&self, held: usize) -> bool {
+        // The reader's own share counts until it has closed the event.
+        self.unsettled.load(Ordering::Acquire) == held
+    }
+
+    /// The tracker of the event's partition, in the generation that took the event in.
+    pub fn tracker(&self) -> &Arc<InFlight> {
+        &self.partition
+    }
+
     /// Partition of the event.
     pub fn partition(&self) -> &PartitionId {
         self.partition.partition()

@@ -38,6 +38,7 @@ pub struct InFlight {
     settled: AtomicU64,
     delivered_records: AtomicU64,
     retired: AtomicBool,
+    hub_created_at: OnceLock<Timestamp>,
     notification: OnceLock<Notification>,
 }
 
@@ -92,6 +93,7 @@ impl InFlight {
             settled: AtomicU64::new(0),
             delivered_records: AtomicU64::new(0),
             retired: AtomicBool::new(false),
+            hub_created_at: OnceLock::new(),
             notification: OnceLock::new(),
         })
     }
@@ -198,6 +200,18 @@ impl InFlight {
         self.lock().mark.clone()
     }
 
+    /// The last event up to which every one is settled or `is_taken`, which is asked for the unsettled ones in their order
+    /// until it says no. `None` while there is no such event.
+    pub fn mark_with(&self, mut is_taken: impl FnMut(SequenceNumber) -> bool) -> Option<Mark> {
+        let queue = self.lock();
+        let passed = queue
+            .events
+            .iter()
+            .take_while(|slot| slot.is_settled || is_taken(slot.mark.sequence_number))
+            .last();
+        passed.map(|slot| &slot.mark).or(queue.mark.as_ref()).cloned()
+    }
+
     /// The low-water mark and the targets ahead of it; `None` until anything has settled, or after [`InFlight::retire`].
     pub fn progress(&self) -> Option<Progress> {
         if self.retired.load(Ordering::Acquire) {
@@ -254,6 +268,21 @@ impl InFlight {
     /// Ends this generation: what is in flight may finish, but moves no position any more.
     pub fn retire(&self) {
         self.retired.store(true, Ordering::Release);
+    }
+
+    /// Whether this generation has ended.
+    pub fn is_retired(&self) -> bool {
+        self.retired.load(Ordering::Acquire)
+    }
+
+    /// Says when the hub was made that this generation reads. Before its first event; only the first call counts.
+    pub fn set_hub_created_at(&self, created_at: Timestamp) {
+        self.hub_created_at.get_or_init(|| created_at);
+    }
+
+    /// When the hub was made that this generation reads; known once it is attached.
+    pub fn hub_created_at(&self) -> Option<Timestamp> {
+        self.hub_created_at.get().copied()
     }
 
     /// Events received and not yet below the mark.

@@ -117,6 +117,11 @@ impl Checkpointer {
         );
     }
 
+    /// Lets go of a partition: nothing is stored for it until it is registered anew.
+    pub fn forget(&self, partition: &PartitionId) {
+        self.lock().remove(partition);
+    }
+
     /// Stores a position that was resolved before any event, so that `latest` is resolved once only.
     pub async fn store_initial(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
         let _writing = self.writing.lock().await;

@@ -187,6 +187,15 @@ impl TargetSettings {
     }
 }
 
+impl TargetConfiguration {
+    /// Whether it keeps the positions of its consumer group together with the records.
+    pub fn keeps_positions(&self) -> bool {
+        let keeps =
+            matches!(&self.settings, TargetSettings::Kafka(settings) if settings.exactly_once.is_some());
+        keeps && !self.is_given_up
+    }
+}
+
 impl Configuration {
     /// The consumer groups that are read, in name order.
     pub fn groups(&self) -> BTreeSet<Arc<str>> {

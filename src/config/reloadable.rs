@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 150] = [
+const CLASSES: [(&str, Class); 154] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
@@ -176,6 +176,10 @@ const CLASSES: [(&str, Class); 150] = [
     ("targets.<name>.kafka.key", Restart),
     ("targets.<name>.kafka.compression", Restart),
     ("targets.<name>.kafka.exactly_once", Restart),
+    ("targets.<name>.kafka.position_topic", Restart),
+    ("targets.<name>.kafka.transaction.bytes", Restart),
+    ("targets.<name>.kafka.transaction.records", Restart),
+    ("targets.<name>.kafka.transaction.linger", Restart),
     ("targets.<name>.kafka.tombstones", Restart),
     ("targets.<name>.kafka.message_limit", Restart),
     ("targets.<name>.kafka.sasl.mechanism", Restart),

@@ -25,6 +25,7 @@ use crate::cli::exit::Failure;
 use crate::config::Configuration;
 use crate::deliver::Context;
 use crate::deliver::dead_letter::{self, DeadLetters};
+use crate::deliver::kafka::exactly_once::Claims;
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
 use crate::route::last_delivered::Keeper;
@@ -148,6 +149,7 @@ impl Bridge {
         let mut workers = JoinSet::new();
         let mut groups = Vec::new();
         let (mut senders, mut settings) = (BTreeMap::new(), BTreeMap::new());
+        let mut claims = BTreeMap::new();
         for target in &configuration.targets {
             // As many as the window has events, which is what bounds them: a shorter queue would make the other targets of
             // the group wait for this one before the window is full.
@@ -163,7 +165,13 @@ impl Bridge {
                 health,
                 abandon: tokens.abandon.clone(),
             };
-            if let Some(sender) = workers::spawn(&mut workers, target, records, context) {
+            let mut requests = None;
+            if target.keeps_positions() {
+                let (way, end) = Claims::channel();
+                claims.insert(Arc::clone(&target.consumer_group), way);
+                requests = Some(end);
+            }
+            if let Some(sender) = workers::spawn(&mut workers, target, records, requests, context) {
                 settings.insert(Arc::clone(&target.name), sender);
             }
             senders.insert(Arc::clone(&target.name), sender);
@@ -190,6 +198,7 @@ impl Bridge {
             groups.push(Group {
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
+                claims: claims.remove(&name),
                 name,
                 start: start.clone(),
                 intervals,

@@ -18,6 +18,7 @@ use crate::checkpoint::{Checkpoint, Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
 use crate::deliver::dead_letter::DeadLetters;
+use crate::deliver::kafka::exactly_once::Claims;
 use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{HubClient, HubSettings};
@@ -40,6 +41,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// Where its only target keeps positions together with the records, if it does.
+    pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
     pub last_delivered: Arc<Keeper>,
     /// Where records go that reach no target.
@@ -63,6 +66,7 @@ impl Group {
             window,
             dispatch,
             store,
+            claims,
             last_delivered,
             dead_letters,
             metrics,
@@ -93,6 +97,7 @@ impl Group {
             checkpointer: Arc::clone(&checkpointer),
             window,
             dispatch,
+            claims,
             undeliverable,
             metrics,
             readiness,
@@ -151,6 +156,7 @@ struct Partitions {
     checkpointer: Arc<Checkpointer>,
     window: Arc<Window>,
     dispatch: InUse,
+    claims: Option<Claims>,
     undeliverable: mpsc::Sender<Undeliverable>,
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
@@ -239,6 +245,7 @@ impl Partitions {
             checkpointer: Arc::clone(&self.checkpointer),
             window: Arc::clone(&self.window),
             dispatch: self.dispatch.clone(),
+            claims: self.claims.clone(),
             undeliverable: self.undeliverable.clone(),
             metrics: Arc::clone(&self.metrics),
             status,
@@ -318,7 +325,7 @@ fn configured(start: &Start, partition: &PartitionId) -> StartPosition {
     }
 }
 
-fn position_of(checkpoint: &Checkpoint) -> Position {
+pub(super) fn position_of(checkpoint: &Checkpoint) -> Position {
     Position {
         sequence_number: checkpoint.sequence_number,
         offset: Some(checkpoint.offset.clone()),

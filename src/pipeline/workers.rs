@@ -4,6 +4,7 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::config::{TargetConfiguration, TargetSettings};
+use crate::deliver::kafka::exactly_once;
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
 use crate::deliver::{
     Context, azure_monitor, elasticsearch, file, given_up, http, http_batch, kafka, relp, splunk_hec, syslog,
@@ -46,11 +47,13 @@ impl Live {
     }
 }
 
-/// Starts the workers of a target; where they take new settings while they run, gives the way to tell them.
+/// Starts the workers of a target; where they take new settings while they run, gives the way to tell them. `requests` come
+/// from the readers whose positions the target keeps, if it does.
 pub fn spawn(
     workers: &mut JoinSet<()>,
     target: &TargetConfiguration,
     records: mpsc::Receiver<Rendered>,
+    requests: Option<exactly_once::Requests>,
     context: Context,
 ) -> Option<Live> {
     if target.is_given_up {
@@ -112,7 +115,15 @@ pub fn spawn(
             Some(Live::Relp(sender))
         }
         TargetSettings::Kafka(settings) => {
-            workers.spawn(kafka::run(*settings, records, context));
+            match (settings.exactly_once.clone(), requests) {
+                (Some(options), Some(requests)) => {
+                    workers.spawn(exactly_once::run(*settings, options, records, requests, context));
+                }
+                // A replay sends again on purpose: it leaves the positions, and what is written by them, alone.
+                _ => {
+                    workers.spawn(kafka::run(*settings, records, context));
+                }
+            }
             None
         }
         TargetSettings::File(settings) => {

@@ -198,6 +198,8 @@ metrics! {
     deliver_kafka_request_timeouts_total: IntCounterVec ["target"];
     /// Producers replaced after a fatal error.
     deliver_kafka_rebuilds_total: IntCounterVec ["target"];
+    /// Transactions of `exactly_once` by their end: committed, aborted and done again, fenced by another writer, unclear.
+    deliver_kafka_transactions_total: IntCounterVec ["target", "outcome"];
 
     /// Events received and not settled.
     acknowledge_window_events: IntGaugeVec ["consumer_group"];

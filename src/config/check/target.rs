@@ -58,7 +58,38 @@ impl Check<'_> {
                 targets.push(checked);
             }
         }
+        self.exactly_once(&targets, written, nodes);
         targets
+    }
+
+    /// Where positions move together with the records of one target, no other target can hold them back.
+    fn exactly_once(&mut self, targets: &[TargetConfiguration], written: &File, nodes: Option<&Node>) {
+        for target in targets {
+            let shares = |other: &&TargetConfiguration| {
+                other.name != target.name && other.consumer_group == target.consumer_group
+            };
+            let is_exact = matches!(&target.settings, TargetSettings::Kafka(settings) if settings.exactly_once.is_some());
+            let Some(other) = targets.iter().find(shares).filter(|_| is_exact) else {
+                continue;
+            };
+            let option = nodes.and_then(|nodes| nodes.get(&target.name)?.get("kafka")?.get("exactly_once"));
+            let span = option.map_or_else(
+                || written.targets[&*target.name].span.clone(),
+                |node| node.span.clone(),
+            );
+            let message = format!(
+                "`exactly_once` of target `{}` needs a consumer group of its own, and `{}` reads `{}` too",
+                target.name, other.name, target.consumer_group
+            );
+            let help = format!("make a consumer group and add `consumer_group: {}`", target.name);
+            self.error(
+                span,
+                "config::exactly_once",
+                message,
+                "not with a shared group",
+                &help,
+            );
+        }
     }
 
     fn target(

@@ -5,8 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::exactly_once;
 use super::property::Property;
 use crate::config::{ByteSize, SecretReference};
+use crate::deliver::batch::Batch;
 use crate::deliver::http_batch::config::HttpTls;
 use crate::deliver::value::{TextByKind, Texts};
 
@@ -28,6 +30,13 @@ pub struct Kafka {
     /// `isolation.level=read_committed` see each record once. Needs a `consumer_group` of its own.
     #[serde(default)]
     pub exactly_once: bool,
+    /// The compacted topic where `exactly_once` keeps positions; made if it is absent and that is allowed.
+    #[serde(default = "exactly_once::config::default_position_topic")]
+    pub position_topic: String,
+    /// Limits of one transaction of `exactly_once`; there is one at a time for each partition of the hub. The first that is
+    /// reached ends it; so does a window without room.
+    #[serde(default)]
+    pub transaction: Batch,
     /// A record of the action `Delete` is sent without its body, which makes compacted topics forget the item. Needs the key
     /// `item`.
     #[serde(default)]

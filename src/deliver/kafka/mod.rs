@@ -22,6 +22,7 @@ mod dispatch;
 mod outcome;
 mod renewal;
 pub mod check;
+pub mod exactly_once;
 
 pub use check::check;
 pub use config::Kafka;

@@ -9,6 +9,7 @@ use rdkafka::error::KafkaError;
 use secrecy::ExposeSecret;
 
 use super::config::{Kafka, Key, Mechanism, Sasl};
+use super::exactly_once;
 use super::property::{self, Denied};
 use super::topic::{self, Topics};
 use crate::config::{SecretReference, secret, tls};
@@ -25,8 +26,8 @@ pub struct Settings {
     pub key: Key,
     /// Whether deleted items become tombstones.
     pub tombstones: bool,
-    /// Whether positions are written with the records.
-    pub exactly_once: bool,
+    /// How positions are written with the records, if they are.
+    pub exactly_once: Option<exactly_once::Settings>,
     /// The largest message that is sent.
     pub message_limit_bytes: usize,
     /// Where the token of `oauthbearer` comes from.
@@ -154,6 +155,12 @@ impl Settings {
             return Err(Error::Limit);
         }
         let topics = Topics::new(&options.topic)?;
+        topic::check_name("position_topic", &options.position_topic)?;
+        if topics.names().contains(&options.position_topic) {
+            return Err(Error::Combination(
+                "`position_topic` is a topic of records too; a compacted topic would forget them",
+            ));
+        }
         let mut properties = ClientConfig::new();
         properties.set_log_level(RDKafkaLogLevel::Info);
         for (name, value) in DEFAULTS {
@@ -173,7 +180,7 @@ impl Settings {
             topics,
             key: options.key,
             tombstones: options.tombstones,
-            exactly_once: options.exactly_once,
+            exactly_once: options.exactly_once.then(|| exactly_once::Settings::new(options)),
             message_limit_bytes: options.message_limit.get(),
             token,
             verify: options.tls.as_ref().is_none_or(|tls| tls.verify),

@@ -27,9 +27,11 @@ pub enum Error {
     },
     /// No topic can be called this.
     #[error(
-        "`topic` is `{name}`, and names have 1 to 249 letters, digits, `.`, `_` and `-`, and are not `.` or `..`"
+        "`{option}` is `{name}`, and names have 1 to 249 letters, digits, `.`, `_` and `-`, and are not `.` or `..`"
     )]
     InvalidName {
+        /// The option.
+        option: &'static str,
         /// The name, its placeholder replaced.
         name: String,
     },
@@ -49,9 +51,7 @@ impl Topics {
                 let placeholder = placeholder.to_owned();
                 return Err(Error::UnknownPlaceholder { placeholder });
             }
-            if !is_valid(name) {
-                return Err(Error::InvalidName { name: name.clone() });
-            }
+            check_name("topic", name)?;
         }
         Ok(Self {
             names,
@@ -72,6 +72,17 @@ impl Topics {
     /// The topic of a kind.
     pub fn name(&self, kind: Kind) -> &str {
         &self.names[self.number(kind)]
+    }
+}
+
+/// Whether a topic can be called what `option` says.
+pub fn check_name(option: &'static str, name: &str) -> Result<(), Error> {
+    match is_valid(name) {
+        true => Ok(()),
+        false => Err(Error::InvalidName {
+            option,
+            name: name.to_owned(),
+        }),
     }
 }
 

@@ -1,5 +1,6 @@
 //! One partition: credit for free room, events through the dispatch, records into the targets' queues.
 
+mod claim;
 mod intake;
 mod latest;
 mod reading;
@@ -12,6 +13,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::{Notify, mpsc};
 
+use self::claim::Losses;
 use self::reading::{Counters, Reading};
 use super::bridge::Stop;
 use super::edition::InUse;
@@ -19,6 +21,7 @@ use super::undeliverable::{Undeliverable, Unreadable};
 use super::workspace::Workspace;
 use crate::acknowledge::{CreditBudget, InFlight, Mark, Targets, Window};
 use crate::checkpoint::Checkpointer;
+use crate::deliver::kafka::exactly_once::{Claims, Lost};
 use crate::event::{Offset, PartitionId, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
@@ -54,6 +57,8 @@ pub struct Reader {
     pub window: Arc<Window>,
     /// What to do with an event.
     pub dispatch: InUse,
+    /// Where the target keeps positions together with the records, if it does.
+    pub claims: Option<Claims>,
     /// Where records go that reach no target.
     pub undeliverable: mpsc::Sender<Undeliverable>,
     /// Metrics of the whole bridge.
@@ -67,10 +72,27 @@ pub struct Reader {
 }
 
 impl Reader {
-    /// Reads until told to stop.
+    /// Reads until told to stop; where claims are needed, over as many of them as it takes.
     pub async fn run(mut self) {
+        let mut generation = 0;
+        let mut losses = Losses::default();
+        loop {
+            let since = Instant::now();
+            let Some(lost) = self.read(&mut generation).await else {
+                return;
+            };
+            generation += 1;
+            if !self.wait_after(lost, since.into(), &mut losses).await {
+                return;
+            }
+        }
+    }
+
+    /// Reads from `generation` on until told to stop, or until a claim is lost, and says which generation that was.
+    async fn read(&mut self, generation: &mut u64) -> Option<Lost> {
+        let claim = self.claim(*generation).await?;
         if self.resolve_latest && !self.resolve().await {
-            return;
+            return None;
         }
         let start = match &self.start {
             StartPosition::After(position) => Some(mark_of(position)),
@@ -79,8 +101,9 @@ impl Reader {
         let start_number = start.as_ref().map(|mark| mark.sequence_number.0);
         let mut reading = Reading {
             credit: CreditBudget::new(&self.window),
-            in_flight: self.in_flight(0, self.targets.clone(), start),
-            generation: 0,
+            in_flight: self.in_flight(*generation, self.targets.clone(), start),
+            generation: *generation,
+            claim,
             is_registered: false,
             workspace: Workspace::new(self.dispatch.dispatch()),
             dispatch: self.dispatch.clone(),
@@ -94,7 +117,7 @@ impl Reader {
             self.start.clone(),
         );
         self.status.tracks(&reading.in_flight, start_number);
-        while !self.stop.intake.is_cancelled() {
+        while !self.stop.intake.is_cancelled() && reading.claim.lost().is_none() {
             let Some(step) = self.next(&mut hub, &mut reading).await else {
                 continue;
             };
@@ -104,6 +127,13 @@ impl Reader {
         }
         hub.close().await;
         self.status.detached("stopped".to_owned(), false);
+        *generation = reading.generation;
+        let lost = reading.claim.lost()?;
+        reading.in_flight.retire();
+        // What was held for this generation is let go of here too.
+        let nothing = self.in_flight(*generation, self.targets.without_positions(), None);
+        self.status.tracks(&nothing, None);
+        (!self.stop.intake.is_cancelled()).then_some(lost)
     }
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
@@ -153,6 +183,7 @@ impl Reader {
         tokio::select! {
             biased;
             () = self.stop.intake.cancelled() => None,
+            () = reading.claim.ended() => None,
             step = next => Some(step),
             () = released => None,
             () = tokio::time::sleep(ask_in), if offer.may_ask => {
@@ -193,6 +224,10 @@ impl Reader {
                     partition = %self.partition, consumer_group = &*self.consumer_group, position, "partition attached"
                 );
                 if !reading.is_registered {
+                    reading.in_flight.set_hub_created_at(hub_created_at);
+                    if let Some(claims) = &self.claims {
+                        claims.read(Arc::clone(&reading.in_flight)).await;
+                    }
                     self.checkpointer
                         .register(Arc::clone(&reading.in_flight), Some(hub_created_at));
                     reading.is_registered = true;

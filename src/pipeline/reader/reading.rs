@@ -6,6 +6,7 @@ use std::time::Instant;
 use prometheus::{IntCounter, IntGauge};
 
 use crate::acknowledge::{CreditBudget, InFlight};
+use crate::deliver::kafka::exactly_once::Claim;
 use crate::event::{Event, PartitionId};
 use crate::pipeline::edition::InUse;
 use crate::pipeline::workspace::Workspace;
@@ -16,6 +17,8 @@ pub(super) struct Reading {
     pub(super) credit: CreditBudget,
     pub(super) in_flight: Arc<InFlight>,
     pub(super) generation: u64,
+    /// What the partition is read by.
+    pub(super) claim: Claim,
     /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
     pub(super) is_registered: bool,
     pub(super) workspace: Workspace,

@@ -151,7 +151,13 @@ impl Replay {
         };
         let queue = limited(&mut work.workers, self.settings.rate, queue, &context);
         // Nothing is reloaded here, so the way for new settings is not kept.
-        drop(workers::spawn(&mut work.workers, &self.target, queue, context));
+        drop(workers::spawn(
+            &mut work.workers,
+            &self.target,
+            queue,
+            None,
+            context,
+        ));
         let read = work.read(&stop, &intake).await;
         drop(held);
         let is_ending = read.is_err() || stop.is_cancelled();

@@ -1,0 +1,83 @@
+//! SIGKILL under load.
+
+use super::delivered::check;
+use super::harness::{LATER, SOON, wait_for};
+use super::kafka_broker::Isolation;
+use super::scene::{PARTITIONS, POSITIONS, Scene, TOPIC, body, broken};
+
+/// Kills in every run; `HUB2SIEM_KILLS` asks for another number.
+const KILLS: u64 = 10;
+/// Records of the events in turn; 0 is one that is no JSON.
+const SHAPES: [usize; 8] = [1, 3, 1, 0, 1, 5, 1, 1];
+const REPEAT: usize = 5000;
+
+/// Scenario: a hub full of events of one record, of several and of none that can be read; the bridge is killed again and
+/// again at unlike moments and started again, then left alone.
+/// Guarantees: a reader of committed messages sees each record exactly once, in the order of its partition of the hub;
+/// each event that is no JSON is in the dead letters; and uncommitted messages show that kills met open transactions.
+#[tokio::test(flavor = "multi_thread")]
+async fn kills_neither_lose_nor_repeat() {
+    let Some(scene) = Scene::new("exactly once over kills").await else {
+        return;
+    };
+    let lines: Vec<String> = SHAPES
+        .iter()
+        .map(|records| match records {
+            0 => broken(),
+            records => body(*records),
+        })
+        .collect();
+    let hub = scene.hub(&lines, REPEAT);
+    let kills = std::env::var("HUB2SIEM_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
+    for kill in 0..kills {
+        let bridge = scene.bridge(&format!("bridge-{kill}"), "state", &hub);
+        let goal = 300.0 + (rand::random_range(0..2000) as f64);
+        wait_for("records before the kill", SOON, || {
+            (bridge.metric("hub2siem_deliver_records_total", &["delivered"]) >= goal).then_some(())
+        });
+        bridge.process.kill();
+    }
+
+    let bridge = scene.bridge("bridge-last", "state", &hub);
+    let events = SHAPES.len() * REPEAT;
+    wait_for("all events passed", LATER, || {
+        let lag = bridge.metric("hub2siem_eventhub_lag_events", &[]);
+        let attached = bridge.metric("hub2siem_eventhub_attached", &[]);
+        (attached == PARTITIONS as f64 && lag == 0.0).then_some(())
+    });
+    bridge.process.stop();
+
+    let messages = scene.delivered().await;
+    let found = check(&messages);
+    let records: usize = SHAPES.iter().sum::<usize>() * REPEAT;
+    assert_eq!(messages.len(), records);
+    for number in 0..events {
+        let key = ((number % PARTITIONS).to_string(), (number / PARTITIONS) as i64);
+        let expected = SHAPES[number % SHAPES.len()];
+        assert_eq!(found.get(&key).copied().unwrap_or(0), expected, "event {number}");
+    }
+    let letters = scene.dead_letters("state");
+    let numbers: std::collections::BTreeSet<_> = letters
+        .iter()
+        .map(|letter| {
+            (
+                letter["partition"].to_string(),
+                letter["sequence_number"].as_i64(),
+            )
+        })
+        .collect();
+    assert_eq!(numbers.len(), REPEAT, "each broken event is in the dead letters");
+    let all = scene.broker.read(TOPIC, Isolation::Uncommitted).await;
+    eprintln!(
+        "{kills} kills: {} records, {} in transactions that a kill left open",
+        messages.len(),
+        all.len() - messages.len()
+    );
+    assert!(
+        !scene
+            .broker
+            .read(POSITIONS, Isolation::Committed)
+            .await
+            .is_empty()
+    );
+}

@@ -1,0 +1,125 @@
+//! What every test needs: a hub full of items, a broker, and bridges between them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::harness::{Bridge, Hub};
+use super::kafka_broker::{Broker, Isolation, Message, Options, jars};
+
+/// Where records go.
+pub const TOPIC: &str = "mdc";
+/// Where positions are, by default.
+pub const POSITIONS: &str = "hub2siem-positions";
+/// Of the hub.
+pub const PARTITIONS: usize = 4;
+/// Of the topic: records of one partition of the hub spread over them.
+const TOPIC_PARTITIONS: i32 = 3;
+
+/// A hub, a broker, and a directory for everything else.
+pub struct Scene {
+    directory: TempDir,
+    pub broker: Broker,
+}
+
+impl Scene {
+    /// A broker with an empty topic. `None` only where there is no broker and that was allowed.
+    pub async fn new(untested: &str) -> Option<Self> {
+        let jars = jars(untested).await?;
+        let broker = Broker::start(&jars, &Options::default()).await;
+        broker.create_topic(TOPIC, TOPIC_PARTITIONS, &[]).await;
+        Some(Self {
+            directory: tempfile::tempdir().expect("a temporary directory"),
+            broker,
+        })
+    }
+
+    pub fn path(&self) -> &Path {
+        self.directory.path()
+    }
+
+    /// A hub that holds `lines` in turn, `repeat` times, from the start.
+    pub fn hub(&self, lines: &[String], repeat: usize) -> Hub {
+        let path = self.path().join("items.jsonl");
+        fs::write(&path, lines.join("\n") + "\n").expect("the directory is writable");
+        let (partitions, repeat) = (PARTITIONS.to_string(), repeat.to_string());
+        let path = path.to_str().expect("temporary paths are UTF-8");
+        Hub::start(
+            self.path(),
+            &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+        )
+    }
+
+    /// Starts a bridge with the files `<name>.*` and its state in the folder `state`.
+    pub fn bridge(&self, name: &str, state: &str, hub: &Hub) -> Bridge {
+        let directory = self.path();
+        let connection = directory.join("connection-string");
+        fs::write(&connection, &hub.connection_string).expect("the directory is writable");
+        let configuration = self.configuration(&connection, state);
+        fs::write(directory.join(format!("{name}.yaml")), configuration).expect("the directory is writable");
+        Bridge::start_file(directory, name)
+    }
+
+    fn configuration(&self, connection: &Path, state: &str) -> String {
+        let (directory, connection) = (self.path().display(), connection.display());
+        let broker = self.broker.address();
+        format!(
+            "event_hub: {{ connection_string: {{ file: '{connection}' }}, name: defender }}
+checkpoint: {{ file: {{ directory: '{directory}/{state}' }} }}
+dead_letter: {{ file: {{ directory: '{directory}/{state}-dead-letters' }} }}
+grace_period: 10s
+http: {{ listen: '127.0.0.1:0' }}
+log: {{ format: json, level: info }}
+targets:
+  lake:
+    kafka:
+      brokers: '{broker}'
+      topic: {TOPIC}
+      exactly_once: true
+      transaction: {{ records: 200, linger: 50ms }}
+    mapping: native
+"
+        )
+    }
+
+    /// What a reader of committed messages finds.
+    pub async fn delivered(&self) -> Vec<Message> {
+        self.broker.read(TOPIC, Isolation::Committed).await
+    }
+
+    /// The lines of dead letters of every bridge.
+    pub fn dead_letters(&self, state: &str) -> Vec<serde_json::Value> {
+        let directory = self.path().join(format!("{state}-dead-letters"));
+        let files = fs::read_dir(directory).expect("the bridge made it");
+        let paths: Vec<PathBuf> = files.filter_map(|entry| Some(entry.ok()?.path())).collect();
+        let lines = paths
+            .iter()
+            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .flat_map(|path| {
+                let text = fs::read_to_string(path).expect("it can be read");
+                text.lines().map(str::to_owned).collect::<Vec<_>>()
+            });
+        lines
+            .map(|line| serde_json::from_str(&line).expect("a dead letter is JSON"))
+            .collect()
+    }
+}
+
+/// The body of an event with these numbers of records.
+pub fn body(records: usize) -> String {
+    let record = |index: usize| {
+        format!(
+            r#"{{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/item-{{{{sequence}}}}-{index}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","name":"3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{{"displayName":"Ports should be closed","status":{{"code":"Unhealthy"}}}}}}"#
+        )
+    };
+    match records {
+        1 => record(0),
+        _ => format!("[{}]", (0..records).map(record).collect::<Vec<_>>().join(",")),
+    }
+}
+
+/// The body of an event that is no JSON.
+pub fn broken() -> String {
+    r#"{"type":"Microsoft.Security/assessments","id":"item-{{sequence}}","properties":{"#.to_owned()
+}
