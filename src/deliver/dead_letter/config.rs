@@ -21,16 +21,16 @@ pub struct Settings {
     pub unrouted_unknown: UnroutedUnknown,
 }
 
-/// Files of dead letters, one for each day (UTC).
+/// Segments of dead letters on a local disk; docs/dead-letters.md has their form.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Directory of the files; made if missing.
     pub directory: PathBuf,
-    /// Size of all files at which intake stops, until some are moved away or the limit is raised.
+    /// Size of all files at which intake stops, until some are purged or the limit is raised.
     #[serde(default = "default_limit")]
     pub limit: ByteSize,
-    /// Dead letters older than this are warned about; they are never removed.
+    /// Dead letters older than this are warned about; only `dead-letters purge` removes any.
     #[serde(default = "default_age")]
     pub age: Duration,
 }
