@@ -5,6 +5,7 @@ mod select; // which are meant
 mod list;
 mod show;
 mod export;
+mod replay;
 
 use super::exit::Failure;
 use name::Name;
@@ -19,6 +20,8 @@ pub enum DeadLettersArguments {
     Show(ShowArguments),
     /// Everything about them, one JSON object a line, for other programs.
     Export(Selection),
+    /// Send them once more, and mark as done what is acknowledged.
+    Replay(replay::ReplayArguments),
 }
 
 /// Which to list, and how.
@@ -43,11 +46,12 @@ pub struct ShowArguments {
     pub place: Place,
 }
 
-/// Prints what was asked for; fails with 74 if a file or a line cannot be read, after everything that can.
-pub fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
+/// Does what was asked for; fails with 74 if a file or a letter cannot be read, after everything that can.
+pub fn run(arguments: DeadLettersArguments) -> Result<(), Failure> {
     match arguments {
-        DeadLettersArguments::List(arguments) => list::run(arguments),
-        DeadLettersArguments::Show(arguments) => show::run(arguments),
-        DeadLettersArguments::Export(selection) => export::run(selection),
+        DeadLettersArguments::List(arguments) => list::run(&arguments),
+        DeadLettersArguments::Show(arguments) => show::run(&arguments),
+        DeadLettersArguments::Export(selection) => export::run(&selection),
+        DeadLettersArguments::Replay(arguments) => replay::run(arguments),
     }
 }

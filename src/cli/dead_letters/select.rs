@@ -185,6 +185,11 @@ pub fn state_word(ending: Option<Ending>) -> &'static str {
     }
 }
 
+/// Says where dead letters are damaged.
+pub fn say_damaged(damaged: &[Damaged]) {
+    damaged.iter().for_each(|it| say("damaged dead letter", it));
+}
+
 fn say(what: &str, at: &Damaged) {
     eprintln!(
         "{}: byte {}, {} bytes: {what}: {}",
