@@ -6,6 +6,7 @@ mod list;
 mod show;
 mod export;
 mod replay;
+mod purge;
 
 use super::exit::Failure;
 use name::Name;
@@ -22,6 +23,8 @@ pub enum DeadLettersArguments {
     Export(Selection),
     /// Send them once more, and mark as done what is acknowledged.
     Replay(replay::ReplayArguments),
+    /// Remove files all of whose letters are done with; with a choice, discard open letters.
+    Purge(purge::PurgeArguments),
 }
 
 /// Which to list, and how.
@@ -53,5 +56,6 @@ pub fn run(arguments: DeadLettersArguments) -> Result<(), Failure> {
         DeadLettersArguments::Show(arguments) => show::run(&arguments),
         DeadLettersArguments::Export(selection) => export::run(&selection),
         DeadLettersArguments::Replay(arguments) => replay::run(arguments),
+        DeadLettersArguments::Purge(arguments) => purge::run(&arguments),
     }
 }

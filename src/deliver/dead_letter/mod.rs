@@ -9,6 +9,7 @@ pub mod segment;
 pub mod id;
 pub mod entries;
 pub mod done;
+pub mod purge;
 pub mod queue;
 pub mod directory;
 pub mod writer;
