@@ -13,10 +13,13 @@ pub mod purge;
 pub mod queue;
 pub mod directory;
 pub mod writer;
+pub mod copy;
+pub mod forward;
 pub mod health;
 
 pub use done::{Ending, Marks};
 pub use entries::{Entry, Found};
+pub use forward::Forward;
 pub use health::Health;
 pub use id::LetterId;
 pub use letter::{Content, DeadLetter};

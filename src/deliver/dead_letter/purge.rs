@@ -86,7 +86,11 @@ fn purge_file(
         move |source| FileError::new(operation, &path, source)
     };
     // Held until it is removed. A bridge has the lock as long as it writes, and never writes a file again that it let go.
-    let file = File::options().read(true).append(true).open(&path).map_err(error("open"))?;
+    let file = File::options()
+        .read(true)
+        .append(true)
+        .open(&path)
+        .map_err(error("open"))?;
     let is_in_use = file.try_lock().is_err();
     let mut found = Purge {
         name: name.to_owned(),

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::{Directory, Error};
-use super::{Health, Request, config, frame, line};
+use super::{Forward, Health, Request, config, frame, line};
 use crate::durable::retry::{Retry, chain};
 use crate::event::Timestamp;
 use crate::telemetry::Metrics;
@@ -29,6 +29,7 @@ pub struct Writer {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     retry: Retry,
+    forward: Option<Forward>,
 }
 
 impl Writer {
@@ -43,7 +44,13 @@ impl Writer {
             metrics,
             health,
             retry: Retry::default(),
+            forward: None,
         })
+    }
+
+    /// Also sends a copy of each letter there, once it is on disk.
+    pub fn forwarding_to(self, forward: Option<Forward>) -> Self {
+        Self { forward, ..self }
     }
 
     /// Serves requests until every [`super::DeadLetters`] is dropped, or at once until `abandon`.
@@ -77,6 +84,9 @@ impl Writer {
             for request in batch.requests {
                 // Who asked may be gone, because it was abandoned; the letters stand all the same.
                 let _is_heard = request.written.send(()).is_ok();
+                if let Some(forward) = &self.forward {
+                    forward.send(&request.letters, Timestamp::now());
+                }
             }
         }
     }
