@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
 
+use super::alone::{Alone, Answer};
 use super::in_flight::{InFlight, Mark};
 use crate::event::PartitionId;
 use crate::route::last_delivered::PendingUpdate;
@@ -10,12 +11,21 @@ use crate::route::last_delivered::PendingUpdate;
 /// An event whose records are under way.
 #[derive(Debug)]
 pub struct EventInFlight {
-    partition: Arc<InFlight>,
+    owner: Owner,
     mark: Mark,
     unsettled: AtomicUsize,
     /// The same for each target that is followed, each with the reader's own share; empty where none is.
     unsettled_targets: Box<[AtomicU32]>,
     is_closed: AtomicBool,
+}
+
+/// Who is told that the event has settled.
+#[derive(Debug)]
+enum Owner {
+    /// The tracker of its partition.
+    Partition(Arc<InFlight>),
+    /// Whoever sent a single record that no mark waits for.
+    Alone(Alone),
 }
 
 impl EventInFlight {
@@ -25,11 +35,22 @@ impl EventInFlight {
             .map(|_| AtomicU32::new(1))
             .collect();
         Arc::new(Self {
-            partition,
+            owner: Owner::Partition(partition),
             mark,
             unsettled: AtomicUsize::new(1),
             unsettled_targets,
             is_closed: AtomicBool::new(false),
+        })
+    }
+
+    /// An event that has a single record and is closed.
+    fn alone(alone: Alone, mark: Mark) -> Arc<Self> {
+        Arc::new(Self {
+            owner: Owner::Alone(alone),
+            mark,
+            unsettled: AtomicUsize::new(1),
+            unsettled_targets: Box::default(),
+            is_closed: AtomicBool::new(true),
         })
     }
 
@@ -46,7 +67,10 @@ impl EventInFlight {
 
     /// Whether the target with this index in its group confirmed the event in an earlier run.
     pub fn is_passed(&self, target: usize) -> bool {
-        self.partition.is_passed(target, self.mark.sequence_number)
+        match &self.owner {
+            Owner::Partition(partition) => partition.is_passed(target, self.mark.sequence_number),
+            Owner::Alone(_) => false,
+        }
     }
 
     /// A further obligation that is no target's, such as a dead letter for what cannot be decoded. Made before
@@ -83,14 +107,21 @@ impl EventInFlight {
         self.unsettled.load(Ordering::Acquire) == held
     }
 
-    /// The tracker of the event's partition, in the generation that took the event in.
-    pub fn tracker(&self) -> &Arc<InFlight> {
-        &self.partition
+    /// The tracker of the event's partition, in the generation that took the event in. `None` for a record that was sent
+    /// alone and moves no position.
+    pub fn tracker(&self) -> Option<&Arc<InFlight>> {
+        match &self.owner {
+            Owner::Partition(partition) => Some(partition),
+            Owner::Alone(_) => None,
+        }
     }
 
     /// Partition of the event.
     pub fn partition(&self) -> &PartitionId {
-        self.partition.partition()
+        match &self.owner {
+            Owner::Partition(partition) => partition.partition(),
+            Owner::Alone(alone) => &alone.partition,
+        }
     }
 
     /// Sequence number, offset and enqueued time of the event.
@@ -106,15 +137,28 @@ impl EventInFlight {
                 settled |= 1 << target;
             }
         }
-        if settled != 0 {
-            self.partition.settle_targets(self.mark.sequence_number, settled);
+        if let Owner::Partition(partition) = &self.owner
+            && settled != 0
+        {
+            partition.settle_targets(self.mark.sequence_number, settled);
         }
     }
 
     fn settle_one(&self) {
         // Release: what was done for this record happens before the mark passes it; Acquire: the last one sees it all.
-        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
-            self.partition.settle(self.mark.sequence_number);
+        if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1
+            && let Owner::Partition(partition) = &self.owner
+        {
+            partition.settle(self.mark.sequence_number);
+        }
+    }
+
+    /// One of its records got its final word.
+    fn ended(&self, settlement: Settlement) {
+        match &self.owner {
+            Owner::Partition(partition) if settlement == Settlement::Delivered => partition.delivered(),
+            Owner::Partition(_) => {}
+            Owner::Alone(alone) => alone.answer(settlement),
         }
     }
 }
@@ -143,6 +187,32 @@ pub struct Ticket {
 }
 
 impl Ticket {
+    /// The obligation of a record that comes from elsewhere than from the reader of a partition, such as a dead letter
+    /// that is replayed: no mark and no window waits for it, and `answer` is given the final word. It is dropped without
+    /// one where a ticket of a partition would leave its event unsettled.
+    pub fn alone(partition: PartitionId, mark: Mark, answer: Answer) -> Self {
+        Self::of(Alone::new(partition, answer, false), mark)
+    }
+
+    /// The same for a copy of a dead letter: where it is refused, no letter is written.
+    pub fn of_copy(partition: PartitionId, mark: Mark, answer: Answer) -> Self {
+        Self::of(Alone::new(partition, answer, true), mark)
+    }
+
+    fn of(alone: Alone, mark: Mark) -> Self {
+        Self {
+            event: EventInFlight::alone(alone, mark),
+            target: None,
+            update: None,
+            is_settled: false,
+        }
+    }
+
+    /// Whether its record is a copy of a dead letter.
+    pub fn is_of_copy(&self) -> bool {
+        matches!(&self.event.owner, Owner::Alone(alone) if alone.is_copy)
+    }
+
     /// The same, which also tells the target's memory of last deliveries how the record ended.
     pub fn updating(self, update: Option<PendingUpdate>) -> Self {
         let mut ticket = self;
@@ -159,9 +229,7 @@ impl Ticket {
             "record settled"
         );
         self.is_settled = true;
-        if settlement == Settlement::Delivered {
-            self.event.partition.delivered();
-        }
+        self.event.ended(settlement);
         // Before the event settles: a mark that passes it must find the memory as this record leaves it.
         match (self.update.take(), settlement) {
             (None, _) => {}

@@ -7,6 +7,7 @@ use clap::{Parser, Subcommand};
 pub mod check;
 pub mod dead_letters;
 pub mod demo;
+mod display;
 pub mod emulator;
 pub mod exit;
 pub mod health;
@@ -43,6 +44,8 @@ Examples:
   hub2siem test ./mappings                   run the tests of your own mappings
   hub2siem dead-letters list --reason map_error
                                              what was refused for good, and why
+  hub2siem dead-letters replay --of soc-splunk
+                                             send it again, once the cause is mended
   hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
                                              send the last six hours once more, beside the running bridge
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
@@ -63,7 +66,7 @@ pub enum Verb {
     /// List, show and export the mappings there are.
     #[command(subcommand)]
     Mappings(mappings::MappingsArguments),
-    /// List, show and export what was refused for good.
+    /// List, show and export what was refused for good, send it again, and remove what is done with.
     #[command(subcommand)]
     DeadLetters(Box<dead_letters::DeadLettersArguments>),
     /// Print a JSON Schema, for completion and checks in an editor.
@@ -99,7 +102,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Preview(arguments) => preview::run(&arguments),
         Verb::Mappings(arguments) => mappings::run(&arguments),
         Verb::Test(arguments) => test::run(&arguments),
-        Verb::DeadLetters(arguments) => dead_letters::run(&arguments),
+        Verb::DeadLetters(arguments) => dead_letters::run(*arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Replay(arguments) => replay::run(*arguments),
         Verb::Health(arguments) => health::run(&arguments.config),

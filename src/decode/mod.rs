@@ -30,6 +30,6 @@ pub mod text;
 pub mod json;
 
 pub use problem::{Problem, problem};
-pub use records::{as_decoded, decode};
+pub use records::{as_decoded, decode, decode_single};
 pub use references::References;
 pub use unknown_fields::unknown_fields;

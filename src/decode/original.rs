@@ -1,13 +1,13 @@
 //! Writes a record as it was received, on one line.
 
-use super::json::{parse, write_value};
+use super::json::{Value, parse, write_value};
 use super::redact::redact;
 use crate::event::{Kind, Record};
 
-/// Appends the record's own bytes with raw line breaks replaced by blanks: inside a string JSON has none, so nothing
+/// Appends `null` for a record without a document, else its own bytes with raw line breaks replaced by blanks: inside a string JSON has none, so nothing
 /// changes its meaning. A redacted record is parsed and written anew, in the shape it came in.
 pub(crate) fn write(record: &Record<'_>, output: &mut Vec<u8>) {
-    if record.kind == Kind::Undecodable {
+    if record.kind == Kind::Undecodable && record.document == Value::Null {
         output.extend_from_slice(b"null");
     } else if record.is_redacted {
         write_redacted(record, output);

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::envelope::{Part, parts};
-use super::json::Value;
+use super::json::{Value, parse_next};
 use super::{classify, enrichment, key, redact, rest_alert, time};
 use crate::event::{Event, EventId, Hub, Kind, Record};
 
@@ -30,6 +30,31 @@ pub fn as_decoded<'e>(hub: &'e Hub, event: &'e Event, kind: Option<Kind>) -> Vec
             None => described(hub, event, (Kind::Undecodable, Value::Null), part.range, index),
         })
         .collect()
+}
+
+/// The record that all of the event's body is, such as that of a dead letter, at this position in its event; a list or a
+/// wrapper is not opened. `None` if the body is not one JSON value.
+///
+/// `kind`, if given, is its kind; otherwise it is found as [`decode`] does.
+pub fn decode_single<'e>(
+    hub: &'e Hub,
+    event: &'e Event,
+    index: u32,
+    kind: Option<Kind>,
+) -> Option<Record<'e>> {
+    let text = std::str::from_utf8(&event.body).ok()?;
+    let mut position = 0;
+    let (range, value) = parse_next(text, &mut position).ok()??;
+    if !text[position..].trim_ascii().is_empty() {
+        return None;
+    }
+    Some(match kind {
+        Some(kind) => described(hub, event, (kind, value), range, index),
+        None => {
+            let value = Some(value);
+            record(hub, event, Part { range, value }, index)
+        }
+    })
 }
 
 fn record<'e>(hub: &'e Hub, event: &'e Event, part: Part<'e>, index: u32) -> Record<'e> {

@@ -49,7 +49,8 @@ impl Context {
             .sub(count as i64);
     }
 
-    /// Writes a refused record to the dead letters and settles it once it is on disk.
+    /// Writes a refused record to the dead letters and settles it once it is on disk. The copy of a dead letter is there
+    /// already, so that no letter is about another letter.
     ///
     /// If the dead letters are closed, the process is ending: the record stays unsettled and is sent again.
     pub async fn rejected(&self, record: Rendered, rejection: Rejection) {
@@ -57,8 +58,11 @@ impl Context {
             .deliver_records_total
             .with_label_values(&[&*self.target, "rejected"])
             .inc();
-        let letter = DeadLetter::refused(self, &record, rejection);
-        if self.dead_letters.write(vec![letter]).await.is_ok() {
+        let is_kept = record.ticket.is_of_copy() || {
+            let letter = DeadLetter::refused(self, &record, rejection);
+            self.dead_letters.write(vec![letter]).await.is_ok()
+        };
+        if is_kept {
             record.ticket.settle(Settlement::DeadLettered);
         }
         self.metrics

@@ -41,6 +41,31 @@ impl EventId {
         Self(id)
     }
 
+    /// The id of another record that is about this one: the first 16 bytes of SHA-256 over this id and `texts`, joined by
+    /// NUL. The same texts give the same id.
+    pub fn derived(self, texts: &[&str]) -> Self {
+        let mut digest = Sha256::new();
+        digest.update(self.0);
+        for text in texts {
+            digest.update([0]);
+            digest.update(text);
+        }
+        let digest = digest.finalize();
+        let mut id = [0; 16];
+        id.copy_from_slice(&digest[..16]);
+        Self(id)
+    }
+
+    /// The id written as 32 lower-case hexadecimal digits; `None` for anything else.
+    pub fn from_hex(text: &str) -> Option<Self> {
+        let is_digit = |byte: u8| byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte);
+        if text.len() != 32 || !text.bytes().all(is_digit) {
+            return None;
+        }
+        let number = u128::from_str_radix(text, 16).ok()?;
+        Some(Self(number.to_be_bytes()))
+    }
+
     /// The 32 digits without an allocation.
     pub fn to_hex(self) -> HexText {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
@@ -95,5 +120,18 @@ mod tests {
             2,
         );
         assert_eq!(id.to_string(), "dc8ea958360be0095a8c5e8f06f14c1c");
+        assert_eq!(EventId::from_hex("dc8ea958360be0095a8c5e8f06f14c1c"), Some(id));
+        for text in [
+            "",
+            "dc8e",
+            "DC8EA958360BE0095A8C5E8F06F14C1C",
+            "+c8ea958360be0095a8c5e8f06f14c1c",
+        ] {
+            assert_eq!(EventId::from_hex(text), None, "{text}");
+        }
+        let derived = id.derived(&["a", "b"]);
+        assert_eq!(derived, id.derived(&["a", "b"]));
+        assert_ne!(derived, id.derived(&["a", "c"]));
+        assert_ne!(derived, id);
     }
 }

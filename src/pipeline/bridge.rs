@@ -24,7 +24,7 @@ use crate::checkpoint::{FileStore, Store};
 use crate::cli::exit::Failure;
 use crate::config::Configuration;
 use crate::deliver::Context;
-use crate::deliver::dead_letter::{self, DeadLetters};
+use crate::deliver::dead_letter::{self, DeadLetters, Forward};
 use crate::deliver::kafka::exactly_once::Claims;
 use crate::event::Rendered;
 use crate::eventhub::settings::PORT_TLS;
@@ -144,8 +144,6 @@ impl Bridge {
         let http = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), served.clone()));
 
         let (dead_letters, requests) = DeadLetters::channel();
-        let letter_writer = tokio::spawn(writer.run(requests, tokens.abandon.clone()));
-
         let mut workers = JoinSet::new();
         let mut groups = Vec::new();
         let (mut senders, mut settings) = (BTreeMap::new(), BTreeMap::new());
@@ -176,6 +174,8 @@ impl Bridge {
             }
             senders.insert(Arc::clone(&target.name), sender);
         }
+        let writer = writer.forwarding_to(forward(&configuration, &senders, &metrics));
+        let letter_writer = tokio::spawn(writer.run(requests, tokens.abandon.clone()));
         let (start, intervals, grace_period) = (
             configuration.start.clone(),
             configuration.intervals,
@@ -236,6 +236,24 @@ impl Bridge {
         }
         result
     }
+}
+
+/// The way of copies of dead letters, if any are wanted.
+fn forward(
+    configuration: &Configuration,
+    senders: &BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
+    metrics: &Metrics,
+) -> Option<Forward> {
+    let name = configuration.dead_letter.forward_to.as_ref()?;
+    let mut targets = configuration.targets.iter();
+    let target = targets.find(|target| *target.name == **name)?;
+    let wants_details = target.settings.wants_details();
+    Some(Forward::new(
+        &target.name,
+        &senders[&target.name],
+        wants_details,
+        metrics,
+    ))
 }
 
 /// Waits for the stop or the first failure, then drains: readers end, targets empty, then the groups' last checkpoints.

@@ -14,6 +14,7 @@ pub mod group;
 pub mod reader;
 pub mod reload;
 pub mod replay;
+pub mod resend;
 mod remembering;
 pub mod undeliverable;
 pub mod workers;

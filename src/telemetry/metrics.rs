@@ -217,6 +217,8 @@ metrics! {
 
     /// Records written to the dead letters.
     dead_letter_records_total: IntCounterVec ["target", "reason"];
+    /// Copies for `dead_letter.forward_to` by their outcome: `delivered`, `refused` by the target, `dropped` because it was behind.
+    dead_letter_forwarded_records_total: IntCounterVec ["outcome"];
     /// Size of the dead letters on disk.
     dead_letter_bytes: IntGauge;
 }

@@ -355,12 +355,17 @@ impl Oracle {
         }
         for path in list(&self.directory.join("dead-letters")) {
             let is_new = !self.letter_files.iter().any(|tail| tail.path() == path);
-            if is_new && path.extension().is_some_and(|extension| extension == "jsonl") {
+            if is_new && path.extension().is_some_and(|extension| extension == "letters") {
                 self.letter_files.push(Tail::new(path));
             }
         }
         for line in self.letter_files.iter_mut().flat_map(Tail::lines) {
-            let letter: Letter = serde_json::from_slice(&line).expect("a dead letter is JSON");
+            // Behind the length and the checksum.
+            let json = line
+                .splitn(3, |byte| *byte == b' ')
+                .nth(2)
+                .expect("an entry has three parts");
+            let letter: Letter = serde_json::from_slice(json).expect("a dead letter is JSON");
             let group = letter.consumer_group.to_lowercase();
             match &letter.event_id {
                 Some(id) => {

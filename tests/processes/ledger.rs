@@ -125,12 +125,20 @@ pub fn item(bytes: &[u8]) -> Option<usize> {
 pub fn dead_letters(directory: &Path) -> Vec<Value> {
     let mut letters = Vec::new();
     for path in files(&directory.join("dead-letters")) {
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
-            Tail::new(&path)
-                .read(|line| letters.push(serde_json::from_slice(line).expect("a dead letter is JSON")));
+        if path.extension().is_some_and(|extension| extension == "letters") {
+            Tail::new(&path).read(|line| letters.push(letter(line)));
         }
     }
     letters
+}
+
+/// The letter in a line of a segment, behind its length and checksum.
+fn letter(line: &[u8]) -> Value {
+    let json = line
+        .splitn(3, |byte| *byte == b' ')
+        .nth(2)
+        .expect("an entry has three parts");
+    serde_json::from_slice(json).expect("a dead letter is JSON")
 }
 
 /// The bytes a dead letter keeps.

@@ -4,7 +4,7 @@ use super::select::Selection;
 use crate::cli::exit::Failure;
 use crate::cli::output;
 
-/// The stored lines on standard output, and nothing else there.
+/// The letters as one JSON object a line on standard output, and nothing else there.
 pub(super) fn run(selection: &Selection) -> Result<(), Failure> {
-    selection.each(&mut |entry, _| output::line(&entry.line))
+    selection.each(&mut |entry, _| output::line(&entry.json))
 }

@@ -2,28 +2,43 @@
 
 use std::collections::BTreeMap;
 
+use serde::Serialize;
+
 use super::ListArguments;
+use super::select::state_word;
 use crate::cli::exit::Failure;
 use crate::cli::output;
-use crate::deliver::dead_letter::StoredLetter;
+use crate::deliver::dead_letter::{Ending, Entry, StoredLetter};
 
 /// What stands for a value that is not known.
 const NONE: &str = "-";
 
-/// A line for each letter; without `--json` also how many there are by target and reason.
+/// A letter without its content.
+#[derive(Debug, Serialize)]
+struct Listed<'l> {
+    id: String,
+    state: &'static str,
+    #[serde(flatten)]
+    letter: &'l StoredLetter,
+}
+
+/// A line for each letter; without `--json` also how many there are by target, reason and state.
 pub(super) fn run(arguments: &ListArguments) -> Result<(), Failure> {
-    let mut counts: BTreeMap<(String, String), u64> = BTreeMap::new();
-    let result = arguments.selection.each(&mut |_, letter| {
+    let mut counts: BTreeMap<(String, String, &str), u64> = BTreeMap::new();
+    let result = arguments.selection.each(&mut |entry, ending| {
+        let letter = &entry.letter;
         let target = letter.target.as_deref().unwrap_or(NONE).to_owned();
-        *counts.entry((target, letter.reason.clone())).or_default() += 1;
+        *counts
+            .entry((target, letter.reason.clone(), state_word(ending)))
+            .or_default() += 1;
         match arguments.json {
-            true => output::line(&without_content(letter)),
-            false => output::line(describe(letter).as_bytes()),
+            true => output::line(&without_content(entry, ending)),
+            false => output::line(describe(entry, ending).as_bytes()),
         }
     });
     if !arguments.json {
-        for ((target, reason), count) in &counts {
-            output::line(format!("{count} of target {target}: {reason}").as_bytes())?;
+        for ((target, reason, state), count) in &counts {
+            output::line(format!("{count} of target {target}: {reason}, {state}").as_bytes())?;
         }
         if counts.is_empty() {
             output::line(b"no dead letters")?;
@@ -32,11 +47,13 @@ pub(super) fn run(arguments: &ListArguments) -> Result<(), Failure> {
     result
 }
 
-fn describe(letter: &StoredLetter) -> String {
+fn describe(entry: &Entry, ending: Option<Ending>) -> String {
+    let letter = &entry.letter;
     let text = |value: &Option<String>| value.clone().unwrap_or_else(|| NONE.to_owned());
     format!(
-        "{} {} {}/{}/{} {} {} {}: {}",
-        text(&letter.event_id),
+        "{} {} {} {}/{}/{} {} {} {}: {}",
+        entry.id,
+        state_word(ending),
         text(&letter.enqueued_time),
         letter.partition,
         letter.sequence_number,
@@ -48,11 +65,16 @@ fn describe(letter: &StoredLetter) -> String {
     )
 }
 
-fn without_content(letter: &StoredLetter) -> Vec<u8> {
+fn without_content(entry: &Entry, ending: Option<Ending>) -> Vec<u8> {
     let letter = StoredLetter {
         body: None,
         rendered: None,
-        ..letter.clone()
+        ..entry.letter.clone()
     };
-    serde_json::to_vec(&letter).expect("a letter has text keys and plain values")
+    let listed = Listed {
+        id: entry.id.to_string(),
+        state: state_word(ending),
+        letter: &letter,
+    };
+    serde_json::to_vec(&listed).expect("a letter has text keys and plain values")
 }

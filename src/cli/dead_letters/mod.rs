@@ -1,12 +1,16 @@
-//! `dead-letters`: what was refused for good, looked at beside a running bridge. Nothing is changed or locked.
+//! `dead-letters`: what was refused for good, looked at, sent again and removed beside a running bridge.
 
-mod export;
+mod name; // how letters are named
+mod select; // which are meant
 mod list;
-mod select;
 mod show;
+mod export;
+mod replay;
+mod purge;
 
 use super::exit::Failure;
-use select::Selection;
+use name::Name;
+use select::{Place, Selection};
 
 /// What to do with dead letters.
 #[derive(Debug, clap::Subcommand)]
@@ -15,8 +19,12 @@ pub enum DeadLettersArguments {
     List(ListArguments),
     /// Everything about some, with their content as text.
     Show(ShowArguments),
-    /// The lines as they are stored, for other programs.
+    /// Everything about them, one JSON object a line, for other programs.
     Export(Selection),
+    /// Send them once more, and mark as done what is acknowledged.
+    Replay(replay::ReplayArguments),
+    /// Remove files all of whose letters are done with; with a choice, discard open letters.
+    Purge(purge::PurgeArguments),
 }
 
 /// Which to list, and how.
@@ -33,18 +41,21 @@ pub struct ListArguments {
 /// Which to show.
 #[derive(Debug, clap::Args)]
 pub struct ShowArguments {
-    /// The `event_id` of a record or its beginning, or `PARTITION/SEQUENCE_NUMBER` of an event.
-    pub name: String,
-    /// Among which.
+    /// The id that `list` prints, the `event_id` of a record or its beginning, or `PARTITION/SEQUENCE_NUMBER` of an event.
+    #[arg(required = true, value_name = "ID")]
+    pub names: Vec<Name>,
+    /// Where they are.
     #[command(flatten)]
-    pub selection: Selection,
+    pub place: Place,
 }
 
-/// Prints what was asked for; fails with 74 if a file or a line cannot be read, after everything that can.
-pub fn run(arguments: &DeadLettersArguments) -> Result<(), Failure> {
+/// Does what was asked for; fails with 74 if a file or a letter cannot be read, after everything that can.
+pub fn run(arguments: DeadLettersArguments) -> Result<(), Failure> {
     match arguments {
-        DeadLettersArguments::List(arguments) => list::run(arguments),
-        DeadLettersArguments::Show(arguments) => show::run(arguments),
-        DeadLettersArguments::Export(selection) => export::run(selection),
+        DeadLettersArguments::List(arguments) => list::run(&arguments),
+        DeadLettersArguments::Show(arguments) => show::run(&arguments),
+        DeadLettersArguments::Export(selection) => export::run(&selection),
+        DeadLettersArguments::Replay(arguments) => replay::run(arguments),
+        DeadLettersArguments::Purge(arguments) => purge::run(&arguments),
     }
 }

@@ -3,48 +3,29 @@
 use anyhow::anyhow;
 
 use super::ShowArguments;
+use super::select::state_word;
 use crate::cli::exit::Failure;
 use crate::cli::output;
 use crate::deliver::dead_letter::StoredLetter;
 
-/// The fewest digits of an `event_id` that name one.
-const MIN_DIGITS: usize = 6;
-
 /// Prints every letter of that name; fails with 64 if there is none.
 pub(super) fn run(arguments: &ShowArguments) -> Result<(), Failure> {
-    let name = arguments.name.as_str();
-    if !name.contains('/') && name.len() < MIN_DIGITS {
-        return Err(Failure::Usage(anyhow!(
-            "`{name}` is no name of a dead letter; write {MIN_DIGITS} or more digits of an event_id, or \
-             PARTITION/SEQUENCE_NUMBER"
-        )));
-    }
     let mut found = 0;
-    arguments.selection.each(&mut |entry, letter| {
-        if !is_called(letter, name) {
+    let result = arguments.place.each(&mut |entry, ending| {
+        if !arguments.names.iter().any(|name| name.is_of(entry)) {
             return Ok(());
         }
         found += 1;
-        output::line(format!("{}:{}", entry.path.display(), entry.line_number).as_bytes())?;
-        show(letter)
-    })?;
+        let place = format!("{}: byte {}", entry.path.display(), entry.id.offset);
+        output::line(format!("{} ({}), {place}", entry.id, state_word(ending)).as_bytes())?;
+        show(&entry.letter)
+    });
     match found {
-        0 => Err(Failure::Usage(anyhow!(
-            "there is no dead letter `{name}`; `hub2siem dead-letters list` shows what there is"
-        ))),
-        _ => Ok(()),
-    }
-}
-
-fn is_called(letter: &StoredLetter, name: &str) -> bool {
-    match name.split_once('/') {
-        Some((partition, number)) => {
-            letter.partition == partition && number.parse() == Ok(letter.sequence_number)
-        }
-        None => letter
-            .event_id
-            .as_deref()
-            .is_some_and(|id| id.starts_with(&name.to_ascii_lowercase())),
+        // What is damaged may be the one that is meant.
+        0 => result.and(Err(Failure::Usage(anyhow!(
+            "there is no such dead letter; `hub2siem dead-letters list` shows what there is"
+        )))),
+        _ => result,
     }
 }
 

@@ -61,7 +61,7 @@ pub(super) fn last(text: &str, now: Timestamp) -> Result<Last, String> {
 }
 
 /// `500/s`, `30000/m`, `1000000/h`. What may pass at once after a pause is the share of one second.
-pub(super) fn rate(text: &str) -> Result<Quota, String> {
+pub(in crate::cli) fn rate(text: &str) -> Result<Quota, String> {
     let parsed = || {
         let (records, unit) = text.split_once('/')?;
         let records: NonZeroU32 = records.trim().parse().ok()?;

@@ -1,7 +1,7 @@
 //! `replay`: a range of the hub once more, for one target, beside the running bridge.
 
-mod grammar; // how partitions, ends and rates are written
-mod display; // what is seen while it runs
+pub(super) mod grammar; // how partitions, ends and rates are written
+mod progress; // what is seen while it runs
 mod summary; // what is told at the end
 
 use std::path::PathBuf;
@@ -10,7 +10,7 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow};
 use tokio_util::sync::CancellationToken;
 
-use self::display::Display;
+use super::display::Display;
 use super::exit::Failure;
 use super::run::stop_on_signal;
 use super::{ConfigArguments, load, output};
@@ -102,7 +102,7 @@ pub fn run(arguments: ReplayArguments) -> Result<(), Failure> {
         rate,
         rejected,
     };
-    let display = Display::new();
+    let display = Display::new("events read");
     log::install_to(configuration.log, display.log_writer());
     let keeps_rejected = settings.rejected.is_some();
     let (report, result) = load::block_on(replay(configuration, settings, display))??;
@@ -125,7 +125,9 @@ async fn replay(
         () = stop.cancelled() => return Err(Failure::Check(anyhow!("stopped before anything was read"))),
     };
     let ended = CancellationToken::new();
-    let shown = tokio::spawn(display.show(Arc::clone(replay.progress()), ended.clone()));
+    let shown = Arc::clone(replay.progress());
+    let look = move || progress::seen(&shown.totals());
+    let shown = tokio::spawn(display.show(look, ended.clone()));
     let outcome = replay.run(stop).await;
     ended.cancel();
     shown

@@ -1,5 +1,6 @@
 //! From the file as written to the settings the program trusts.
 
+mod dead_letter;
 mod hub;
 mod mappings;
 mod snapshots;
@@ -43,6 +44,9 @@ pub fn check(
     check.window(written);
     check.state(written);
     let targets = mappings.map(|mappings| check.targets(root, written, &mappings));
+    if let Some(targets) = &targets {
+        check.forward_to(written, targets);
+    }
     let Check { diagnostics, .. } = check;
     let (Some(hub), Some(targets)) = (hub, targets) else {
         return Err(diagnostics);

@@ -3,8 +3,9 @@
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Serialize};
 
+use crate::config::yaml::Spanned;
 use crate::config::{ByteSize, Duration};
 
 /// Where records go that were refused for good.
@@ -13,24 +14,24 @@ use crate::config::{ByteSize, Duration};
 pub struct Settings {
     /// The directory on a local disk.
     pub file: File,
-    /// Not available in this version: a target that gets a copy of every dead letter.
-    #[serde(default, deserialize_with = "refuse_forward_to")]
-    pub forward_to: Option<String>,
+    /// A target of this file that gets a copy of every dead letter but its own, as JSON, once the letter is on disk. A copy
+    /// holds nothing back: what the target cannot take is dropped and counted.
+    pub forward_to: Option<Spanned<String>>,
     /// What becomes of valid JSON of an unknown type that no route of any target accepts.
     #[serde(default)]
     pub unrouted_unknown: UnroutedUnknown,
 }
 
-/// Files of dead letters, one for each day (UTC).
+/// Segments of dead letters on a local disk; docs/dead-letters.md has their form.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct File {
     /// Directory of the files; made if missing.
     pub directory: PathBuf,
-    /// Size of all files at which intake stops, until some are moved away or the limit is raised.
+    /// Size of all files at which intake stops, until some are purged or the limit is raised.
     #[serde(default = "default_limit")]
     pub limit: ByteSize,
-    /// Dead letters older than this are warned about; they are never removed.
+    /// Dead letters older than this are warned about; only `dead-letters purge` removes any.
     #[serde(default = "default_age")]
     pub age: Duration,
 }
@@ -54,15 +55,6 @@ fn default_age() -> Duration {
     Duration::from_secs(30 * 24 * 60 * 60)
 }
 
-fn refuse_forward_to<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    match Option::<String>::deserialize(deserializer)? {
-        None => Ok(None),
-        Some(_) => Err(serde::de::Error::custom(
-            "`forward_to` is not available in this version; leave it out",
-        )),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +74,6 @@ mod tests {
     #[test]
     fn refuses_what_it_does_not_do() {
         for (text, expected) in [
-            ("{ file: { directory: x }, forward_to: soc }", "not available"),
             ("{ file: { directory: x, keep: 1 } }", "keep"),
             ("{ file: { directory: x, limit: 5 } }", "not a size"),
             ("{}", "file"),

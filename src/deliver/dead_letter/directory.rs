@@ -1,25 +1,37 @@
-//! The directory of dead letters: one file of JSON lines for each day, a lock, and a limit.
+//! The directory of dead letters: segments, a lock, and a limit.
 
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::config;
-use crate::durable::{LineFile, directory, line_file};
+use super::segment::{self, Segment};
+use super::{config, entries};
+use crate::durable::{FileError, directory};
 use crate::event::Timestamp;
-
-/// End of the names of the files; what else lies in the directory is left alone and not counted.
-const SUFFIX: &str = ".jsonl";
 
 /// Name of the file that is locked.
 const LOCK: &str = "lock";
+
+/// A segment is at least so large before the next one begins, and at most; between that, a fraction of the limit, so that
+/// there is always something to purge.
+const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=16 << 20;
+
+/// Segments that fit the limit.
+const SEGMENT_FRACTION: u64 = 16;
+
+/// The next one begins after this time at the latest: what is done can be purged only when a segment is closed.
+const SEGMENT_AGE_MILLIS: i64 = 60 * 60 * 1000;
+
+/// What a file of an earlier version covers.
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// The directory, locked against a second writer.
 #[derive(Debug)]
 pub struct Directory {
     settings: config::File,
-    today: LineFile,
+    /// `None` until the next letter.
+    current: Option<Segment>,
     bytes: u64,
     _lock: File,
 }
@@ -45,7 +57,7 @@ pub enum Error {
     },
     /// A file cannot be written.
     #[error(transparent)]
-    File(#[from] line_file::Error),
+    File(#[from] FileError),
     /// The files reached the configured limit.
     #[error("the dead letters in `{}` have reached their limit of {limit}", path.display())]
     Limit {
@@ -61,7 +73,7 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Limit { .. } => {
-                "look at the dead letters, move old files away, or raise `dead_letter.file.limit`"
+                "look at the dead letters, `dead-letters purge` what is done with, or raise `dead_letter.file.limit`"
             }
             Error::Locked { .. } => "stop the other process, or give this one a directory of its own",
             Error::Directory { .. } | Error::File(_) => {
@@ -72,51 +84,84 @@ impl Error {
 }
 
 impl Directory {
-    /// Makes the directory, takes its lock, repairs today's file and counts what is there. Blocks.
+    /// Makes the directory, takes its lock and counts what is there. Blocks.
     pub fn open(settings: &config::File) -> Result<Self, Error> {
         let path = &settings.directory;
         directory::create(path).map_err(|source| error("make the directory of", path, source))?;
         let lock = lock(path)?;
         let mut opened = Self {
             settings: settings.clone(),
-            today: LineFile::new(path.join(file_name(Timestamp::now()))),
+            current: None,
             bytes: 0,
             _lock: lock,
         };
-        if opened.today.path().exists() {
-            opened.today.open()?;
-        }
         opened.count()?;
         Ok(opened)
     }
 
-    /// Brings `lines` to disk, in the file of the day `now`, unless that would pass the limit. All or nothing.
-    pub fn append(&mut self, lines: &[u8], now: Timestamp) -> Result<(), Error> {
-        let added = lines.len() as u64;
+    /// Brings `entries` to disk, unless that would pass the limit. All or nothing.
+    pub fn append(&mut self, entries: &[u8], now: Timestamp) -> Result<(), Error> {
+        let added = entries.len() as u64;
         if self.bytes + added > self.settings.limit.0 {
             // Somebody may have made room since the last count.
             self.count()?;
         }
         if self.bytes + added > self.settings.limit.0 {
+            // Closed, so that it can be purged too.
+            self.current = None;
             return Err(Error::Limit {
                 path: self.settings.directory.clone(),
                 limit: self.settings.limit,
             });
         }
-        let path = self.settings.directory.join(file_name(now));
-        if self.today.path() != path {
-            self.today = LineFile::new(path);
+        let mut segment = match self.current.take().filter(|segment| self.takes(segment, added)) {
+            Some(segment) => segment,
+            None => self.begin(now)?,
+        };
+        if let Err(failed) = segment.append(entries) {
+            // Otherwise the next try begins another one, and readers pass over the end of this one.
+            self.current = failed.is_usable.then_some(segment);
+            return Err(failed.error.into());
         }
-        self.today.append(lines)?;
+        self.current = Some(segment);
         self.bytes += added;
         Ok(())
     }
 
+    /// Closes the segment at hand if it is old enough, so that it can be purged.
+    pub fn close_old(&mut self, now: Timestamp) {
+        let is_old = |segment: &Segment| now.millis_since(segment.begun()) >= SEGMENT_AGE_MILLIS;
+        if self.current.as_ref().is_some_and(is_old) {
+            self.current = None;
+        }
+    }
+
+    fn takes(&self, segment: &Segment, added: u64) -> bool {
+        let most = self.settings.limit.0 / SEGMENT_FRACTION;
+        let most = most.clamp(*SEGMENT_BYTES.start(), *SEGMENT_BYTES.end());
+        (segment.length() == 0 || segment.length() + added <= most) && !segment.is_moved()
+    }
+
+    fn begin(&self, now: Timestamp) -> Result<Segment, Error> {
+        let names = self.names()?;
+        let newest = names.last().map(String::as_str);
+        Ok(Segment::begin(&self.settings.directory, newest, now)?)
+    }
+
     /// Counts the bytes of all files anew.
     pub fn count(&mut self) -> Result<u64, Error> {
-        let files = files(&self.settings.directory)?;
-        self.bytes = files.iter().map(|(_, bytes)| bytes).sum();
-        Ok(self.bytes)
+        let mut bytes = 0;
+        for name in self.names()? {
+            let path = self.settings.directory.join(name);
+            match fs::metadata(&path) {
+                Ok(metadata) => bytes += metadata.len(),
+                // Purged since the directory was listed.
+                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+                Err(source) => return Err(error("count", &self.settings.directory, source)),
+            }
+        }
+        self.bytes = bytes;
+        Ok(bytes)
     }
 
     /// Bytes in all files, by the last count and what was written since.
@@ -124,53 +169,29 @@ impl Directory {
         self.bytes
     }
 
-    /// Names of the files whose day ended longer ago than `age`, oldest first.
+    /// Names of the files whose first letter is older than `age`, oldest first.
     pub fn older_than_age(&self, now: Timestamp) -> Result<Vec<String>, Error> {
-        let age = self.settings.age.get() + Duration::from_secs(24 * 60 * 60);
-        let age_millis = i64::try_from(age.as_millis()).unwrap_or(i64::MAX);
-        let newest = file_name(Timestamp::from_millis(now.as_millis().saturating_sub(age_millis)));
-        let mut names: Vec<_> = files(&self.settings.directory)?
-            .into_iter()
-            .map(|(name, _)| name)
-            .filter(|name| *name < newest)
-            .collect();
-        names.sort();
+        let age_millis = i64::try_from(self.settings.age.get().as_millis()).unwrap_or(i64::MAX);
+        let newest = Timestamp::from_millis(now.as_millis().saturating_sub(age_millis));
+        let mut names = self.names()?;
+        names.retain(|name| match name.strip_suffix(entries::PLAIN_SUFFIX) {
+            // By its day, which has to be over.
+            Some(day) => Timestamp::parse(&format!("{day}T00:00:00Z"))
+                .is_some_and(|day| newest.millis_since(day) >= DAY.as_millis() as i64),
+            None => segment::begun(name).is_some_and(|begun| begun < newest),
+        });
         Ok(names)
+    }
+
+    fn names(&self) -> Result<Vec<String>, Error> {
+        entries::file_names(&self.settings.directory)
+            .map_err(|source| error("list", &self.settings.directory, source))
     }
 
     /// Where the files are.
     pub fn path(&self) -> &Path {
         &self.settings.directory
     }
-}
-
-/// `2024-11-08.jsonl`: sorts by day.
-fn file_name(now: Timestamp) -> String {
-    let time = now.to_string();
-    let day = time.split('T').next().unwrap_or(&time);
-    format!("{day}{SUFFIX}")
-}
-
-fn files(path: &Path) -> Result<Vec<(String, u64)>, Error> {
-    let measure = |name: String| {
-        let length = fs::metadata(path.join(&name))?.len();
-        Ok((name, length))
-    };
-    file_names(path)
-        .and_then(|names| names.into_iter().map(measure).collect())
-        .map_err(|source| error("count", path, source))
-}
-
-/// Names of the files with dead letters in the directory `path`, in any order.
-pub fn file_names(path: &Path) -> io::Result<Vec<String>> {
-    let mut names = Vec::new();
-    for entry in fs::read_dir(path)? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if name.ends_with(SUFFIX) {
-            names.push(name);
-        }
-    }
-    Ok(names)
 }
 
 fn lock(path: &Path) -> Result<File, Error> {
@@ -201,7 +222,7 @@ mod tests {
     use super::*;
     use crate::config::ByteSize;
 
-    const DAY: i64 = 86_400_000;
+    const HOUR: i64 = 3_600_000;
 
     fn settings(path: &Path, limit: u64) -> config::File {
         config::File {
@@ -211,46 +232,81 @@ mod tests {
         }
     }
 
+    fn at(hour: i64) -> Timestamp {
+        Timestamp::from_millis(hour * HOUR)
+    }
+
+    fn names(directory: &Directory) -> Vec<String> {
+        directory.names().expect("it can be listed")
+    }
+
     #[test]
-    fn each_day_has_its_file_and_the_limit_counts_all() {
+    fn the_limit_counts_all_segments_and_closes_the_last_one() {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
         let mut letters = Directory::open(&settings(root.path(), 10)).expect("it can be opened");
-        letters
-            .append(b"one\n", Timestamp::from_millis(0))
-            .expect("there is room");
-        letters
-            .append(b"two\n", Timestamp::from_millis(DAY))
-            .expect("there is room");
-        let error = letters
-            .append(b"three\n", Timestamp::from_millis(DAY))
-            .expect_err("the limit");
+        letters.append(b"one\n", at(0)).expect("there is room");
+        letters.close_old(at(1));
+        letters.append(b"two\n", at(1)).expect("there is room");
+        let error = letters.append(b"three\n", at(1)).expect_err("the limit");
         assert!(matches!(error, Error::Limit { .. }), "{error}");
-        let second = root.path().join("1970-01-02.jsonl");
+        let found = names(&letters);
+        assert_eq!(
+            found,
+            ["19700101T000000000.letters", "19700101T010000000.letters"]
+        );
+        let second = root.path().join(&found[1]);
         assert_eq!(fs::read(&second).expect("it is there"), b"two\n");
-        fs::remove_file(root.path().join("1970-01-01.jsonl")).expect("it is there");
-        letters
-            .append(b"three\n", Timestamp::from_millis(DAY))
-            .expect("room was made");
-        assert_eq!(letters.bytes(), 10);
+        File::open(&second)
+            .expect("it is there")
+            .try_lock()
+            .expect("it is closed");
+        fs::remove_file(root.path().join(&found[0])).expect("it is there");
+        letters.append(b"three\n", at(1)).expect("room was made");
+        assert_eq!((letters.bytes(), names(&letters).len()), (10, 2));
+    }
+
+    #[test]
+    fn segments_end_by_size_and_by_age() {
+        let root = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut letters = Directory::open(&settings(root.path(), 1 << 20)).expect("it can be opened");
+        let half = vec![b'x'; 33 << 10];
+        for (hour, expected) in [(0, 1), (0, 2), (0, 3)] {
+            letters.append(&half, at(hour)).expect("there is room");
+            assert_eq!(names(&letters).len(), expected, "two do not fit into one");
+        }
+        letters.append(b"x\n", at(0)).expect("there is room");
+        letters.close_old(Timestamp::from_millis(HOUR - 1));
+        letters.append(b"x\n", at(0)).expect("there is room");
+        assert_eq!(names(&letters).len(), 3);
+        letters.close_old(at(1));
+        letters.append(b"x\n", at(0)).expect("there is room");
+        assert_eq!(names(&letters).len(), 4);
+    }
+
+    #[test]
+    fn a_segment_that_was_moved_is_not_written_any_more() {
+        let root = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut letters = Directory::open(&settings(root.path(), 1 << 20)).expect("it can be opened");
+        letters.append(b"one\n", at(0)).expect("there is room");
+        let moved = root.path().join("moved");
+        fs::rename(root.path().join(&names(&letters)[0]), &moved).expect("it can be moved");
+        letters.append(b"two\n", at(0)).expect("there is room");
+        assert_eq!(fs::read(&moved).expect("it is there"), b"one\n");
+        let second = root.path().join(&names(&letters)[0]);
+        assert_eq!(fs::read(second).expect("it is there"), b"two\n");
     }
 
     #[test]
     fn tells_what_is_old() {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
+        fs::write(root.path().join("1970-01-01.jsonl"), "").expect("it can be written");
         let mut letters = Directory::open(&settings(root.path(), 1_000)).expect("it can be opened");
-        for day in [0, 1, 30] {
-            letters
-                .append(b"x\n", Timestamp::from_millis(day * DAY))
-                .expect("there is room");
-        }
-        let old = |day: i64| {
-            letters
-                .older_than_age(Timestamp::from_millis(day * DAY))
-                .expect("it can be listed")
-        };
-        assert_eq!(old(31), Vec::<String>::new());
-        assert_eq!(old(32), ["1970-01-01.jsonl"]);
-        assert_eq!(old(33), ["1970-01-01.jsonl", "1970-01-02.jsonl"]);
+        letters.append(b"x\n", at(48)).expect("there is room");
+        let old = |hour| letters.older_than_age(at(hour)).expect("it can be listed").len();
+        assert_eq!(
+            (old(31 * 24 - 1), old(31 * 24), old(32 * 24), old(32 * 24 + 1)),
+            (0, 1, 1, 2)
+        );
     }
 
     #[test]

@@ -37,6 +37,12 @@ struct Line<'l> {
 
 /// Adds the line of a letter, with its line end.
 pub fn append(letter: &DeadLetter, lines: &mut Vec<u8>) {
+    write(letter, lines);
+    lines.push(b'\n');
+}
+
+/// Adds the JSON of a letter, which holds no line end.
+pub fn write(letter: &DeadLetter, lines: &mut Vec<u8>) {
     let (body, rendered) = match &letter.content {
         Content::Body(bytes) => (Some(STANDARD.encode(bytes)), None),
         Content::Rendered(bytes) => (None, Some(STANDARD.encode(bytes))),
@@ -63,7 +69,6 @@ pub fn append(letter: &DeadLetter, lines: &mut Vec<u8>) {
         rendered,
     };
     serde_json::to_writer(&mut *lines, &line).expect("a line has text keys and goes to memory");
-    lines.push(b'\n');
 }
 
 fn as_digits<S: serde::Serializer>(id: &Option<EventId>, serializer: S) -> Result<S::Ok, S::Error> {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use tokio_util::sync::CancellationToken;
 
-use super::{Content, DeadLetter, DeadLetters, Health, Writer, config};
+use super::{Content, DeadLetter, DeadLetters, Found, Health, Writer, config, entries};
 use crate::config::ByteSize;
 use crate::event::{EventId, Hub, Kind, Offset, PartitionId, RejectReason, SequenceNumber, Timestamp};
 use crate::telemetry::Metrics;
@@ -70,16 +70,16 @@ fn start(directory: &Path, limit: u64) -> Bridge {
 
 fn sequence_numbers(directory: &Path) -> Vec<i64> {
     let mut numbers = Vec::new();
-    for entry in std::fs::read_dir(directory).expect("the directory can be read") {
-        let path = entry.expect("it can be listed").path();
-        if path.extension().is_some_and(|extension| extension == "jsonl") {
-            let text = std::fs::read_to_string(path).expect("it is text");
-            numbers.extend(text.lines().map(|line| {
-                let line: serde_json::Value = serde_json::from_str(line).expect("each line is JSON");
-                line["sequence_number"].as_i64().expect("it is a number")
-            }));
+    entries::read(directory, &mut |found| {
+        match found {
+            Found::Entry(entry) => numbers.push(entry.letter.sequence_number),
+            // Being written just now.
+            Found::Torn(_) => {}
+            Found::Damaged(damaged) => panic!("{damaged:?}"),
         }
-    }
+        true
+    })
+    .expect("the directory can be read");
     numbers.sort();
     numbers
 }
@@ -118,7 +118,7 @@ async fn an_answer_means_on_disk() {
 #[tokio::test]
 async fn the_limit_holds_the_answer_back() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let full = directory.path().join("2001-01-01.jsonl");
+    let full = directory.path().join("20010101T000000000.letters");
     std::fs::write(&full, vec![b'\n'; 4_000]).expect("it can be written");
     let bridge = start(directory.path(), 4_100);
     let letters = bridge.letters.clone();
@@ -147,19 +147,32 @@ async fn the_limit_holds_the_answer_back() {
     assert_eq!(bridge.health.blocked(), None);
 }
 
-/// Scenario: a crash left half a line in today's file.
-/// Guarantees: after the next start every line is whole.
+/// Scenario: a crash left half an entry at the end of the newest segment, with letters before it.
+/// Guarantees: after the next start nothing is added there and nothing cut off; every letter is read.
 #[tokio::test]
-async fn a_torn_line_is_repaired_at_start() {
+async fn a_torn_end_hides_nothing() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let today = Timestamp::now().to_string()[..10].to_owned() + ".jsonl";
-    std::fs::write(directory.path().join(today), "{\"sequence_number\":1}\n{\"sequen")
-        .expect("it can be written");
+    for number in [1, 2] {
+        let bridge = start(directory.path(), 1 << 20);
+        bridge
+            .letters
+            .write(vec![letter(number)])
+            .await
+            .expect("the writer runs");
+        drop(bridge.letters);
+        bridge.writer.await.expect("the writer ends by itself");
+    }
+    let names = entries::file_names(directory.path()).expect("it can be listed");
+    let newest = directory.path().join(names.last().expect("there are two"));
+    let mut torn = std::fs::read(&newest).expect("it can be read");
+    torn.extend_from_slice(&torn.clone()[..torn.len() / 2]);
+    std::fs::write(&newest, &torn).expect("it can be written");
     let bridge = start(directory.path(), 1 << 20);
     bridge
         .letters
-        .write(vec![letter(2), letter(3)])
+        .write(vec![letter(3), letter(4)])
         .await
         .expect("the writer runs");
-    assert_eq!(sequence_numbers(directory.path()), [1, 2, 3]);
+    assert_eq!(sequence_numbers(directory.path()), [1, 2, 3, 4]);
+    assert_eq!(std::fs::read(&newest).expect("it can be read"), torn);
 }

@@ -8,7 +8,7 @@ use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
 use super::directory::{Directory, Error};
-use super::{Health, Request, config, line};
+use super::{Forward, Health, Request, config, frame, line};
 use crate::durable::retry::{Retry, chain};
 use crate::event::Timestamp;
 use crate::telemetry::Metrics;
@@ -16,8 +16,11 @@ use crate::telemetry::Metrics;
 /// Lines written with one fsync; more requests wait for the next, so that encoding them takes little memory.
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
-/// Letters that grew too old are looked for, and the files counted anew, this often.
-const LOOK_INTERVAL: Duration = Duration::from_secs(60 * 60);
+/// The files are counted anew this often: `purge` makes room beside the bridge.
+const LOOK_INTERVAL: Duration = Duration::from_secs(60);
+
+/// Letters that grew too old are warned about every so many looks: once an hour.
+const LOOKS_PER_WARNING: u64 = 60;
 
 /// The writer, with its directory open and locked.
 #[derive(Debug)]
@@ -26,6 +29,7 @@ pub struct Writer {
     metrics: Arc<Metrics>,
     health: Arc<Health>,
     retry: Retry,
+    forward: Option<Forward>,
 }
 
 impl Writer {
@@ -40,7 +44,13 @@ impl Writer {
             metrics,
             health,
             retry: Retry::default(),
+            forward: None,
         })
+    }
+
+    /// Also sends a copy of each letter there, once it is on disk.
+    pub fn forwarding_to(self, forward: Option<Forward>) -> Self {
+        Self { forward, ..self }
     }
 
     /// Serves requests until every [`super::DeadLetters`] is dropped, or at once until `abandon`.
@@ -49,13 +59,15 @@ impl Writer {
     pub async fn run(mut self, mut requests: mpsc::Receiver<Request>, abandon: CancellationToken) {
         let mut looks = tokio::time::interval(LOOK_INTERVAL);
         looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut look_number = 0;
         loop {
             let first = tokio::select! {
                 biased;
                 () = abandon.cancelled() => return,
                 request = requests.recv() => request,
                 _ = looks.tick() => {
-                    self.look().await;
+                    self.look(look_number % LOOKS_PER_WARNING == 0).await;
+                    look_number += 1;
                     continue;
                 }
             };
@@ -72,6 +84,9 @@ impl Writer {
             for request in batch.requests {
                 // Who asked may be gone, because it was abandoned; the letters stand all the same.
                 let _is_heard = request.written.send(()).is_ok();
+                if let Some(forward) = &self.forward {
+                    forward.send(&request.letters, Timestamp::now());
+                }
             }
         }
     }
@@ -114,12 +129,17 @@ impl Writer {
         tokio::time::sleep(failure.delay).await;
     }
 
-    /// Warns about old letters and counts the files anew.
-    async fn look(&mut self) {
+    /// Counts the files anew, closes an old segment, and warns about old letters if it is time for that.
+    async fn look(&mut self, is_to_warn: bool) {
         let result = self
-            .blocking(|directory| {
+            .blocking(move |directory| {
+                let now = Timestamp::now();
+                directory.close_old(now);
                 directory.count()?;
-                directory.older_than_age(Timestamp::now())
+                match is_to_warn {
+                    true => directory.older_than_age(now),
+                    false => Ok(Vec::new()),
+                }
             })
             .await;
         match result {
@@ -127,7 +147,7 @@ impl Writer {
             Ok(old) => tracing::warn!(
                 files = old.len(),
                 oldest = old[0],
-                "dead letters are older than `dead_letter.file.age`; look at them, then move them away"
+                "dead letters are older than `dead_letter.file.age`; replay or look at them, then purge them"
             ),
             Err(error) => tracing::warn!(
                 error = &error as &dyn std::error::Error,
@@ -174,14 +194,15 @@ struct Batch {
 
 impl Batch {
     fn collect(first: Request, waiting: &mut mpsc::Receiver<Request>) -> Self {
-        let mut lines = Vec::new();
+        let (mut lines, mut json) = (Vec::new(), Vec::new());
         let mut requests = Vec::new();
         let mut next = Some(first);
         while let Some(request) = next {
-            request
-                .letters
-                .iter()
-                .for_each(|letter| line::append(letter, &mut lines));
+            for letter in &request.letters {
+                json.clear();
+                line::write(letter, &mut json);
+                frame::append(&json, &mut lines);
+            }
             requests.push(request);
             next = (lines.len() < MAX_BATCH_BYTES)
                 .then(|| waiting.try_recv().ok())

@@ -17,4 +17,5 @@ pub use range::{First, Last};
 pub use rejected::Refusal;
 pub use report::Report;
 pub use run::{Replay, Settings};
+pub(super) use run::{check_file, target};
 pub use scope::{Chosen, PerPartition, Scope};

@@ -350,7 +350,10 @@ impl Work {
 }
 
 /// The target of that name, ready to be sent to.
-fn target(configuration: &Configuration, name: &str) -> Result<TargetConfiguration, Failure> {
+pub(in crate::pipeline) fn target(
+    configuration: &Configuration,
+    name: &str,
+) -> Result<TargetConfiguration, Failure> {
     let mut targets = configuration.targets.iter();
     let Some(target) = targets.find(|target| &*target.name == name) else {
         let names: Vec<_> = configuration.targets.iter().map(|target| &*target.name).collect();
@@ -374,7 +377,7 @@ fn open_files(target: &TargetConfiguration, settings: &Settings) -> Result<Rejec
 }
 
 /// A file that the running bridge writes cannot be written here as well; waiting for it would be waiting for ever.
-fn check_file(target: &TargetConfiguration) -> Result<(), Failure> {
+pub(in crate::pipeline) fn check_file(target: &TargetConfiguration) -> Result<(), Failure> {
     let TargetSettings::File(settings) = &target.settings else {
         return Ok(());
     };

@@ -49,7 +49,7 @@ impl HeldEvent {
     }
 
     pub(super) fn tracker(&self) -> &Arc<InFlight> {
-        self.event().tracker()
+        tracker(self.event())
     }
 
     /// Whether everything that is owed for the event is here. A dead letter that is not on disk yet is owed elsewhere.
@@ -60,6 +60,12 @@ impl HeldEvent {
     pub(super) fn bytes(&self) -> usize {
         self.records.iter().map(|record| record.bytes.len()).sum()
     }
+}
+
+/// The tracker of an event of a partition.
+pub(super) fn tracker(event: &EventInFlight) -> &Arc<InFlight> {
+    let tracker = event.tracker();
+    tracker.expect("records without a position are refused for a target that keeps positions")
 }
 
 impl Batch {

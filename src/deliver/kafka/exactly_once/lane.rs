@@ -7,7 +7,7 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use super::batch::{Batch, HeldEvent};
+use super::batch::{Batch, HeldEvent, tracker};
 use super::claim::{Claim, Lost};
 use super::config::Limits;
 use super::position::StoredPosition;
@@ -171,7 +171,7 @@ impl Lane {
 
     /// Takes a record in; it comes back if it is of a generation that has ended.
     pub(super) fn push(&mut self, record: Rendered, now: Instant) -> Result<(), Rendered> {
-        if record.ticket.event().tracker().generation() < self.first_generation {
+        if tracker(record.ticket.event()).generation() < self.first_generation {
             return Err(record);
         }
         self.records += 1;

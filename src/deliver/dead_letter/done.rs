@@ -1,0 +1,167 @@
+//! Which dead letters are done with: an append-only file beside them.
+//!
+//! Only this file is locked by those who write it, `replay` and `purge`; the bridge never looks at it.
+
+use std::collections::HashMap;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+use super::{Entry, LetterId, entries, frame};
+use crate::durable::{FileError, LineFile, line_file, replace};
+use crate::event::Timestamp;
+
+/// Name of the file.
+const NAME: &str = "done.marks";
+
+/// How a dead letter ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Ending {
+    /// A target acknowledged it.
+    Delivered,
+    /// An operator does not want it any more.
+    Discarded,
+}
+
+/// One line of the file, framed like an entry of a segment.
+#[derive(Debug, Serialize, Deserialize)]
+struct Line {
+    id: String,
+    crc32: u32,
+    ending: Ending,
+    target: Option<String>,
+    time: Timestamp,
+}
+
+/// Which letters are done with.
+#[derive(Debug, Default)]
+pub struct Marks {
+    /// By file, then by offset. The checksum makes sure that it is the same letter.
+    endings: HashMap<Box<str>, HashMap<u64, (u32, Ending)>>,
+    /// Lines that could not be read; their letters count as not done.
+    pub damaged_lines: u64,
+}
+
+/// A letter that is done with.
+#[derive(Debug, Clone)]
+pub struct Mark {
+    /// The letter.
+    pub id: LetterId,
+    /// Its checksum.
+    pub crc32: u32,
+    /// How it ended.
+    pub ending: Ending,
+    /// The target that acknowledged it.
+    pub target: Option<String>,
+}
+
+/// The file, locked against a second writer.
+#[derive(Debug)]
+pub struct MarkWriter {
+    file: LineFile,
+}
+
+impl Marks {
+    /// Reads what is marked in `directory`. A last line that is still being written is passed over.
+    pub fn read(directory: &Path) -> Result<Self, FileError> {
+        let path = path(directory);
+        let bytes = match fs::read(&path) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(source) => return Err(FileError::new("read", &path, source)),
+        };
+        let mut marks = Self::default();
+        let whole = memchr::memrchr(b'\n', &bytes).map_or(0, |end| end + 1);
+        for line in bytes[..whole].split_inclusive(|byte| *byte == b'\n') {
+            match parse(line) {
+                Some((id, line)) => marks.insert(&id, line.crc32, line.ending),
+                None => marks.damaged_lines += 1,
+            }
+        }
+        Ok(marks)
+    }
+
+    /// How this letter ended, if it did.
+    pub fn ending(&self, entry: &Entry) -> Option<Ending> {
+        let (crc32, ending) = self.endings.get(&*entry.id.file)?.get(&entry.id.offset)?;
+        (*crc32 == entry.crc32).then_some(*ending)
+    }
+
+    fn insert(&mut self, id: &LetterId, crc32: u32, ending: Ending) {
+        let file = self.endings.entry((*id.file).into()).or_default();
+        file.insert(id.offset, (crc32, ending));
+    }
+}
+
+impl MarkWriter {
+    /// Opens and locks the file, which is made if missing.
+    ///
+    /// Errors: it cannot be opened, or another replay or purge has it.
+    pub fn open(directory: &Path) -> Result<Self, line_file::Error> {
+        let mut file = LineFile::new(path(directory));
+        file.open()?;
+        Ok(Self { file })
+    }
+
+    /// Adds marks and brings them to disk.
+    pub fn append(&mut self, marks: &[Mark]) -> Result<(), line_file::Error> {
+        let now = Timestamp::now();
+        let mut lines = Vec::new();
+        for mark in marks {
+            let line = Line {
+                id: mark.id.to_string(),
+                crc32: mark.crc32,
+                ending: mark.ending,
+                target: mark.target.clone(),
+                time: now,
+            };
+            frame::append(&json(&line), &mut lines);
+        }
+        match lines.is_empty() {
+            true => Ok(()),
+            false => self.file.append(&lines),
+        }
+    }
+
+    /// Lets go of the marks of files that are gone, if they are the most. The file is replaced as a whole; who opened it
+    /// before notices at the next mark.
+    pub fn compact(&mut self, directory: &Path) -> Result<(), FileError> {
+        let path = path(directory);
+        let error = |source| FileError::new("compact", &path, source);
+        let names = entries::file_names(directory).map_err(error)?;
+        let bytes = fs::read(&path).map_err(error)?;
+        let is_kept = |line: &&[u8]| {
+            parse(line).is_some_and(|(id, _)| {
+                let is_of = |name: &String| name.rsplit_once('.').is_some_and(|(stem, _)| stem == &*id.file);
+                names.iter().any(is_of)
+            })
+        };
+        let kept: Vec<u8> = bytes
+            .split_inclusive(|byte| *byte == b'\n')
+            .filter(is_kept)
+            .flatten()
+            .copied()
+            .collect();
+        match kept.len() * 2 < bytes.len() {
+            true => replace::replace(&path, &kept).map_err(error),
+            false => Ok(()),
+        }
+    }
+}
+
+fn path(directory: &Path) -> PathBuf {
+    directory.join(NAME)
+}
+
+fn json(line: &Line) -> Vec<u8> {
+    serde_json::to_vec(line).expect("a mark has text keys and plain values")
+}
+
+fn parse(line: &[u8]) -> Option<(LetterId, Line)> {
+    let frame = frame::parse(line).ok()?;
+    let line: Line = serde_json::from_slice(frame.json).ok()?;
+    Some((line.id.parse().ok()?, line))
+}
