@@ -181,8 +181,13 @@ impl<P: Protocol> Sender<P> {
                 }
             }
         }
-        // A peer that refuses records one by one is at work, so what it refuses is the records' fault.
-        self.accepted(endpoint, lane, taken.len());
+        if taken.is_empty() && refused.is_empty() {
+            // It speaks to us, but everything is put off: neither the back-off nor the lane's block ends by that.
+            self.blocks.accepted(0);
+        } else {
+            // A peer that refuses records one by one is at work, so what it refuses is the records' fault.
+            self.accepted(endpoint, lane, taken.len());
+        }
         self.count_repeated(repeated);
         if !taken.is_empty() {
             self.deliver(taken, now);
