@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use hub2siem::deliver::azure_monitor::{self, AzureMonitor};
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
 
-use super::bench::{Bench, SMALL};
-use super::http_peer::{Cluster, Peer};
+use super::bench::{Bench, SMALL, file, hub};
+use super::http_peer::{Cluster, Ingestion, Peer};
+use super::stage::Account;
 
 /// Scenario: an index cannot be written, which the cluster says of each record, again and again.
 /// Guarantees: the tries become rarer, as for every other block; nothing is lost.
@@ -30,4 +32,43 @@ async fn tries_of_a_blocked_index_become_rarer() {
     assert_eq!(blocked.reason, BlockReason::Destination);
     peer.receiver().blocked.clear();
     bench.delivered_to(&[&peer]).await;
+}
+
+/// Scenario: of two streams of a rule one is written wrongly; records for both come, and then the stream is made.
+/// Guarantees: that the other one takes records says nothing of it: it is blocked and named, none of its records becomes a
+/// dead letter, and all of them arrive in the end.
+#[tokio::test]
+async fn a_stream_that_does_not_exist_refuses_the_configuration() {
+    let peer = Peer::start(Ingestion::new("token")).await;
+    peer.receiver().streams = vec!["Custom-Alerts".to_owned()];
+    let token = file("token");
+    let yaml = format!(
+        "endpoint: {}\nrule: {}\nstream: {{ alert: Custom-Alerts, otherwise: Custom-Rest }}\ntoken: {{ file: {:?} }}\n{SMALL}\n",
+        peer.endpoint(),
+        peer.receiver().rule,
+        token.path()
+    );
+    let options: AzureMonitor = serde_saphyr::from_str(&yaml).expect("the options are valid");
+    let mut settings = azure_monitor::Settings::new(&options).expect("they can be used");
+    settings.sending.try_interval = Duration::from_millis(200);
+    let protocol = azure_monitor::Ingestion::new(&settings, &hub());
+    let mut bench = Bench::with(protocol, settings.sending);
+    for _ in 0..10 {
+        bench.send_one(Kind::Alert, "").await;
+    }
+    bench.until("alerts", |bench| bench.settled() == 10).await;
+    bench.send(20).await;
+    bench
+        .until("blocked", |bench| bench.health.blocked().is_some())
+        .await;
+    let blocked = bench.health.blocked().expect("it is blocked");
+    assert_eq!(blocked.reason, BlockReason::Destination);
+    assert!(blocked.detail.contains("`Custom-Rest`"), "{}", blocked.detail);
+    bench.send_one(Kind::Alert, "").await;
+    bench
+        .until("a further alert", |bench| bench.settled() == 11)
+        .await;
+    assert_eq!(bench.letters().len(), 0);
+    peer.receiver().streams.push("Custom-Rest".to_owned());
+    assert_eq!(bench.close().await, Account::delivered(31));
 }

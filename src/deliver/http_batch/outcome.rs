@@ -113,6 +113,7 @@ impl<P: Protocol> Sender<P> {
     fn accepted(&mut self, endpoint: usize, lane: usize, records: usize) {
         self.endpoints[endpoint].succeed();
         self.endpoints[endpoint].accepted += records as u64;
+        self.lanes[lane].has_taken |= records > 0;
         self.blocks.accepted(1 << lane);
     }
 
@@ -124,16 +125,20 @@ impl<P: Protocol> Sender<P> {
 
     fn block(&mut self, reason: BlockReason, text: String, batch: Batch, now: Instant) {
         if reason == BlockReason::Destination {
-            let name = &self.protocol.lanes()[batch.lane];
-            let detail = match name.as_str() {
-                "" => text,
-                name => format!("{text} (`{name}`)"),
-            };
-            self.blocks.block_index(batch.lane, detail, now);
+            self.block_lane(batch.lane, text, now);
         } else {
             self.blocks.block(reason, text, Cause::Batch, now);
         }
         self.retry(batch, RetryReason::Blocked);
+    }
+
+    /// Nothing for this lane is taken; others go on.
+    fn block_lane(&mut self, lane: usize, text: String, now: Instant) {
+        let detail = match self.protocol.lanes()[lane].as_str() {
+            "" => text,
+            name => format!("{text} (`{name}`)"),
+        };
+        self.blocks.block_index(lane, detail, now);
     }
 
     /// The reply says of each record what became of it.
@@ -211,17 +216,18 @@ impl<P: Protocol> Sender<P> {
         }
     }
 
-    /// The batch is refused for a record in it. That one is found by halves; alone it is refused for good, unless the
-    /// endpoint has taken nothing yet: then it is as likely that we were set up to send what it never takes.
+    /// The batch is refused for a record in it. That one is found by halves; alone it is refused for good, unless nothing
+    /// was taken for its lane yet: then it is as likely that we were set up to send what is never taken there.
     fn refused(&mut self, endpoint: usize, batch: Batch, text: String, reply: &Reply, now: Instant) {
         if batch.len() > 1 {
             return self.divide(batch, RetryReason::Partial);
         }
-        if self.endpoints[endpoint].accepted > 0 {
+        let lane = &mut self.lanes[batch.lane];
+        if lane.has_taken {
             return self.reject(batch, RejectReason::Refused, &text);
         }
-        self.doubts += 1;
-        if self.doubts < MAX_DOUBTS {
+        lane.doubts += 1;
+        if lane.doubts < MAX_DOUBTS {
             self.count_retry(&batch, RetryReason::Partial);
             self.endpoints[endpoint].back_off(None, now);
             return self.put_last(batch);
@@ -230,8 +236,12 @@ impl<P: Protocol> Sender<P> {
             "{} to every record so far; compare `format`, headers and mapping with what the peer takes",
             reply.describe()
         );
-        self.blocks
-            .block(BlockReason::Configuration, detail, Cause::Batch, now);
+        if self.lanes.iter().any(|lane| lane.has_taken) {
+            self.block_lane(batch.lane, detail, now);
+        } else {
+            self.blocks
+                .block(BlockReason::Configuration, detail, Cause::Batch, now);
+        }
         self.count_retry(&batch, RetryReason::Blocked);
         self.put_last(batch);
     }
