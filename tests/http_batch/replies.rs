@@ -78,6 +78,22 @@ async fn each_record_of_a_batch_has_its_own_outcome() {
     assert_eq!(account.delivered.len(), 18);
 }
 
+/// Scenario: a data stream keeps what it cannot parse in its failure store, and says that it created the document.
+/// Guarantees: that is no delivery: the record is a dead letter, the others are delivered.
+#[tokio::test]
+async fn a_failure_store_is_no_delivery() {
+    let peer = Peer::start(Cluster::default()).await;
+    peer.receiver().poison = Some("poison".to_owned());
+    peer.receiver().has_failure_store = true;
+    let mut bench = Bench::elasticsearch(&[peer.endpoint()], SMALL);
+    bench.send(5).await;
+    bench.send_one(Kind::Alert, "poison").await;
+    bench.send(4).await;
+    let account = bench.close().await;
+    assert_eq!(account.dead, [(5, RejectReason::Refused)]);
+    assert_eq!(account.delivered.len(), 9);
+}
+
 /// Scenario: a webhook refuses whatever it is sent, because the target is set up wrongly.
 /// Guarantees: the target is blocked for its configuration; no good record becomes a dead letter.
 #[tokio::test]
