@@ -105,9 +105,10 @@ async fn a_page_for_one_record() {
     );
     let given_up = async {
         while bench.letters().is_empty() {
-            // A steady trickle: something else has to be accepted between its tries.
+            // Fewer than a batch has: they must not wait behind it for company.
             bench.send(1).await;
-            tokio::time::sleep(Duration::from_millis(100)).await;
+            let sent = bench.sent();
+            bench.until("the next", |bench| bench.settled() + 1 >= sent).await;
         }
     };
     let waited = tokio::time::timeout(Duration::from_secs(60), given_up).await;
