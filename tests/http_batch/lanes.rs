@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use hub2siem::deliver::azure_monitor::{self, AzureMonitor};
+use hub2siem::deliver::elasticsearch::{self, Elasticsearch};
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
 
@@ -71,4 +72,31 @@ async fn a_stream_that_does_not_exist_refuses_the_configuration() {
     assert_eq!(bench.letters().len(), 0);
     peer.receiver().streams.push("Custom-Rest".to_owned());
     assert_eq!(bench.close().await, Account::delivered(31));
+}
+
+/// Scenario: the shard of one index is away for long; there is one worker. Records for that index come first, others behind
+/// them; then the shard is back.
+/// Guarantees: the others are delivered meanwhile, and everything in the end.
+#[tokio::test]
+async fn an_index_whose_shard_is_away_does_not_hold_others() {
+    let peer = Peer::start(Cluster::default()).await;
+    let away = ("mdc-alerts".to_owned(), (503, "unavailable_shards_exception"));
+    peer.receiver().blocked.extend([away]);
+    let yaml = format!(
+        "endpoints: {}\nindex: {{ alert: mdc-alerts, otherwise: mdc }}\nworkers: 1\n{SMALL}\n",
+        peer.endpoint()
+    );
+    let options: Elasticsearch = serde_saphyr::from_str(&yaml).expect("the options are valid");
+    let settings = elasticsearch::Settings::new(&options).expect("they can be used");
+    let protocol = elasticsearch::Bulk::new(&settings, &hub());
+    let mut bench = Bench::with(protocol, settings.sending);
+    bench.send_one(Kind::Alert, "").await;
+    bench
+        .until("a try", |bench| bench.retried("unavailable") > 0)
+        .await;
+    bench.send(30).await;
+    bench.until("the others", |bench| bench.settled() == 30).await;
+    assert_eq!(bench.account().unsettled, [0]);
+    peer.receiver().blocked.clear();
+    bench.delivered_to(&[&peer]).await;
 }

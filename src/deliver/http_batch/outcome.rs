@@ -206,9 +206,11 @@ impl<P: Protocol> Sender<P> {
         if !busy.is_empty() || !unavailable.is_empty() {
             self.pause(endpoint, reply, now);
         }
-        for (part, reason) in [(unavailable, RetryReason::Unavailable), (busy, RetryReason::Busy)] {
+        // Behind the others: while one shard is away they must not wait for the records that belong there.
+        for (part, reason) in [(busy, RetryReason::Busy), (unavailable, RetryReason::Unavailable)] {
             if !part.is_empty() {
-                self.retry(part, reason);
+                self.count_retry(&part, reason);
+                self.put_last(part);
             }
         }
         if let Some(text) = block {
