@@ -55,7 +55,7 @@ async fn refused_records_are_kept_in_a_file() {
 }
 
 /// Scenario: the file for refused records is locked, or the file of the target is: the bridge writes it.
-/// Guarantees: nothing is read; the first is a wrong command line, the second a lock of another process.
+/// Guarantees: nothing is read; both are a lock of another process, as the help says.
 #[tokio::test]
 async fn files_of_others_are_left_alone() {
     let stage = filled().await;
@@ -71,7 +71,7 @@ async fn files_of_others_are_left_alone() {
             ..settings()
         })
         .await;
-    assert!(matches!(failure, Failure::Usage(_)), "{failure:?}");
+    assert!(matches!(failure, Failure::State(_)), "{failure:?}");
     drop(held);
     let _held = hold("out.jsonl");
     let failure = stage.refused(settings()).await;
