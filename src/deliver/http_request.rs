@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap};
 
 /// Time to reach the peer.
@@ -18,6 +18,9 @@ const POOL_IDLE: Duration = Duration::from_secs(50);
 /// A peer that asks for more is asked again all the same.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(300);
 
+/// Most bytes of a reply that are kept: no peer has to say more, and memory is bounded whatever it sends.
+const MAX_REPLY_BYTES: usize = 4 << 20;
+
 /// A whole reply, read to its end so that the connection can be used again.
 #[derive(Debug)]
 pub struct Response {
@@ -27,7 +30,7 @@ pub struct Response {
     pub headers: HeaderMap,
     /// Address that answered, if known.
     pub peer: Option<IpAddr>,
-    /// The body.
+    /// The body; of a very large one the beginning.
     pub body: Bytes,
 }
 
@@ -76,16 +79,28 @@ pub async fn exchange(request: reqwest::RequestBuilder) -> Result<Response, Erro
     let status = response.status().as_u16();
     let headers = std::mem::take(response.headers_mut());
     let peer = response.remote_addr().map(|address| address.ip());
-    let body = response.bytes().await.map_err(|error| match error.is_timeout() {
-        true => Error::Timeout(error.without_url()),
-        false => Error::Truncated(error.without_url()),
-    })?;
+    let body = read(&mut response)
+        .await
+        .map_err(|error| match error.is_timeout() {
+            true => Error::Timeout(error.without_url()),
+            false => Error::Truncated(error.without_url()),
+        })?;
     Ok(Response {
         status,
         headers,
         peer,
         body,
     })
+}
+
+/// Reads a body to its end and keeps the beginning.
+async fn read(response: &mut reqwest::Response) -> Result<Bytes, reqwest::Error> {
+    let mut body = BytesMut::new();
+    while let Some(chunk) = response.chunk().await? {
+        let kept = chunk.len().min(MAX_REPLY_BYTES - body.len());
+        body.extend_from_slice(&chunk[..kept]);
+    }
+    Ok(body.freeze())
 }
 
 impl Response {
@@ -131,4 +146,35 @@ fn tls_detail(error: &reqwest::Error) -> Option<String> {
         };
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Scenario: a peer answers with far more than anybody asked for.
+    /// Guarantees: the reply is read to its end and counts, and only its beginning is held.
+    #[tokio::test]
+    async fn of_a_very_large_reply_the_beginning_is_kept() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port is free");
+        let address = listener.local_addr().expect("it is bound");
+        let served = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.expect("somebody connects");
+            let mut request = [0; 1024];
+            let read = socket.read(&mut request).await.expect("it can be read");
+            assert!(read > 0, "there is a request");
+            let body = vec![b'x'; 3 * MAX_REPLY_BYTES];
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {}\r\n\r\n", body.len());
+            let reply = [head.as_bytes(), &body].concat();
+            socket.write_all(&reply).await.expect("all of it is read");
+        });
+        let tls = crate::config::tls::distrusting_client_config().expect("it needs no file");
+        let request = client(&tls, 1).get(format!("http://{address}/"));
+        let response = exchange(request).await.expect("it is whole");
+        assert_eq!((response.status, response.body.len()), (200, MAX_REPLY_BYTES));
+        served.await.expect("it does not panic");
+    }
 }

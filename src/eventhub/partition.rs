@@ -127,6 +127,11 @@ impl PartitionReader {
         }
     }
 
+    /// Events that were refused and whose numbers only the next event tells: how many, and what was wrong with the last.
+    pub fn unnumbered(&self) -> Option<(i64, &str)> {
+        (self.refused.waiting > 0).then(|| (self.refused.waiting, &*self.refused.detail))
+    }
+
     /// Waits for the next thing to happen. `credit` is how many events the caller has room for beyond
     /// [`PartitionReader::outstanding`]; less than that may be asked for, never more. It is asked for when it is at
     /// least what is outstanding, so that one frame serves many events.

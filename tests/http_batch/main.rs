@@ -6,6 +6,7 @@ mod bridge;
 mod chaos;
 mod check;
 mod endpoints;
+mod lanes;
 #[path = "../support/http_peer/mod.rs"]
 #[expect(dead_code, reason = "the contract of all kinds uses the rest")]
 mod http_peer;

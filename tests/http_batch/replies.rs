@@ -1,11 +1,16 @@
 //! Replies that nobody should give, that are lost, or that say of each record something else.
 
+use std::time::Duration;
+
 use hub2siem::event::{Kind, RejectReason};
 use hub2siem::telemetry::health::BlockReason;
 
 use super::bench::{Bench, SMALL};
 use super::http_peer::{Answer, Cluster, Fault, Hook, Peer};
 use super::stage::Account;
+
+/// No state here takes longer to come.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Scenario: a cluster takes requests whose replies a gateway replaces by its own page, with a good and with a bad status.
 /// Guarantees: a page is never taken for a delivery; sent again, each document is there once.
@@ -78,6 +83,22 @@ async fn each_record_of_a_batch_has_its_own_outcome() {
     assert_eq!(account.delivered.len(), 18);
 }
 
+/// Scenario: a data stream keeps what it cannot parse in its failure store, and says that it created the document.
+/// Guarantees: that is no delivery: the record is a dead letter, the others are delivered.
+#[tokio::test]
+async fn a_failure_store_is_no_delivery() {
+    let peer = Peer::start(Cluster::default()).await;
+    peer.receiver().poison = Some("poison".to_owned());
+    peer.receiver().has_failure_store = true;
+    let mut bench = Bench::elasticsearch(&[peer.endpoint()], SMALL);
+    bench.send(5).await;
+    bench.send_one(Kind::Alert, "poison").await;
+    bench.send(4).await;
+    let account = bench.close().await;
+    assert_eq!(account.dead, [(5, RejectReason::Refused)]);
+    assert_eq!(account.delivered.len(), 9);
+}
+
 /// Scenario: a webhook refuses whatever it is sent, because the target is set up wrongly.
 /// Guarantees: the target is blocked for its configuration; no good record becomes a dead letter.
 #[tokio::test]
@@ -127,11 +148,15 @@ async fn a_record_that_always_surprises_is_found() {
     bench.send(4).await;
     bench.until("the others", |bench| bench.settled() == 9).await;
     // It is given up only after others were taken between its tries.
-    while bench.letters().is_empty() {
-        bench.send(1).await;
-        let sent = bench.sent();
-        bench.until("the next", |bench| bench.settled() + 1 >= sent).await;
-    }
+    let given_up = async {
+        while bench.letters().is_empty() {
+            bench.send(1).await;
+            let sent = bench.sent();
+            bench.until("the next", |bench| bench.settled() + 1 >= sent).await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, given_up).await;
+    waited.expect("it is given up");
     let account = bench.close().await;
     assert_eq!(account.dead, [(5, RejectReason::Refused)]);
 }

@@ -55,7 +55,7 @@ async fn refused_records_are_kept_in_a_file() {
 }
 
 /// Scenario: the file for refused records is locked, or the file of the target is: the bridge writes it.
-/// Guarantees: nothing is read; the first is a wrong command line, the second a lock of another process.
+/// Guarantees: nothing is read; both are a lock of another process, as the help says.
 #[tokio::test]
 async fn files_of_others_are_left_alone() {
     let stage = filled().await;
@@ -71,7 +71,7 @@ async fn files_of_others_are_left_alone() {
             ..settings()
         })
         .await;
-    assert!(matches!(failure, Failure::Usage(_)), "{failure:?}");
+    assert!(matches!(failure, Failure::State(_)), "{failure:?}");
     drop(held);
     let _held = hold("out.jsonl");
     let failure = stage.refused(settings()).await;
@@ -88,4 +88,28 @@ async fn filled() -> Stage {
     stage.append(0, 3);
     stage.append_body(0, assessment(0, 66, false));
     stage
+}
+
+/// Scenario: the only event of the range, which is the newest one, cannot be read.
+/// Guarantees: it is counted as refused, and the replay ends.
+#[tokio::test]
+async fn an_unreadable_event_at_the_end_is_the_end() {
+    let stage = Stage::new(1).await;
+    stage.append(0, 3);
+    let body = hub2siem::emulator::event_hub::Body::Encoded(bytes::Bytes::from_static(&[
+        0x00, 0x53, 0x75, 0xb0, 0xff, 0xff, 0xff, 0xff,
+    ]));
+    stage.hub.append_at(0, body, super::stage::enqueued(3));
+    let report = stage.replay(settings()).await;
+    assert_eq!((report.total.events, report.total.rejected), (4, 1));
+    let alone = Settings {
+        scope: super::stage::scope(
+            super::stage::partition("0"),
+            super::stage::number(3),
+            super::stage::to(3),
+        ),
+        ..settings()
+    };
+    let report = stage.replay(alone).await;
+    assert_eq!((report.total.events, report.total.rejected), (1, 1));
 }

@@ -1,5 +1,7 @@
 //! The peer refuses records or batches for good.
 
+use std::time::Duration;
+
 use futures_util::future::join_all;
 use hub2siem::deliver::dead_letter::Content as Kept;
 use hub2siem::emulator::splunk_hec::{Answer, Content, Fate, RequestKind};
@@ -101,10 +103,16 @@ async fn a_page_for_one_record() {
         bench.letters().is_empty(),
         "nothing else was accepted after the record stood alone"
     );
-    while bench.letters().is_empty() {
-        bench.send(1).await;
-        tokio::time::sleep(std::time::Duration::from_millis(100)).await;
-    }
+    let given_up = async {
+        while bench.letters().is_empty() {
+            // Fewer than a batch has: they must not wait behind it for company.
+            bench.send(1).await;
+            let sent = bench.sent();
+            bench.until("the next", |bench| bench.settled() + 1 >= sent).await;
+        }
+    };
+    let waited = tokio::time::timeout(Duration::from_secs(60), given_up).await;
+    waited.expect("it is given up");
     bench.balance(&[&receiver], &[0]).await;
     assert_eq!(receiver.statistics().duplicates, 0);
 }

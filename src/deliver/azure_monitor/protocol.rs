@@ -84,8 +84,9 @@ impl Protocol for Ingestion {
     fn judge(&self, reply: &Reply, _: usize) -> Verdict {
         let error = describe_error(reply);
         match (reply.status, reply.by_status()) {
-            (200 | 204, _) => Verdict::Accepted,
-            (201..300, _) => reply.surprise(),
+            (204, _) => Verdict::Accepted,
+            // The service has no other word for success: this is somebody else's, and nothing says that a row was taken.
+            (200..300, _) => reply.surprise(),
             (400, _) => match error {
                 Some(text) => Verdict::Refused { text },
                 // Not from the service: a proxy's page.

@@ -113,7 +113,7 @@ fn judge(reply: &Reply) -> Option<(String, &'static str)> {
     let cause = protocol::describe_error(reply).unwrap_or_else(|| reply.describe());
     match reply.status {
         // Whether a call without records is taken or refused is not documented; it came through either way.
-        200..300 => None,
+        204 => None,
         400 if protocol::describe_error(reply).is_some_and(|text| !text.contains("Stream")) => None,
         400 | 404 => Some((
             cause,

@@ -13,7 +13,12 @@ use crate::event::{Hub, Kind, Rendered};
 pub const CONTENT_TYPE: &str = "application/x-ndjson";
 
 /// All of the reply that is used; the rest would only cost its transfer.
-const FILTER_PATH: &str = "errors,items.*.status,items.*.error.type,items.*.error.reason";
+const FILTER_PATH: &str =
+    "errors,items.*.status,items.*.failure_store,items.*.error.type,items.*.error.reason";
+
+/// How long the cluster waits for a shard that is away. Below our own time for an answer, which its default of a minute is
+/// not: it then says of which records it did not take, and the others settle.
+const SHARD_TIMEOUT: &str = "30s";
 
 /// Bytes of an action around the names in it, with the two line ends.
 const ACTION_BYTES: usize = 64 + r#"{"create":{"_index":"","_id":""}}"#.len();
@@ -88,6 +93,8 @@ impl Protocol for Bulk {
 /// Where bulk requests go at a node.
 pub fn bulk_url(base: &Url) -> Url {
     let mut url = base.join("_bulk").expect("a base address takes a relative path");
-    url.query_pairs_mut().append_pair("filter_path", FILTER_PATH);
+    url.query_pairs_mut()
+        .append_pair("filter_path", FILTER_PATH)
+        .append_pair("timeout", SHARD_TIMEOUT);
     url
 }

@@ -6,6 +6,7 @@ use serde::Deserialize;
 
 use crate::deliver::http_batch::protocol::shorten;
 use crate::deliver::http_batch::{Fate, Reply, Verdict};
+use crate::telemetry::BlockReason;
 
 /// The reply to a bulk request, as far as it is asked for.
 #[derive(Debug, Deserialize)]
@@ -18,6 +19,8 @@ struct Bulk {
 struct Item {
     status: u16,
     error: Option<Cause>,
+    /// What the failure store of a data stream had to do with it.
+    failure_store: Option<String>,
 }
 
 /// The reply to a request that failed as a whole.
@@ -54,6 +57,9 @@ const INDEX_REASONS: [&str; 4] = [
     "only write ops with an op_type of create",
 ];
 
+/// The document is not in the data stream but in its failure store, where no search of the stream finds it.
+const FAILURE_STORE_USED: &str = "used";
+
 /// A document of this id is there.
 const CONFLICT: &str = "version_conflict_engine_exception";
 
@@ -65,10 +71,16 @@ pub fn judge(reply: &Reply) -> Verdict {
             Err(_) => reply.surprise(),
         };
     }
-    let error = describe_error(reply);
+    let error = failure(reply);
     match (reply.status, reply.by_status()) {
         (400, _) => match error {
-            Some(text) => Verdict::Refused { text },
+            Some(cause) if cause.is_about_index() => Verdict::Blocked {
+                reason: BlockReason::Destination,
+                text: cause.describe(),
+            },
+            Some(cause) => Verdict::Refused {
+                text: cause.describe(),
+            },
             // Not from the cluster: a proxy's page.
             None => reply.surprise(),
         },
@@ -76,7 +88,7 @@ pub fn judge(reply: &Reply) -> Verdict {
         (201..300, _) => reply.surprise(),
         (_, Some(Verdict::Blocked { reason, text })) => Verdict::Blocked {
             reason,
-            text: error.unwrap_or(text),
+            text: error.map_or(text, |cause| cause.describe()),
         },
         (_, Some(verdict)) => verdict,
         (_, None) => reply.surprise(),
@@ -85,8 +97,12 @@ pub fn judge(reply: &Reply) -> Verdict {
 
 /// Class and reason of a request that failed as a whole; `None` if the reply is not from the cluster.
 pub fn describe_error(reply: &Reply) -> Option<String> {
+    failure(reply).map(|cause| cause.describe())
+}
+
+fn failure(reply: &Reply) -> Option<Cause> {
     let failure: Failure = serde_json::from_slice(&reply.body).ok()?;
-    Some(failure.error.describe())
+    Some(failure.error)
 }
 
 impl Bulk {
@@ -104,6 +120,10 @@ impl Item {
     fn fate(self) -> Fate {
         let Some(cause) = self.error else {
             return match self.status {
+                // Created, as the status says, but as a failure. Sent again, it would be one more there.
+                200..300 if self.failure_store.as_deref() == Some(FAILURE_STORE_USED) => Fate::Refused {
+                    text: "the data stream put it into its failure store".to_owned(),
+                },
                 200..300 => Fate::Delivered,
                 status => Fate::Surprise {
                     text: format!("status {status} without an error"),

@@ -1,4 +1,4 @@
-//! The batch of one place that still takes records.
+//! One place that records are written to: the batch that still takes records, and what the peer said of the place so far.
 
 use std::time::Duration;
 
@@ -13,9 +13,13 @@ const CROWDED_LINGER: Duration = Duration::from_millis(200);
 /// How often an open batch looks whether the window filled up without a further record.
 const WINDOW_CHECK_INTERVAL: Duration = Duration::from_millis(100);
 
-/// What is gathered for one place.
+/// What is gathered for one place, and what is known of it.
 #[derive(Debug)]
 pub struct Lane {
+    /// Whether the peer took a record for it since the start.
+    pub has_taken: bool,
+    /// Records refused one by one before it took any.
+    pub doubts: u32,
     open: Batch,
     opened: Option<Instant>,
 }
@@ -24,6 +28,8 @@ impl Lane {
     /// Nothing gathered for the place with this number.
     pub fn new(number: usize) -> Self {
         Self {
+            has_taken: false,
+            doubts: 0,
             open: Batch::new(number),
             opened: None,
         }

@@ -113,6 +113,7 @@ impl<P: Protocol> Sender<P> {
     fn accepted(&mut self, endpoint: usize, lane: usize, records: usize) {
         self.endpoints[endpoint].succeed();
         self.endpoints[endpoint].accepted += records as u64;
+        self.lanes[lane].has_taken |= records > 0;
         self.blocks.accepted(1 << lane);
     }
 
@@ -124,16 +125,20 @@ impl<P: Protocol> Sender<P> {
 
     fn block(&mut self, reason: BlockReason, text: String, batch: Batch, now: Instant) {
         if reason == BlockReason::Destination {
-            let name = &self.protocol.lanes()[batch.lane];
-            let detail = match name.as_str() {
-                "" => text,
-                name => format!("{text} (`{name}`)"),
-            };
-            self.blocks.block_index(batch.lane, detail, now);
+            self.block_lane(batch.lane, text, now);
         } else {
             self.blocks.block(reason, text, Cause::Batch, now);
         }
         self.retry(batch, RetryReason::Blocked);
+    }
+
+    /// Nothing for this lane is taken; others go on.
+    fn block_lane(&mut self, lane: usize, text: String, now: Instant) {
+        let detail = match self.protocol.lanes()[lane].as_str() {
+            "" => text,
+            name => format!("{text} (`{name}`)"),
+        };
+        self.blocks.block_index(lane, detail, now);
     }
 
     /// The reply says of each record what became of it.
@@ -181,8 +186,13 @@ impl<P: Protocol> Sender<P> {
                 }
             }
         }
-        // A peer that refuses records one by one is at work, so what it refuses is the records' fault.
-        self.accepted(endpoint, lane, taken.len());
+        if taken.is_empty() && refused.is_empty() {
+            // It speaks to us, but everything is put off: neither the back-off nor the lane's block ends by that.
+            self.blocks.accepted(0);
+        } else {
+            // A peer that refuses records one by one is at work, so what it refuses is the records' fault.
+            self.accepted(endpoint, lane, taken.len());
+        }
         self.count_repeated(repeated);
         if !taken.is_empty() {
             self.deliver(taken, now);
@@ -196,9 +206,11 @@ impl<P: Protocol> Sender<P> {
         if !busy.is_empty() || !unavailable.is_empty() {
             self.pause(endpoint, reply, now);
         }
-        for (part, reason) in [(unavailable, RetryReason::Unavailable), (busy, RetryReason::Busy)] {
+        // Behind the others: while one shard is away they must not wait for the records that belong there.
+        for (part, reason) in [(busy, RetryReason::Busy), (unavailable, RetryReason::Unavailable)] {
             if !part.is_empty() {
-                self.retry(part, reason);
+                self.count_retry(&part, reason);
+                self.put_last(part);
             }
         }
         if let Some(text) = block {
@@ -206,17 +218,18 @@ impl<P: Protocol> Sender<P> {
         }
     }
 
-    /// The batch is refused for a record in it. That one is found by halves; alone it is refused for good, unless the
-    /// endpoint has taken nothing yet: then it is as likely that we were set up to send what it never takes.
+    /// The batch is refused for a record in it. That one is found by halves; alone it is refused for good, unless nothing
+    /// was taken for its lane yet: then it is as likely that we were set up to send what is never taken there.
     fn refused(&mut self, endpoint: usize, batch: Batch, text: String, reply: &Reply, now: Instant) {
         if batch.len() > 1 {
             return self.divide(batch, RetryReason::Partial);
         }
-        if self.endpoints[endpoint].accepted > 0 {
+        let lane = &mut self.lanes[batch.lane];
+        if lane.has_taken {
             return self.reject(batch, RejectReason::Refused, &text);
         }
-        self.doubts += 1;
-        if self.doubts < MAX_DOUBTS {
+        lane.doubts += 1;
+        if lane.doubts < MAX_DOUBTS {
             self.count_retry(&batch, RetryReason::Partial);
             self.endpoints[endpoint].back_off(None, now);
             return self.put_last(batch);
@@ -225,8 +238,12 @@ impl<P: Protocol> Sender<P> {
             "{} to every record so far; compare `format`, headers and mapping with what the peer takes",
             reply.describe()
         );
-        self.blocks
-            .block(BlockReason::Configuration, detail, Cause::Batch, now);
+        if self.lanes.iter().any(|lane| lane.has_taken) {
+            self.block_lane(batch.lane, detail, now);
+        } else {
+            self.blocks
+                .block(BlockReason::Configuration, detail, Cause::Batch, now);
+        }
         self.count_retry(&batch, RetryReason::Blocked);
         self.put_last(batch);
     }

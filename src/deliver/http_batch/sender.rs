@@ -90,8 +90,6 @@ pub(super) struct Sender<P> {
     pub(super) operations: FuturesUnordered<BoxFuture<'static, End>>,
     /// Records on their way to the dead letters.
     pub(super) rejecting: usize,
-    /// Records that an endpoint refused alone before it had taken any.
-    pub(super) doubts: u32,
     /// Whether the last try at each endpoint failed for TLS.
     pub(super) distrusted: Vec<bool>,
     is_ended: bool,
@@ -132,7 +130,6 @@ impl<P: Protocol> Sender<P> {
             blocks: Blocks::new(settings.try_interval),
             operations: FuturesUnordered::new(),
             rejecting: 0,
-            doubts: 0,
             distrusted: vec![false; settings.endpoints.len()],
             is_ended: false,
             edition: 0,

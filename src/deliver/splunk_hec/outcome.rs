@@ -258,6 +258,10 @@ impl Target {
         tracing::debug!(target_name = &*self.context.target, text, "unexpected reply");
         if batch.surprises < MAX_SURPRISES {
             self.count_retry(&batch, RetryReason::Surprise);
+            // Also behind what is still gathered: with one worker this would always be tried first otherwise.
+            if !self.open.is_empty() {
+                self.close_open();
+            }
             return self.ready.push_back(batch);
         }
         if batch.len() == 1 {

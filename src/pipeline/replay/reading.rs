@@ -298,7 +298,33 @@ impl Reading {
             self.gone(state.next.unwrap_or(range.oldest), range.last);
             return Ok(Flow::Done);
         }
-        Ok(Flow::More)
+        // With credit out, whatever there is had time to come.
+        let has_no_more = properties.last_sequence_number == range.last && state.hub.outstanding() > 0;
+        match state.hub.unnumbered() {
+            Some((events, detail)) if has_no_more => {
+                let detail = detail.to_owned();
+                Ok(self.end_with(events, detail, state).await)
+            }
+            _ => Ok(Flow::More),
+        }
+    }
+
+    /// The last so many events of the range came and cannot be read, and no event follows that would tell their numbers.
+    async fn end_with(&self, events: i64, detail: String, state: &mut State) -> Flow {
+        let last = self.account.range.last;
+        let first = SequenceNumber(last.0 - events + 1).max(state.next.unwrap_or(SequenceNumber(0)));
+        let mut flow = Flow::More;
+        let mut number = first;
+        while flow == Flow::More {
+            let event = Unreadable {
+                sequence_number: number,
+                enqueued_time: None,
+                detail: detail.clone(),
+            };
+            flow = self.unreadable(event, state).await;
+            number = number.next();
+        }
+        flow
     }
 
     /// Counts the events from `first` to `last` as gone, as far as they belong to the range.

@@ -373,7 +373,7 @@ pub(in crate::pipeline) fn target(
 /// The file of refused records. The target's own file is tried as well.
 fn open_files(target: &TargetConfiguration, settings: &Settings) -> Result<Rejected, Failure> {
     check_file(target)?;
-    Rejected::open(settings.rejected.as_deref()).map_err(|error| Failure::Usage(error.into()))
+    Rejected::open(settings.rejected.as_deref()).map_err(|error| Failure::State(error.into()))
 }
 
 /// A file that the running bridge writes cannot be written here as well; waiting for it would be waiting for ever.

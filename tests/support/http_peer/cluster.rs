@@ -20,6 +20,8 @@ pub struct Cluster {
     pub authorization: Option<String>,
     /// Documents with this text cannot be parsed.
     pub poison: Option<String>,
+    /// Whether those are kept all the same, as by a data stream with a failure store.
+    pub has_failure_store: bool,
     /// Indexes that cannot be written, with status and class of the error.
     pub blocked: BTreeMap<String, (u16, &'static str)>,
     /// So many further documents are rejected because the queue is full.
@@ -51,6 +53,9 @@ impl Cluster {
         let text = |key: &str| create.get(key)?.as_str().map(str::to_owned);
         let (index, id) = (text("_index")?, text("_id")?);
         Some(match self.outcome(&index, &id, source) {
+            Err((400, ..)) if self.has_failure_store => json!({ "create": {
+                "_index": format!(".fs-{index}"), "_id": null, "status": 201, "result": "created", "failure_store": "used",
+            } }),
             Ok(status) => {
                 json!({ "create": { "_index": index, "_id": id, "status": status, "result": "created" } })
             }
@@ -148,7 +153,7 @@ impl Receiver for Cluster {
         {
             for item in &mut items {
                 let created = item["create"].as_object_mut().expect("it was made here");
-                created.retain(|key, _| key == "status" || key == "error");
+                created.retain(|key, _| ["status", "error", "failure_store"].contains(&key.as_str()));
             }
         }
         Answer::json(200, &json!({ "errors": has_errors, "items": items }))

@@ -63,7 +63,8 @@ fn judges_a_call() {
     let error = r#"{"error":{"code":"InvalidRecord","message":"m"}}"#;
     let cases = [
         (204, "", "Accepted"),
-        (200, "", "Accepted"),
+        (200, "", "Surprise"),
+        (200, "<html>", "Surprise"),
         (202, "", "Surprise"),
         (400, error, "Refused"),
         (400, "<html>", "Surprise"),

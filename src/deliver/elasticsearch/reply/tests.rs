@@ -119,6 +119,15 @@ fn judges_each_record() {
 }
 
 #[test]
+fn a_document_in_the_failure_store_is_refused() {
+    for (store, expected) in [("used", "refused"), ("not_enabled", "delivered")] {
+        let item = format!("{{\"create\":{{\"status\":201,\"failure_store\":\"{store}\"}}}}");
+        let body = format!("{{\"errors\":false,\"items\":[{item}]}}");
+        assert_eq!(name(&judge(&reply(200, &body))), expected, "{store}");
+    }
+}
+
+#[test]
 fn judges_a_whole_request() {
     let error =
         |class: &str| format!("{{\"error\":{{\"type\":\"{class}\",\"reason\":\"r\"}},\"status\":400}}");
@@ -135,6 +144,7 @@ fn judges_a_whole_request() {
         (200, "<html>login</html>".to_owned(), "surprise"),
         (204, String::new(), "surprise"),
         (400, error("parse_exception"), "refused"),
+        (400, error("index_closed_exception"), "blocked destination"),
         (400, "<html>".to_owned(), "surprise"),
         (401, error("security_exception"), "blocked authorization"),
         (403, error("security_exception"), "blocked authorization"),
