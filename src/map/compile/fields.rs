@@ -247,7 +247,7 @@ impl Compiler<'_> {
             .collect();
         match names.filter(|names| !names.is_empty() && pipe.root == Root::Document && pipe.calls.is_empty())
         {
-            Some(names) => taken.insert(&names, &[]),
+            Some(names) => taken.hide(&names),
             None => {
                 let help = "write `.name.name`: lists are kept or dropped as a whole";
                 self.error(
