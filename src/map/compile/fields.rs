@@ -48,6 +48,9 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     compiler.keep_if(&mut fields, file);
     let mut taken = Taken::default();
     taken::mark(&fields, &compiler.let_values, &mut taken);
+    for part in &header {
+        taken::mark_value(&part.expression, &compiler.let_values, &mut taken);
+    }
     for except in &file.except {
         compiler.except(except, &mut taken);
     }
