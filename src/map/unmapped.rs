@@ -77,7 +77,9 @@ impl Taken {
         }
         let mut members = self.members.iter();
         let (known, taken) = members.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
-        let leads_here = || object.get(known).is_some_and(|found| std::ptr::eq(found, value));
+        // Most names stand in the record as in the map; only others need a search.
+        let leads_here =
+            || **known == **name || object.get(known).is_some_and(|found| std::ptr::eq(found, value));
         (!place.is_shared || taken.is_hidden || leads_here()).then_some(taken)
     }
 
