@@ -20,6 +20,43 @@ pub fn event_time(kind: Kind, document: &Value<'_>, is_snapshot: bool) -> Option
     }
 }
 
+/// A date that can be one. What was never set is written as the first day of year 1, where nobody would look for it.
 fn moment(value: Option<&Value<'_>>) -> Option<Timestamp> {
-    Timestamp::parse(value?.as_str()?)
+    Timestamp::parse(value?.as_str()?).filter(|time| time.as_millis() > 0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::event_time;
+    use crate::decode::json::parse;
+    use crate::event::Kind;
+
+    #[test]
+    fn what_is_no_date_is_passed_over() {
+        let assessment = |changed, first| {
+            format!(
+                r#"{{"properties":{{"status":{{"statusChangeDate":{changed},"firstEvaluationDate":{first}}}}}}}"#
+            )
+        };
+        let cases = [
+            (
+                r#""2024-01-02T03:04:05Z""#,
+                "null",
+                Some("2024-01-02T03:04:05.000Z"),
+            ),
+            (
+                r#""0001-01-01T00:00:00Z""#,
+                r#""2024-01-02T03:04:05Z""#,
+                Some("2024-01-02T03:04:05.000Z"),
+            ),
+            (r#""0001-01-01T00:00:00""#, r#""1970-01-01T00:00:00Z""#, None),
+            (r#""N/A""#, "5", None),
+        ];
+        for (changed, first, expected) in cases {
+            let body = assessment(changed, first);
+            let document = parse(&body).expect("it is JSON");
+            let time = event_time(Kind::Assessment, &document, false);
+            assert_eq!(time.map(|time| time.to_string()).as_deref(), expected, "{body}");
+        }
+    }
 }

@@ -21,6 +21,7 @@ pub struct Evaluation<'s, 'e> {
     lets: Vec<Option<Option<Item<'s>>>>,
     variables: Vec<Option<Item<'s>>>,
     spending: Spending,
+    misfits: u32,
 }
 
 /// What the values of one map refer to by index.
@@ -43,7 +44,13 @@ impl<'s, 'e> Evaluation<'s, 'e> {
             lets: vec![None; names.lets.len()],
             variables: vec![None; names.variables],
             spending: Spending::default(),
+            misfits: 0,
         }
+    }
+
+    /// Values of a text format that were left out because they do not fit the type of their key.
+    pub fn misfits(&self) -> u32 {
+        self.misfits
     }
 
     /// The record this is about.
@@ -196,7 +203,10 @@ impl<'s, 'e> Evaluation<'s, 'e> {
         if let Some(error) = self.exceeded() {
             return Err(error.clone());
         }
+        let is_present = item.is_some();
         let text = item.and_then(|item| text::fitted(item, field.text));
+        let is_misfit = is_present && text.is_none() && field.text.is_some_and(text::may_misfit);
+        self.misfits += u32::from(is_misfit);
         match (&text, &field.required) {
             (None, Some(field)) => Err(MapError::Required { field: field.clone() }),
             _ => Ok(text),

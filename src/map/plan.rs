@@ -125,6 +125,7 @@ impl<'s> Rendering<'s, '_, '_> {
             Output::Cef => self.cut = cef::render(self.plan, &mut self.evaluation, self.output)?,
             Output::Leef => self.cut = leef::render(self.plan, &mut self.evaluation, self.output)?,
         }
+        self.cut += self.evaluation.misfits();
         self.check_size()
     }
 

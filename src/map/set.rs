@@ -26,7 +26,7 @@ pub struct Rendering {
     /// `name@revision` of the map; `None` for `native`.
     pub revision: Option<Arc<str>>,
     /// Values that were cut: leftovers for size, each marked in the output, and values of a text format to the length
-    /// of their key.
+    /// of their key. In a text format also values that do not fit their key, in LEEF those that lost the delimiter.
     pub cut_values: u32,
     /// Values of the record that the map does not take and a text format has no place for; JSON keeps them.
     pub left_out_values: u32,

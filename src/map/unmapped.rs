@@ -31,12 +31,25 @@ pub struct Taken {
     members: Vec<(Box<str>, Taken)>,
     /// The names of `members`.
     names: NameFilter,
+    /// Whether it, or something in it, must not stay readable.
+    is_hidden: bool,
 }
 
 impl Taken {
     /// Marks the value at `path` as taken, provided that it survives `calls`: a date that cannot be read is absent in
     /// its field and stays among the leftovers.
     pub fn insert(&mut self, path: &[Box<str>], calls: &[Call]) {
+        let is_hidden = calls.iter().any(|call| call.function.is_hiding());
+        self.add(path, calls, is_hidden);
+    }
+
+    /// Marks the value at `path` as one that is never kept, in whatever case its names are written.
+    pub fn hide(&mut self, path: &[Box<str>]) {
+        self.add(path, &[], true);
+    }
+
+    fn add(&mut self, path: &[Box<str>], calls: &[Call], is_hidden: bool) {
+        self.is_hidden |= is_hidden;
         let Some((first, rest)) = path.split_first() else {
             // Two fields may take one value; whichever needs fewer conversions decides.
             if self.whole.as_ref().is_none_or(|known| known.len() > calls.len()) {
@@ -53,17 +66,21 @@ impl Taken {
             self.members.push((first.clone(), Taken::default()));
             self.members.len() - 1
         });
-        self.members[position].1.insert(rest, calls);
+        self.members[position].1.add(rest, calls, is_hidden);
     }
 
-    fn member(&self, name: &str, hash: NameHash) -> Option<&Taken> {
-        if !self.names.may_contain(hash) {
+    /// What is taken of a member of `object`. Of members whose names differ in case only a path leads to one; the others
+    /// are not taken, unless something is to be hidden.
+    fn member(&self, object: &Value<'_>, place: Place, (name, value): &Member<'_>) -> Option<&Taken> {
+        if !self.names.may_contain(place.hash) {
             return None;
         }
-        self.members
-            .iter()
-            .find(|(known, _)| known.eq_ignore_ascii_case(name))
-            .map(|(_, taken)| taken)
+        let mut members = self.members.iter();
+        let (known, taken) = members.find(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        // Most names stand in the record as in the map; only others need a search.
+        let leads_here =
+            || **known == **name || object.get(known).is_some_and(|found| std::ptr::eq(found, value));
+        (!place.is_shared || taken.is_hidden || leads_here()).then_some(taken)
     }
 
     fn takes(&self, value: &Value<'_>) -> bool {
@@ -144,8 +161,9 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
         let mut omitted = Vec::new();
         match document {
             Value::Object(members) => {
-                for (hash, (name, value)) in last_of_each(members) {
-                    let taken = taken.member(name, hash);
+                for (place, member) in last_of_each(members) {
+                    let (name, value) = member;
+                    let taken = taken.member(document, place, member);
                     let is_written = match used(name) {
                         true => self.top_level(Text::of(&format!("{name}_")), value, taken, levels),
                         false => self.top_level(Text::received(name), value, taken, levels),
@@ -252,14 +270,11 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
             Value::Object(members) => {
                 let start = self.output.len();
                 self.output.push(b'{');
-                for (hash, (name, value)) in last_of_each(members) {
+                for (place, member) in last_of_each(members) {
+                    let (name, inner) = member;
                     if !(has_secret && name.eq_ignore_ascii_case("secret")) {
-                        self.member(
-                            Text::received(name),
-                            value,
-                            taken.and_then(|taken| taken.member(name, hash)),
-                            levels - 1,
-                        );
+                        let taken = taken.and_then(|taken| taken.member(value, place, member));
+                        self.member(Text::received(name), inner, taken, levels - 1);
                     }
                 }
                 self.close(start, b'}')
@@ -317,8 +332,16 @@ impl<'s, 'e, 'o> Writer<'s, 'e, 'o> {
     }
 }
 
+/// Where a member stands among the others of its object.
+#[derive(Debug, Clone, Copy)]
+struct Place {
+    hash: NameHash,
+    /// Whether another member may have the same name, in whatever case; `false` is certain.
+    is_shared: bool,
+}
+
 /// Members without those whose name comes again: the last one counts, and readers refuse an object that repeats a name.
-fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = (NameHash, &'s Member<'s>)> {
+fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = (Place, &'s Member<'s>)> {
     let mut seen = NameFilter::default();
     let mut repeated = NameFilter::default();
     let mut has_repeated = false;
@@ -336,13 +359,13 @@ fn last_of_each<'s>(members: &'s [Member<'s>]) -> impl Iterator<Item = (NameHash
     });
     members.iter().enumerate().filter_map(move |(index, member)| {
         let hash = NameHash::of(&member.0);
-        let is_last = !has_repeated
-            || !repeated.may_contain(hash)
+        let is_shared = has_repeated && repeated.may_contain(hash);
+        let is_last = !is_shared
             || match &last {
                 Some(last) => last.get(&*member.0) == Some(&index),
                 None => !members[index + 1..].iter().any(|(later, _)| *later == member.0),
             };
-        is_last.then_some((hash, member))
+        is_last.then_some((Place { hash, is_shared }, member))
     })
 }
 

@@ -134,7 +134,7 @@ metrics! {
 
     /// Records a map could not render.
     map_errors_total: IntCounterVec ["target", "mapping"];
-    /// Leftover values that were cut or left out for size; each is marked in the output.
+    /// Leftover values that were cut or left out for size, each marked in the output; values of a text format that were cut to the length of their key, do not fit its type, or, in LEEF, lost the delimiter.
     map_cut_values_total: IntCounterVec ["target"];
     /// Values of records that their map does not take and a text format (CEF, LEEF) has no place for.
     map_left_out_values_total: IntCounterVec ["target"];

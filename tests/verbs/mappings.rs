@@ -120,6 +120,24 @@ fn exports_work_as_they_are() {
     );
 }
 
+/// Scenario: the comments of an extension are made lines. Guarantees: they are what a map can say.
+#[test]
+fn comments_of_an_extension_show_how_to_go_on() {
+    let directory = directory(&[]);
+    let ended = run(
+        directory.path(),
+        &["mappings", "export", "ecs/alert", "--to", "own", "--extends"],
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    let path = directory.path().join("own/ecs/alert.yaml");
+    let text = fs::read_to_string(&path).expect("it is there");
+    let (head, comments) = text.split_once("# remove").expect("it shows `remove`");
+    let lines = format!("# remove{comments}").replace("# ", "");
+    fs::write(&path, format!("{head}{lines}")).expect("it can be written");
+    let ended = run(directory.path(), &["mappings", "list", "--mappings", "own"]);
+    assert_eq!((ended.code, ended.errors.as_str()), (Some(0), ""), "{ended:?}");
+}
+
 /// Scenario: the samples in the program. Guarantees: each name listed can be previewed.
 #[test]
 fn samples_are_listed() {

@@ -138,6 +138,24 @@ fn failures_are_told_and_counted() {
     insta::assert_snapshot!(ended.errors);
 }
 
+/// Scenario: a command line with the delimiter of LEEF in it. Guarantees: the loss is told beside the line.
+#[test]
+fn what_a_line_loses_is_told() {
+    let directory = directory(&[]);
+    let body = r#"{"SystemAlertId":"1","AlertType":"a","Entities":[{"Type":"process","CommandLine":"p^owershell"}]}"#;
+    let ended = run_with(
+        directory.path(),
+        &["preview", "--mapping", "leef", "--input", "-"],
+        body,
+    );
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.output.contains("^commandLine=powershell^"), "{ended:?}");
+    assert!(
+        ended.errors.contains("1 value was cut, or does not fit"),
+        "{ended:?}"
+    );
+}
+
 /// Scenario: a wrong command line. Guarantees: exit 64, and a hint.
 #[test]
 fn wrong_arguments_are_usage_errors() {

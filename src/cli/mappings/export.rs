@@ -70,10 +70,11 @@ fn copies(map: &MapInfo) -> Vec<Exported> {
 fn skeleton(map: &MapInfo) -> Exported {
     let MapInfo { name, kind, .. } = map;
     let fields = map.output.fields_key();
-    let names = map.fields.iter().map(|field| field.name.as_str());
+    let mut names = map.fields.iter().map(|field| field.name.as_str());
+    // One that YAML takes without quotes.
+    let is_word = |name: &str| name.starts_with(|first: char| first.is_ascii_alphabetic());
     let example = names
-        .into_iter()
-        .find(|name| !name.starts_with(HEADER))
+        .find(|name| !name.starts_with(HEADER) && is_word(name))
         .unwrap_or("name");
     let text = format!(
         "# Extends the shipped map `{name}`: what is written here replaces or adds, everything else stays, also when a\n\
@@ -84,8 +85,8 @@ fn skeleton(map: &MapInfo) -> Exported {
          record: {kind}\n\
          extends: {name}\n\
          # remove: [{example}]\n\
-         {fields}: {{}}\n\
-         #  {example}: a value of your own\n"
+         # {fields}:\n\
+         #   {example}: a value of your own\n"
     );
     (PathBuf::from(format!("{name}.yaml")), text)
 }

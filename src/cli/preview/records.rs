@@ -79,8 +79,13 @@ impl<'p> Preview<'p> {
         }
         let mut line = Vec::new();
         match self.choice.set.render(&context, &mut line) {
-            Ok(_) => {
+            Ok(rendering) => {
                 output::line(&line)?;
+                match rendering.cut_values {
+                    0 => {}
+                    1 => eprintln!("{origin}: 1 value was cut, or does not fit its key"),
+                    cut => eprintln!("{origin}: {cut} values were cut, or do not fit their keys"),
+                }
                 for problem in self.choice.set.validate(&context, &line) {
                     eprintln!("{origin}: does not fit the schema: {problem}");
                 }

@@ -87,7 +87,7 @@ impl Compiler<'_> {
         let entries = match &node.content {
             Content::Mapping(entries) => entries,
             _ => {
-                return self.texts(node).map(|texts| {
+                return self.fixed_texts(node).map(|texts| {
                     Operator::Equals(texts.into_iter().map(|(text, _)| Operand::new(text)).collect())
                 });
             }
@@ -195,6 +195,35 @@ impl Compiler<'_> {
             }
         }
         Some(Operator::Is(forms))
+    }
+
+    /// As [`Self::texts`], but none that names a value of the map: it would be compared as text, and never be equal.
+    fn fixed_texts(&mut self, node: &Node) -> Option<Vec<(String, Range<usize>)>> {
+        let texts = self.texts(node)?;
+        let Some((text, span)) = texts.iter().find(|(text, _)| self.names_a_value(text)) else {
+            return Some(texts);
+        };
+        let message = format!("`{text}` is compared as text, not as the value of that name");
+        let help = "compare with a fixed value; two values cannot be compared with each other";
+        self.error("mapping::invalid_condition", span.clone(), message, "here", help);
+        None
+    }
+
+    fn names_a_value(&self, text: &str) -> bool {
+        let Some(rest) = text.strip_prefix('$') else {
+            return false;
+        };
+        let (name, is_member) = rest
+            .split_once('.')
+            .map_or((rest, false), |(name, _)| (name, true));
+        match name {
+            "record" | "hub" => is_member,
+            _ => {
+                self.variables.iter().any(|known| known == name)
+                    || self.lets.iter().any(|known| known.name == name)
+                    || self.later_lets.iter().any(|known| known == name)
+            }
+        }
     }
 
     /// A scalar or a list of scalars, as text with places.

@@ -48,6 +48,9 @@ pub(super) fn plan(compiler: &mut Compiler<'_>, file: &MappingFile) -> Option<Pl
     compiler.keep_if(&mut fields, file);
     let mut taken = Taken::default();
     taken::mark(&fields, &compiler.let_values, &mut taken);
+    for part in &header {
+        taken::mark_value(&part.expression, &compiler.let_values, &mut taken);
+    }
     for except in &file.except {
         compiler.except(except, &mut taken);
     }
@@ -247,7 +250,7 @@ impl Compiler<'_> {
             .collect();
         match names.filter(|names| !names.is_empty() && pipe.root == Root::Document && pipe.calls.is_empty())
         {
-            Some(names) => taken.insert(&names, &[]),
+            Some(names) => taken.hide(&names),
             None => {
                 let help = "write `.name.name`: lists are kept or dropped as a whole";
                 self.error(

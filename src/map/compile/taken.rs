@@ -22,7 +22,8 @@ pub(super) fn mark(structure: &Structure, lets: &[Expression], taken: &mut Taken
     }
 }
 
-fn mark_value(expression: &Expression, lets: &[Expression], taken: &mut Taken) {
+/// Marks what one value takes.
+pub(super) fn mark_value(expression: &Expression, lets: &[Expression], taken: &mut Taken) {
     match expression {
         Expression::Pipe(pipe) => {
             if let Some((path, calls)) = source(pipe, lets) {

@@ -8,6 +8,7 @@ use crate::map::encode::Output;
 use crate::map::expression::{Field, MemberContent, Structure};
 use crate::map::file::{MappingFile, Text};
 use crate::map::schema::{self, Known, Object, cef, leef};
+use crate::map::syntax;
 
 impl Compiler<'_> {
     /// The header's parts in the order in which they are written.
@@ -111,10 +112,18 @@ impl Compiler<'_> {
                 self.error("mapping::invalid_label", span, message, "here", HELP);
             }
         }
-        let label = entry.value.get("label").and_then(|node| match &node.content {
+        let written = entry.value.get("label");
+        let label = written.and_then(|node| match &node.content {
             Content::Scalar(Scalar::Text(text)) if !text.trim().is_empty() => Some(text.trim()),
             _ => None,
         });
+        if let (Some(node), Some(label)) = (written, label.filter(|label| syntax::is_path(label))) {
+            let message = format!("the label of `{}` cannot be a path", entry.key);
+            let help = format!("a label says the same in every line: write what `{label}` is called");
+            let span = node.span.clone();
+            self.error("mapping::invalid_label", span, message, "a path", help);
+            return;
+        }
         let (Some(label), Some(value)) = (label, entry.value.get("value")) else {
             let message = format!("`{}` needs a text as `label`, and a `value`", entry.key);
             let span = entry.value.span.clone();

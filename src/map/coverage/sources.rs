@@ -151,10 +151,17 @@ impl<'p> Scope<'p> {
         let mut further = String::new();
         selectors_text(&pipe.selectors, &mut further);
         starts
-            .into_iter()
-            .map(|start| match format!("{start}{further}") {
-                path if path.is_empty() => ".".to_owned(),
-                path => path,
+            .iter()
+            .map(|start| {
+                // The elements of elements are the same ones: lists run flat.
+                let start = match further.starts_with("[]") {
+                    true => start.strip_suffix("[]").unwrap_or(start),
+                    false => start,
+                };
+                match format!("{start}{further}") {
+                    path if path.is_empty() => ".".to_owned(),
+                    path => path,
+                }
             })
             .collect()
     }

@@ -8,6 +8,7 @@ unmapped: { keep_under: rest.of }
 let:
   host: .Entities[Type=host] | first
   both: { first_of: [.a, .b] }
+  steps: { first_of: [".Steps[]", ".More.Steps[]"] }
 tables:
   numbers: { one: 1 }
 fields:
@@ -17,6 +18,7 @@ fields:
   chosen: { when: { .Kind: x }, use: fixed }
   at: $record.time
   text: { text: "{.a}@{.c}" }
+  step: $steps[].Name | first
   whole: .Object | json
   list:
     each: .Parts[]
@@ -49,6 +51,8 @@ fn every_way_to_a_field_is_found() {
         (".Kind", "chosen"),
         ("$record.time", "at"),
         (".Parts[].Id", "list.id"),
+        (".Steps[].Name", "step"),
+        (".More.Steps[].Name", "step"),
         (".Parts[]", ""),
     ] {
         assert_eq!(of(path), targets, "{path}");

@@ -1,7 +1,8 @@
 //! The Log Event Extended Format: `LEEF:2.0|vendor|product|version|event id|^|key=value^key=value`.
 //!
 //! The format has no escape. The delimiter is `^`, because the default, a tab, does not survive rsyslog; it is removed
-//! from values, and a line break becomes a space, so that the words at its sides stay apart. A pipe in the header
+//! from values, which counts as a cut: in a command line it can mean something. A line break becomes a space, so that
+//! the words at its sides stay apart. A pipe in the header
 //! would end its part and becomes a space; in values it is an ordinary character, and so is `=`, because QRadar ends a
 //! key at the first one. Lengths are counted in bytes. Dates have 13 digits, which QRadar reads without a
 //! `devTimeFormat`.
@@ -15,7 +16,7 @@ use crate::map::plan::Plan;
 /// What stands between attributes.
 pub const DELIMITER: char = '^';
 
-/// Appends one line without its end. Gives the number of values that were cut to their key's length.
+/// Appends one line without its end. Gives the number of values that were cut to their key's length or lost a delimiter.
 pub(in crate::map) fn render<'s>(
     plan: &'s Plan,
     evaluation: &mut Evaluation<'s, '_>,
@@ -33,11 +34,13 @@ pub(in crate::map) fn render<'s>(
             continue;
         };
         let limit = field.text.and_then(|field| field.limit_bytes);
+        let line = text::line(&value, limit, replace_in_value);
+        let is_cut = line.as_ref().is_some_and(|(_, is_cut)| *is_cut);
+        cuts += u32::from(is_cut || value.contains(DELIMITER));
         // A value of delimiters alone leaves nothing.
-        let Some((value, is_cut)) = text::line(&value, limit, replace_in_value) else {
+        let Some((value, _)) = line else {
             continue;
         };
-        cuts += u32::from(is_cut);
         if output.len() > start {
             output.push(DELIMITER as u8);
         }

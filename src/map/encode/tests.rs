@@ -1,6 +1,7 @@
 //! Whole lines, through whole maps.
 
-use crate::map::testing::rendered;
+use crate::map::testing::{compiled, file, rendered, with_record};
+use crate::map::unmapped::left_out_values;
 
 const CEF: &str = "\
 output: cef
@@ -70,6 +71,28 @@ attributes:
   alertName: .Name
   eventUid: .Uid
 ";
+
+/// Scenario: values that a line loses in whole or in part, and values of a header. Guarantees: the first are counted once
+/// each, as cut or as left out; the others are not.
+#[test]
+fn what_a_line_loses_is_counted() {
+    let fitting = r#"{"Class":"c","Name":"n","Severity":8,"Time":"2024-11-08T07:01:02Z","Address":"192.0.2.1","Count":7}"#;
+    assert_eq!(lost(CEF, fitting), (0, 0));
+    let body = r#"{"Class":"c","Name":"n","Severity":11,"Time":"0001-01-01T00:00:00Z","Address":"::1","Text":" ","Other":1}"#;
+    assert_eq!(lost(CEF, body), (3, 1));
+    let body = r#"{"Id":"a^b","User":"a^b","Name":"^","Uid":"u","Address":"host"}"#;
+    assert_eq!(lost(LEEF, body), (3, 0));
+}
+
+/// Values of a record that were cut, and those that were left out.
+fn lost(map: &str, body: &str) -> (u32, u32) {
+    let (plan, diagnostics) = compiled(file(map));
+    let plan = plan.unwrap_or_else(|| panic!("{}", diagnostics.render(false)));
+    with_record(body, |context| {
+        let cut = plan.render(context, &mut Vec::new()).expect("it can be mapped");
+        (cut, left_out_values(context, &plan.taken))
+    })
+}
 
 #[test]
 fn leef_has_no_escape() {

@@ -43,6 +43,11 @@ pub fn fitted<'s>(item: Item<'s>, field: Option<&Field>) -> Option<Cow<'s, str>>
     (is_fitting && is_allowed).then_some(text)
 }
 
+/// Whether a value that says something may not fit a key. One that takes any text refuses only what is blank.
+pub fn may_misfit(field: &Field) -> bool {
+    !matches!(field.value_type, Type::Text | Type::Anything | Type::Object)
+}
+
 /// What of `text` may stand on a line, up to `limit` bytes and cut between characters, and whether anything was cut;
 /// `None` if nothing is left.
 ///

@@ -110,6 +110,11 @@ impl Function {
         FUNCTIONS.iter().find(|function| function.name == name)
     }
 
+    /// Whether it makes a value unreadable, so that the value must not be readable elsewhere.
+    pub fn is_hiding(&self) -> bool {
+        matches!(self.name, "sha256" | "mask")
+    }
+
     /// How it is written, with the names of its parameters: `split(separator)`, `mask(first[, last])`.
     pub fn usage(&self) -> String {
         let mut usage = self.name.to_owned();

@@ -1,8 +1,7 @@
 //! Counts what a map does not take where the format has no place for it, so that it is not left out in silence.
 
 use super::{Taken, is_marker, last_of_each};
-use crate::decode::json::{Member, Value};
-use crate::map::lookup::NameHash;
+use crate::decode::json::Value;
 use crate::map::scope::RecordContext;
 
 /// Values of the record that `taken` leaves over: texts, numbers and truth values, as they would stand among leftovers
@@ -13,7 +12,7 @@ pub fn left_out_values(context: &RecordContext<'_>, taken: &Taken) -> u32 {
         is_replacement: false,
     };
     match context.document() {
-        Value::Object(members) => counter.members(members, Some(taken), false),
+        object @ Value::Object(_) => counter.members(object, Some(taken), false),
         other => counter.value(other, None, false),
     }
 }
@@ -26,19 +25,21 @@ struct Counter<'s, 'e> {
 }
 
 impl<'s> Counter<'s, '_> {
-    fn members(self, members: &'s [Member<'s>], taken: Option<&Taken>, has_secret: bool) -> u32 {
-        let counts = last_of_each(members).map(|(hash, (name, value))| {
+    fn members(self, object: &'s Value<'s>, taken: Option<&Taken>, has_secret: bool) -> u32 {
+        let members = object.as_object().unwrap_or_default();
+        let counts = last_of_each(members).map(|(place, member)| {
+            let (name, value) = member;
             let is_secret = has_secret && name.eq_ignore_ascii_case("secret");
+            let taken = taken.and_then(|taken| taken.member(object, place, member));
             match is_secret || is_marker(name) {
                 true => 0,
-                false => self.member(hash, name, value, taken),
+                false => self.member(name, value, taken),
             }
         });
         counts.sum()
     }
 
-    fn member(self, hash: NameHash, name: &str, value: &'s Value<'s>, taken: Option<&Taken>) -> u32 {
-        let taken = taken.and_then(|taken| taken.member(name, hash));
+    fn member(self, name: &str, value: &'s Value<'s>, taken: Option<&Taken>) -> u32 {
         if value.is_absent() || taken.is_some_and(|taken| taken.takes(value)) {
             return 0;
         }
@@ -63,7 +64,7 @@ impl<'s> Counter<'s, '_> {
     fn counted(self, value: &'s Value<'s>, taken: Option<&Taken>, has_secret: bool) -> u32 {
         match value {
             _ if value.is_absent() => 0,
-            Value::Object(members) => self.members(members, taken, has_secret),
+            Value::Object(_) => self.members(value, taken, has_secret),
             Value::Array(elements) => elements
                 .iter()
                 .map(|element| self.value(element, None, false))
@@ -99,6 +100,8 @@ mod tests {
             (r#"{"a":1}"#, 0),
             (r#"{"a":null,"b":{"c":"x","d":"y","e":[]},"f":""}"#, 1),
             (r#"{"a":1,"b":[1,[2,{"g":3}],null],"b":[4,5]}"#, 2),
+            (r#"{"A":1,"a":2,"b":{"D":3,"d":4},"B":5}"#, 3),
+            (r#"{"A":1,"B":{"D":4}}"#, 0),
             (
                 r#"{"x":[{"$id":"1","n":"a","o":{"$ref":"2"}},{"$id":"2","n":"b","o":{"$ref":"1"}}]}"#,
                 4,

@@ -48,6 +48,23 @@ fn what_is_not_taken_is_kept() {
     }
 }
 
+/// Scenario: names that differ in case only. Guarantees: what no path leads to is kept, but for what is hidden.
+#[test]
+fn of_names_that_differ_in_case_one_is_taken() {
+    let body = r#"{"Name":"a","name":"b","o":{"Id":1,"id":2},"O":{"id":3}}"#;
+    let kept = |header: &str, fields: &str| leftovers(header, fields, body);
+    assert_eq!(
+        kept("", "  x: .name\n  y: .O.Id\n"),
+        r#"{"Name":"a","o":{"Id":1,"id":2}}"#
+    );
+    assert_eq!(
+        kept("", "  x: .NAME\n  y: .o\n  z: .O\n"),
+        r#"{"Name":"a","O":{"id":3}}"#
+    );
+    assert_eq!(kept(", except: [.NAME, .o.ID]", "  x: literal\n"), "");
+    assert_eq!(kept("", "  x: .name | mask(0)\n  y: .o\n"), r#"{"O":{"id":3}}"#);
+}
+
 #[test]
 fn let_values_take_what_their_fields_take() {
     let map = "unmapped: { keep_under: rest }\nlet:\n  p: .properties\nfields:\n  x: $p.a\n";
