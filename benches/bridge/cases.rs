@@ -9,8 +9,9 @@ use bytes::Bytes;
 use hub2siem::emulator::generator::Generator;
 
 use super::arguments::Arguments;
-use super::peers::{Bridge, Hub, Receiver};
+use super::peers::{Bridge, Hub};
 use super::process::Usage;
+use super::target::Target;
 
 /// Unlike lines in the hub: more than a request holds, so that compression meets no more repetition than in life.
 const LINES: usize = 4000;
@@ -30,8 +31,22 @@ pub struct Case {
     pub cpu_bound: Option<f64>,
     /// Most resident memory, in MiB.
     pub memory_bound: f64,
+    to: To,
     outage: Option<Duration>,
     lines: Vec<String>,
+}
+
+/// The kind of target it is sent to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum To {
+    /// Mapped to `ecs`, gzip, with acknowledgement.
+    SplunkHec,
+    /// Mapped to `ecs`, lz4.
+    Kafka,
+    /// Mapped to `cef`, by TCP.
+    Syslog,
+    /// Mapped to `cef`, by TCP.
+    Relp,
 }
 
 /// What a case gave.
@@ -45,10 +60,28 @@ pub struct Figures {
 /// All cases.
 pub fn all(arguments: &Arguments) -> Vec<Case> {
     let (events, outage) = (arguments.events, Some(arguments.outage));
+    let (assessment, alert) = (Generator::assessment, Generator::alert);
     vec![
-        Case::new("assessment", events, Generator::assessment, Some(20.0), None),
-        Case::new("alert", events, Generator::alert, Some(60.0), None),
-        Case::new("alert, outage", events, Generator::alert, None, outage),
+        Case::new("assessment", events, assessment, To::SplunkHec, Some(20.0), None),
+        Case::new("alert", events, alert, To::SplunkHec, Some(60.0), None),
+        Case::new("alert, outage", events, alert, To::SplunkHec, None, outage),
+        Case::new(
+            "kafka, assessment",
+            events,
+            assessment,
+            To::Kafka,
+            Some(25.0),
+            None,
+        ),
+        Case::new(
+            "syslog, assessment",
+            events,
+            assessment,
+            To::Syslog,
+            Some(15.0),
+            None,
+        ),
+        Case::new("relp, assessment", events, assessment, To::Relp, Some(25.0), None),
     ]
 }
 
@@ -57,6 +90,7 @@ impl Case {
         name: &'static str,
         events: u64,
         body: fn(&mut Generator) -> Bytes,
+        to: To,
         cpu_bound: Option<f64>,
         outage: Option<Duration>,
     ) -> Self {
@@ -71,6 +105,7 @@ impl Case {
             size,
             cpu_bound,
             memory_bound: 64.0,
+            to,
             outage,
             lines,
         }
@@ -81,23 +116,20 @@ impl Case {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let directory = directory.path();
         let hub = Hub::start(&self.file(directory), self.repeat(), PARTITIONS);
-        let mut receiver = Receiver::start(0);
-        let address = receiver.address;
+        let mut target = Target::start(self.to);
         let start = Instant::now();
-        let bridge = Bridge::start(directory, &hub.connection_string, address);
+        let bridge = Bridge::start(directory, &hub.connection_string, &target);
         let mut away = Duration::ZERO;
         if let Some(outage) = self.outage {
             self.wait(&bridge, self.total() / 5);
-            drop(receiver);
             // Not a wait for a state: the length of the outage is what is measured.
-            thread::sleep(outage);
-            receiver = Receiver::start(address.port());
+            target.outage(|| thread::sleep(outage));
             away = outage;
         }
         self.wait(&bridge, self.total());
         let seconds = (start.elapsed() - away).as_secs_f64();
         let usage = Usage::of(bridge.id());
-        drop((bridge, receiver, hub));
+        drop((bridge, target, hub));
         Figures {
             seconds,
             cpu_seconds: usage.cpu_seconds,

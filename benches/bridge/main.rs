@@ -3,9 +3,12 @@
 //! Run it with `./scripts/bench`. Prints a table for `docs/benchmarks.md`; the exit code is 1 if a bound is exceeded.
 
 mod arguments; // how much is measured
+mod broker; // a broker of Apache Kafka
 mod cases; // what is measured
 mod peers; // the three processes
 mod process; // CPU time and memory of a process
+mod sinks; // receivers that keep nothing
+mod target; // what the bridge sends to
 mod table; // how it is printed
 
 use std::process::ExitCode;

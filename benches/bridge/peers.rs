@@ -8,6 +8,10 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::target::Target;
+
+/// The variable of the bridge's environment that holds the token.
+pub const TOKEN_VARIABLE: &str = "HEC_TOKEN";
 const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
 /// What a process gets to start.
 const START: Duration = Duration::from_secs(30);
@@ -98,20 +102,20 @@ impl Receiver {
     }
 }
 
-/// The bridge under measurement: one target with ECS, gzip and acknowledgement, everything else by default.
+/// The bridge under measurement: one target, everything else by default.
 pub struct Bridge {
     process: Process,
     http: SocketAddr,
 }
 
 impl Bridge {
-    pub fn start(directory: &Path, connection_string: &str, receiver: SocketAddr) -> Self {
+    pub fn start(directory: &Path, connection_string: &str, target: &Target) -> Self {
         let (config, log) = (directory.join("bridge.yaml"), directory.join("bridge.log"));
-        fs::write(&config, configuration(directory, receiver)).expect("the directory is writable");
+        fs::write(&config, configuration(directory, target)).expect("the directory is writable");
         let config = config.to_str().expect("temporary paths are UTF-8");
         let child = program(&["run", "--config", config])
             .env("EVENT_HUB_CONNECTION_STRING", connection_string)
-            .env("HEC_TOKEN", TOKEN)
+            .env(TOKEN_VARIABLE, TOKEN)
             .stdout(Stdio::null())
             .stderr(File::create(&log).expect("the directory is writable"))
             .spawn()
@@ -138,7 +142,7 @@ impl Bridge {
     }
 }
 
-fn configuration(directory: &Path, receiver: SocketAddr) -> String {
+fn configuration(directory: &Path, target: &Target) -> String {
     let directory = directory.display();
     format!(
         "event_hub: {{ connection_string: {{ env: EVENT_HUB_CONNECTION_STRING }}, name: defender }}
@@ -147,14 +151,8 @@ dead_letter: {{ file: {{ directory: {directory}/dead-letters }} }}
 http: {{ listen: \"127.0.0.1:0\" }}
 log: {{ format: json }}
 targets:
-  soc-splunk:
-    splunk_hec:
-      endpoints: [\"http://{receiver}\"]
-      token: {{ env: HEC_TOKEN }}
-      acknowledgement: required
-      compression: gzip
-    mapping: ecs
-"
+{}",
+        target.entry()
     )
 }
 
