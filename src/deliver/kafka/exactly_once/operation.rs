@@ -139,7 +139,7 @@ impl Trouble {
     fn of_fencing(code: Code, detail: String) -> Self {
         let blocked = match verdict_of(code) {
             Verdict::Blocked(reason) => Some(reason),
-            _ => verdict::of_connection(code),
+            _ => verdict::of_connection(code, &detail),
         };
         Self { blocked, detail }
     }

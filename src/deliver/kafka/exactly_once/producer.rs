@@ -75,7 +75,7 @@ impl Producer {
             let trouble = self.take_arrived().troubles.pop();
             let is_refused = trouble
                 .as_ref()
-                .is_some_and(|trouble| verdict::of_connection(trouble.code).is_some());
+                .is_some_and(|trouble| verdict::of_connection(trouble.code, &trouble.detail).is_some());
             let may_help =
                 matches!(&error, KafkaError::Transaction(error) if error.is_retriable()) && !is_refused;
             if !may_help || self.ending.is_cancelled() || Instant::now() >= until {
