@@ -1,1 +1,56 @@
-//! later
+//! A process that stands still, is replaced, and goes on.
+
+use super::delivered::check;
+use super::harness::{LATER, SOON, wait_for};
+use super::scene::{PARTITIONS, Scene, body};
+
+const EVENTS: usize = 40_000;
+const DELIVERED: &str = "hub2siem_deliver_records_total";
+const TRANSACTIONS: &str = "hub2siem_deliver_kafka_transactions_total";
+
+/// Scenario: a bridge stands still under load (SIGSTOP) as a machine does that lost its network or its turn; another one
+/// with a state directory of its own takes over and delivers; then the first one goes on (SIGCONT) with what it holds.
+/// Guarantees: what it holds is refused, it says so and is not ready, and a reader of committed messages sees each record
+/// exactly once, in order. Of what it still confirms, nothing was begun after it went on.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_zombie_writes_nothing_more() {
+    let Some(scene) = Scene::new("exactly once with a zombie").await else {
+        return;
+    };
+    let hub = scene.hub(&[body(1)], EVENTS);
+    let zombie = scene.bridge("zombie", "state-of-zombie", &hub);
+    wait_for("records of the first", SOON, || {
+        (zombie.metric(DELIVERED, &["delivered"]) >= 1000.0).then_some(())
+    });
+    let committed = zombie.metric(TRANSACTIONS, &["committed"]);
+    zombie.process.signal("STOP");
+
+    let replacement = scene.bridge("replacement", "state-of-replacement", &hub);
+    wait_for("records of the second", SOON, || {
+        (replacement.metric(DELIVERED, &["delivered"]) >= 1000.0).then_some(())
+    });
+    zombie.process.signal("CONT");
+    wait_for("the first to notice", SOON, || {
+        (zombie.metric(TRANSACTIONS, &["fenced"]) >= 1.0).then_some(())
+    });
+    let (status, why) = zombie.ready().expect("it answers");
+    assert_eq!(status, 503, "{why}");
+    wait_for("everything delivered", LATER, || {
+        let lag = replacement.metric("hub2siem_eventhub_lag_events", &[]);
+        (lag == 0.0).then_some(())
+    });
+    // Those that were begun before it stood still, one for each partition, may have been committed and not confirmed.
+    let late = zombie.metric(TRANSACTIONS, &["committed"]) - committed;
+    let log = zombie.process.log_text();
+    zombie.process.stop();
+    replacement.process.stop();
+
+    let messages = scene.delivered().await;
+    let found = check(&messages);
+    assert_eq!(messages.len(), EVENTS);
+    assert_eq!(found.len(), EVENTS);
+    assert!(log.contains("partition was claimed by another process"), "{log}");
+    eprintln!(
+        "{late} transactions were confirmed to the zombie after it went on, of {PARTITIONS} partitions"
+    );
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use tokio::time::Instant;
 
 use super::position::StoredPosition;
-use crate::acknowledge::{EventInFlight, InFlight};
+use crate::acknowledge::{EventInFlight, Held, InFlight};
 use crate::event::{Rendered, SequenceNumber};
 
 /// The records of one event that arrived and are not settled. There is always one.
@@ -23,6 +23,10 @@ pub(super) struct Batch {
     pub(super) events: Vec<HeldEvent>,
     /// Every event up to here is settled, or one of these.
     pub(super) position: StoredPosition,
+    /// Records that go to the brokers at once; all of them, unless brokers refuse together what they take alone.
+    pub(super) group: usize,
+    /// Room in the window for what the client library keeps of the records.
+    pub(super) copies: Option<Held>,
 }
 
 impl HeldEvent {

@@ -14,6 +14,7 @@ use super::position::StoredPosition;
 use super::producer::Producer;
 use crate::acknowledge::InFlight;
 use crate::deliver::blocked::{Blocks, TRY_INTERVAL_MIN};
+use crate::deliver::kafka::message::OVERHEAD_BYTES;
 use crate::durable::retry::Retry;
 use crate::event::{Rendered, SequenceNumber, Timestamp};
 
@@ -47,6 +48,8 @@ pub(super) struct Lane {
     bytes: usize,
     /// What was committed last.
     written: Option<(Timestamp, SequenceNumber)>,
+    /// Records that go to the brokers at once.
+    group: usize,
     position_due: Instant,
     /// When the transaction under way was begun.
     begun: Option<Instant>,
@@ -80,6 +83,7 @@ impl Lane {
             records: 0,
             bytes: 0,
             written: None,
+            group: usize::MAX,
             position_due: now,
             begun: None,
             look_at: None,
@@ -133,6 +137,7 @@ impl Lane {
             return Err(producer);
         }
         self.standing = Standing::Held(claim);
+        self.group = usize::MAX;
         self.producer = Some(producer);
         self.position_due = now + POSITION_INTERVAL;
         Ok(())
@@ -181,6 +186,12 @@ impl Lane {
             _ => self.events.push_back(HeldEvent::new(record, now)),
         }
         Ok(())
+    }
+
+    /// Brokers refuse together what they take alone: fewer go at once from here on. Gives how many.
+    pub(super) fn divide(&mut self, records: usize) -> usize {
+        self.group = (self.group.min(records) / 2).max(1);
+        self.group
     }
 
     /// Takes events back that have to go again, before the others.
@@ -293,9 +304,12 @@ impl Lane {
         }
         self.records -= records;
         self.bytes -= bytes;
+        let copies = tracker.window().hold(bytes + records * OVERHEAD_BYTES);
         Some(Batch {
             events: self.events.drain(..count).collect(),
             position: StoredPosition::of(&mark, created_at),
+            group: self.group,
+            copies: Some(copies),
         })
     }
 

@@ -54,6 +54,9 @@ fn attempt(producer: &mut Producer, batch: &Batch, place: &Place) -> Result<Vec<
     producer.begin()?;
     let mut failed = Vec::new();
     for (token, record) in batch.records().enumerate() {
+        if token > 0 && token.is_multiple_of(batch.group) {
+            failed.extend(producer.failed()?);
+        }
         if let Err(code) = send(producer, token, record, place) {
             failed.push((token, code));
         }

@@ -278,7 +278,16 @@ impl Worker {
         let Some((reason, detail)) = trouble else {
             return;
         };
-        if reason != RetryReason::Partial {
+        if reason == RetryReason::Partial {
+            let group = lane.divide(records);
+            tracing::warn!(
+                target_name = &*context.target,
+                %partition,
+                records = group,
+                "brokers refuse records together that they take alone: `message_limit` is above a topic's \
+                 `max.message.bytes`; fewer go at once"
+            );
+        } else {
             let failure = lane.retry.failed();
             lane.paused_until = Some(now + failure.delay);
             if failure.is_to_be_logged {
