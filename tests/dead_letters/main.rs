@@ -7,7 +7,7 @@
 #[expect(dead_code, reason = "the tests of processes use the rest")]
 mod harness;
 #[path = "../support/http_peer/mod.rs"]
-#[expect(dead_code, reason = "the contract of all kinds uses the rest")]
+#[expect(dead_code, unused_imports, reason = "the contract of all kinds uses the rest")]
 mod http_peer;
 #[path = "../processes/ledger.rs"]
 #[expect(dead_code, reason = "the tests of processes use the rest")]

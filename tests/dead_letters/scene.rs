@@ -14,7 +14,7 @@ pub const EVENT: &str = r#"{"type":"Microsoft.Security/assessments","id":"/subsc
 /// A directory with a hub that sends into it.
 pub struct Scene {
     directory: TempDir,
-    pub hub: Hub,
+    _hub: Hub,
 }
 
 /// How a verb ended.
@@ -40,7 +40,7 @@ impl Scene {
         let hub = Hub::start(directory.path(), &arguments);
         fs::write(directory.path().join("connection"), &hub.connection_string).expect("it is writable");
         fs::write(directory.path().join("token"), TOKEN).expect("it is writable");
-        Self { directory, hub }
+        Self { directory, _hub: hub }
     }
 
     pub fn path(&self) -> &Path {
