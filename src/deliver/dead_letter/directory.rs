@@ -99,33 +99,44 @@ impl Directory {
         Ok(opened)
     }
 
-    /// Brings `entries` to disk, unless that would pass the limit. All or nothing.
-    pub fn append(&mut self, entries: &[u8], now: Timestamp) -> Result<(), Error> {
-        let added = entries.len() as u64;
-        if self.bytes + added > self.settings.limit.0 {
-            // Somebody may have made room since the last count.
-            self.count()?;
-        }
-        if self.bytes + added > self.settings.limit.0 {
-            // Closed, so that it can be purged too.
-            self.current = None;
-            return Err(Error::Limit {
-                path: self.settings.directory.clone(),
-                limit: self.settings.limit,
-            });
-        }
+    /// Brings as many of `entries`, which are whole lines, to disk as fit the limit, and says how many bytes those are: at
+    /// least the first one. They are there as a whole, or nothing is.
+    pub fn append(&mut self, entries: &[u8], now: Timestamp) -> Result<usize, Error> {
+        let fitting = self.fitting(entries)?;
+        let added = fitting.len() as u64;
         let mut segment = match self.current.take().filter(|segment| self.takes(segment, added)) {
             Some(segment) => segment,
             None => self.begin(now)?,
         };
-        if let Err(failed) = segment.append(entries) {
+        if let Err(failed) = segment.append(fitting) {
             // Otherwise the next try begins another one, and readers pass over the end of this one.
             self.current = failed.is_usable.then_some(segment);
             return Err(failed.error.into());
         }
         self.current = Some(segment);
         self.bytes += added;
-        Ok(())
+        Ok(fitting.len())
+    }
+
+    /// The first of `entries`, as many as the limit has room for.
+    fn fitting<'e>(&mut self, entries: &'e [u8]) -> Result<&'e [u8], Error> {
+        if self.bytes + entries.len() as u64 > self.settings.limit.0 {
+            // Somebody may have made room since the last count.
+            self.count()?;
+        }
+        let room = self.settings.limit.0.saturating_sub(self.bytes);
+        let room = usize::try_from(room).unwrap_or(usize::MAX).min(entries.len());
+        match memchr::memrchr(b'\n', &entries[..room]) {
+            Some(end) => Ok(&entries[..=end]),
+            None => {
+                // Closed, so that it can be purged too.
+                self.current = None;
+                Err(Error::Limit {
+                    path: self.settings.directory.clone(),
+                    limit: self.settings.limit,
+                })
+            }
+        }
     }
 
     /// Closes the segment at hand if it is old enough, so that it can be purged.
@@ -266,10 +277,21 @@ mod tests {
     }
 
     #[test]
+    fn as_many_as_fit_are_written() {
+        let root = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut letters = Directory::open(&settings(root.path(), 10)).expect("it can be opened");
+        let entries = b"one\ntwo\nthree\n";
+        assert_eq!(letters.append(entries, at(0)).expect("there is room"), 8);
+        letters.append(&entries[8..], at(0)).expect_err("the limit");
+        fs::remove_file(root.path().join(&names(&letters)[0])).expect("it is there");
+        assert_eq!(letters.append(&entries[8..], at(0)).expect("room was made"), 6);
+    }
+
+    #[test]
     fn segments_end_by_size_and_by_age() {
         let root = tempfile::tempdir().expect("a temporary directory can be made");
         let mut letters = Directory::open(&settings(root.path(), 1 << 20)).expect("it can be opened");
-        let half = vec![b'x'; 33 << 10];
+        let half = [vec![b'x'; 33 << 10], vec![b'\n']].concat();
         for (hour, expected) in [(0, 1), (0, 2), (0, 3)] {
             letters.append(&half, at(hour)).expect("there is room");
             assert_eq!(names(&letters).len(), expected, "two do not fit into one");

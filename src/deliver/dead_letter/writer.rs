@@ -91,18 +91,19 @@ impl Writer {
         }
     }
 
-    /// Completes when the lines are on disk.
+    /// Completes when the lines are on disk. Where the limit leaves room for a part of them, that part is written once.
     async fn write(&mut self, lines: &Arc<Vec<u8>>) {
-        loop {
+        let mut written = 0;
+        while written < lines.len() {
             let batch = Arc::clone(lines);
             let result = self
-                .blocking(move |directory| match batch.is_empty() {
-                    true => Ok(()),
-                    false => directory.append(&batch, Timestamp::now()),
-                })
+                .blocking(move |directory| directory.append(&batch[written..], Timestamp::now()))
                 .await;
             match result {
-                Ok(()) => return self.succeeded(),
+                Ok(bytes) => {
+                    written += bytes;
+                    self.succeeded();
+                }
                 Err(error) => self.failed(&error).await,
             }
         }

@@ -1,0 +1,146 @@
+//! Replays that are killed, beside a bridge that goes on writing letters.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::Value;
+
+use super::harness::{LATER, Receiver, TOKEN, wait_for};
+use super::ledger::Tail;
+use super::letters::{letters, marked, segments};
+use super::scene::{EVENT, Scene, wait_for_letters};
+
+const ITEMS: usize = 6_000;
+const KILLS: usize = 8;
+/// Letters that are open at least when a replay begins: more than it sends before it is killed.
+const OPEN_LEAST: usize = 600;
+
+/// Scenario: events flow; a target that is given up gets dead letters for all of them, another one the records. Meanwhile the
+/// letters are replayed by a process that is killed eight times at unlike moments, until one has finished.
+/// Guarantees: every letter arrived at the target at least once with its id; whatever is marked as done had been
+/// acknowledged before, at each kill; a kill repeats at most what was on its way; the bridge writes every letter and
+/// delivers every record as if nobody else were there. Then purge removes the segments, but not the one being written.
+#[test]
+fn killed_replays_lose_nothing() {
+    let scene = Scene::new(&[EVENT], ITEMS, &["--rate", "1500"]);
+    let live = Receiver::start(scene.path(), "live", 0, TOKEN);
+    let back = Receiver::start(scene.path(), "back", 0, TOKEN);
+    let targets = |more| scene.splunk("live", live.address, "") + &scene.splunk("back", back.address, more);
+    scene.configure(
+        "bridge",
+        &scene.letters(", limit: 32MiB"),
+        &targets("given_up: true"),
+    );
+    scene.configure("replay", &scene.letters(", limit: 32MiB"), &targets(""));
+    let bridge = scene.bridge("bridge");
+    let mut arrived = Arrivals::new(&back);
+    let mut kills = 0;
+    while kills < KILLS && marked(scene.path()).len() + OPEN_LEAST <= ITEMS {
+        wait_for_letters(&bridge, marked(scene.path()).len() + OPEN_LEAST);
+        let goal = arrived.all() + 1 + kills * 7919 % 300;
+        let name = format!("replay-{kills}");
+        let mut replay = scene.start(&name, "replay", &["replay", "--rate", "600/s"]);
+        wait_for("records before the kill", LATER, || {
+            let is_reached = arrived.all() >= goal;
+            assert!(is_reached || replay.is_running(), "{}", replay.log_text());
+            is_reached.then_some(())
+        });
+        replay.kill();
+        arrived.check_marks(&letters(scene.path()), &marked(scene.path()));
+        kills += 1;
+    }
+    assert!(
+        kills >= 3,
+        "the replays were too fast to be killed more than {kills} times"
+    );
+    wait_for_letters(&bridge, ITEMS);
+    let (summary, code) = scene.replay("replay", &["--of", "back"]);
+    assert_eq!(
+        (code, &summary["refused"], &summary["unsettled"]),
+        (Some(0), &0.into(), &0.into()),
+        "{summary}"
+    );
+
+    let (letters, done) = (letters(scene.path()), marked(scene.path()));
+    assert_eq!((letters.len(), done.len()), (ITEMS, ITEMS));
+    arrived.check_marks(&letters, &done);
+    let repeats = arrived.all() - ITEMS;
+    assert!(repeats > 0, "no kill met anything on its way");
+    assert!(repeats < kills * 2 * OPEN_LEAST, "{repeats} repeats");
+    assert_eq!(scene.list("replay", "open").len(), 0);
+
+    let mut tail = Tail::new(&live.events);
+    let mut delivered = BTreeSet::new();
+    wait_for("every record at the target that lives", LATER, || {
+        tail.read(|line| {
+            delivered.insert(event_id(line));
+        });
+        (delivered.len() == ITEMS).then_some(())
+    });
+    assert_eq!(bridge.metric("hub2siem_eventhub_reconnects_total", &[]), 0.0);
+    assert_eq!(
+        bridge.metric("hub2siem_dead_letter_records_total", &[]),
+        ITEMS as f64
+    );
+
+    let before = segments(scene.path());
+    let purged = scene.run("replay", &["purge"]);
+    assert_eq!(purged.code, Some(0), "{}", purged.errors);
+    assert!(
+        purged.output.contains("the bridge writes it"),
+        "{}",
+        purged.output
+    );
+    assert_eq!(
+        segments(scene.path()),
+        before[before.len() - 1..],
+        "only the last one stays"
+    );
+    bridge.process.stop();
+    assert_eq!(scene.run("replay", &["purge"]).code, Some(0));
+    assert_eq!(segments(scene.path()).len(), 0);
+}
+
+/// What the target acknowledged.
+struct Arrivals {
+    tail: Tail,
+    times: BTreeMap<String, usize>,
+}
+
+impl Arrivals {
+    fn new(receiver: &Receiver) -> Self {
+        Self {
+            tail: Tail::new(&receiver.events),
+            times: BTreeMap::new(),
+        }
+    }
+
+    /// Records so far, each as often as it came.
+    fn all(&mut self) -> usize {
+        let Self { tail, times } = self;
+        tail.read(|line| *times.entry(event_id(line)).or_default() += 1);
+        times.values().sum()
+    }
+
+    /// Whatever is marked has arrived.
+    #[track_caller]
+    fn check_marks(&mut self, letters: &BTreeMap<String, String>, done: &BTreeSet<String>) {
+        self.all();
+        for id in done {
+            let event_id = letters
+                .get(id)
+                .unwrap_or_else(|| panic!("{id} is marked and no letter"));
+            assert!(
+                self.times.contains_key(event_id),
+                "{id} is marked and did not arrive"
+            );
+        }
+    }
+}
+
+fn event_id(envelope: &[u8]) -> String {
+    let envelope: Value = serde_json::from_slice(envelope).expect("an envelope is JSON");
+    envelope["fields"]["event_id"]
+        .as_str()
+        .expect("it has an id")
+        .to_owned()
+}
