@@ -7,7 +7,7 @@ pub const USAGE: &str = "\
 usage: ./scripts/bench [--quick] [--events N] [--only NAME]
   --quick       50,000 events and an outage of 10 s, for a first look
   --events N    events of each case, 500,000 without it
-  --only NAME   only the cases whose name contains NAME: assessment, alert, outage";
+  --only NAME   only the cases whose name contains NAME: assessment, alert, outage, syslog, relp";
 
 /// How much is measured.
 pub struct Arguments {

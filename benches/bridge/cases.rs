@@ -9,7 +9,7 @@ use bytes::Bytes;
 use hub2siem::emulator::generator::Generator;
 
 use super::arguments::Arguments;
-use super::peers::{Bridge, Hub, Receiver};
+use super::peers::{Bridge, Hub, Receiver, Target};
 use super::process::Usage;
 
 /// Unlike lines in the hub: more than a request holds, so that compression meets no more repetition than in life.
@@ -30,6 +30,7 @@ pub struct Case {
     pub cpu_bound: Option<f64>,
     /// Most resident memory, in MiB.
     pub memory_bound: f64,
+    target: Target,
     outage: Option<Duration>,
     lines: Vec<String>,
 }
@@ -46,9 +47,20 @@ pub struct Figures {
 pub fn all(arguments: &Arguments) -> Vec<Case> {
     let (events, outage) = (arguments.events, Some(arguments.outage));
     vec![
-        Case::new("assessment", events, Generator::assessment, Some(20.0), None),
-        Case::new("alert", events, Generator::alert, Some(60.0), None),
-        Case::new("alert, outage", events, Generator::alert, None, outage),
+        Case::new("assessment", events, Generator::assessment, Some(20.0)),
+        Case::new("alert", events, Generator::alert, Some(60.0)),
+        Case {
+            outage,
+            ..Case::new("alert, outage", events, Generator::alert, None)
+        },
+        Case {
+            target: Target::Syslog,
+            ..Case::new("assessment, syslog", events, Generator::assessment, Some(15.0))
+        },
+        Case {
+            target: Target::Relp,
+            ..Case::new("assessment, relp", events, Generator::assessment, Some(25.0))
+        },
     ]
 }
 
@@ -58,7 +70,6 @@ impl Case {
         events: u64,
         body: fn(&mut Generator) -> Bytes,
         cpu_bound: Option<f64>,
-        outage: Option<Duration>,
     ) -> Self {
         let mut generator = Generator::new(1);
         let lines: Vec<String> = (1..=LINES)
@@ -71,7 +82,8 @@ impl Case {
             size,
             cpu_bound,
             memory_bound: 64.0,
-            outage,
+            target: Target::SplunkHec,
+            outage: None,
             lines,
         }
     }
@@ -81,17 +93,17 @@ impl Case {
         let directory = tempfile::tempdir().expect("a temporary directory");
         let directory = directory.path();
         let hub = Hub::start(&self.file(directory), self.repeat(), PARTITIONS);
-        let mut receiver = Receiver::start(0);
-        let address = receiver.address;
+        let mut receiver = Receiver::start(self.target, 0);
+        let address = receiver.address();
         let start = Instant::now();
-        let bridge = Bridge::start(directory, &hub.connection_string, address);
+        let bridge = Bridge::start(directory, &hub.connection_string, self.target, address);
         let mut away = Duration::ZERO;
         if let Some(outage) = self.outage {
             self.wait(&bridge, self.total() / 5);
             drop(receiver);
             // Not a wait for a state: the length of the outage is what is measured.
             thread::sleep(outage);
-            receiver = Receiver::start(address.port());
+            receiver = Receiver::start(self.target, address.port());
             away = outage;
         }
         self.wait(&bridge, self.total());

@@ -5,6 +5,7 @@
 mod arguments; // how much is measured
 mod cases; // what is measured
 mod peers; // the three processes
+mod lines; // receivers of lines
 mod process; // CPU time and memory of a process
 mod table; // how it is printed
 

@@ -8,12 +8,14 @@ use std::process::{Child, Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use super::lines;
+
 const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
 /// What a process gets to start.
 const START: Duration = Duration::from_secs(30);
 
 /// Killed when dropped.
-struct Process(Child);
+pub struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
@@ -71,15 +73,42 @@ impl Hub {
     }
 }
 
-/// A receiver with acknowledgement that forgets what it acknowledged.
-pub struct Receiver {
-    _process: Process,
-    pub address: SocketAddr,
+/// What the bridge delivers to.
+#[derive(Clone, Copy)]
+pub enum Target {
+    /// ECS by HTTP, with gzip and acknowledgement.
+    SplunkHec,
+    /// CEF by TCP.
+    Syslog,
+    /// ECS by RELP.
+    Relp,
+}
+
+/// A receiver that forgets what it took.
+pub enum Receiver {
+    /// With acknowledgement, in a process of its own.
+    Collector { _process: Process, address: SocketAddr },
+    /// In threads of this process, which is not measured.
+    Lines(SocketAddr),
 }
 
 impl Receiver {
     /// Starts one; port 0 takes a free one.
-    pub fn start(port: u16) -> Self {
+    pub fn start(target: Target, port: u16) -> Self {
+        match target {
+            Target::SplunkHec => Self::collector(port),
+            Target::Syslog => Self::Lines(lines::start(port, lines::read)),
+            Target::Relp => Self::Lines(lines::start(port, lines::answer)),
+        }
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        match self {
+            Self::Collector { address, .. } | Self::Lines(address) => *address,
+        }
+    }
+
+    fn collector(port: u16) -> Self {
         let listen = format!("127.0.0.1:{port}");
         let (process, line) = start(&[
             "emulator",
@@ -91,23 +120,23 @@ impl Receiver {
             "--acknowledgement",
         ]);
         let address = line.rsplit(['/', ' ']).find_map(|word| word.parse().ok());
-        Self {
+        Self::Collector {
             _process: process,
             address: address.expect("it prints its address"),
         }
     }
 }
 
-/// The bridge under measurement: one target with ECS, gzip and acknowledgement, everything else by default.
+/// The bridge under measurement: one target, everything else by default.
 pub struct Bridge {
     process: Process,
     http: SocketAddr,
 }
 
 impl Bridge {
-    pub fn start(directory: &Path, connection_string: &str, receiver: SocketAddr) -> Self {
+    pub fn start(directory: &Path, connection_string: &str, target: Target, receiver: SocketAddr) -> Self {
         let (config, log) = (directory.join("bridge.yaml"), directory.join("bridge.log"));
-        fs::write(&config, configuration(directory, receiver)).expect("the directory is writable");
+        fs::write(&config, configuration(directory, target, receiver)).expect("the directory is writable");
         let config = config.to_str().expect("temporary paths are UTF-8");
         let child = program(&["run", "--config", config])
             .env("EVENT_HUB_CONNECTION_STRING", connection_string)
@@ -138,8 +167,26 @@ impl Bridge {
     }
 }
 
-fn configuration(directory: &Path, receiver: SocketAddr) -> String {
+fn configuration(directory: &Path, target: Target, receiver: SocketAddr) -> String {
     let directory = directory.display();
+    let target = match target {
+        Target::SplunkHec => format!(
+            "    splunk_hec:
+      endpoints: [\"http://{receiver}\"]
+      token: {{ env: HEC_TOKEN }}
+      acknowledgement: required
+      compression: gzip
+    mapping: ecs"
+        ),
+        Target::Syslog => format!(
+            "    syslog: {{ address: \"{receiver}\", transport: tcp }}
+    mapping: cef"
+        ),
+        Target::Relp => format!(
+            "    relp: {{ address: \"{receiver}\" }}
+    mapping: ecs"
+        ),
+    };
     format!(
         "event_hub: {{ connection_string: {{ env: EVENT_HUB_CONNECTION_STRING }}, name: defender }}
 checkpoint: {{ file: {{ directory: {directory}/state }} }}
@@ -147,13 +194,8 @@ dead_letter: {{ file: {{ directory: {directory}/dead-letters }} }}
 http: {{ listen: \"127.0.0.1:0\" }}
 log: {{ format: json }}
 targets:
-  soc-splunk:
-    splunk_hec:
-      endpoints: [\"http://{receiver}\"]
-      token: {{ env: HEC_TOKEN }}
-      acknowledgement: required
-      compression: gzip
-    mapping: ecs
+  soc:
+{target}
 "
     )
 }
