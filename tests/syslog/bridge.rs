@@ -7,10 +7,12 @@ use std::time::Duration;
 
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
 use hub2siem::pipeline::Bridge;
+use hub2siem::pipeline::reload::Source;
 use hub2siem::telemetry::Metrics;
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::peers::{Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use super::peers::{Certificates, Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
 
 /// No state here takes longer to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -103,6 +105,72 @@ targets:
             && record.timestamp.starts_with("2026-06-07T08:09:10.123")
     }));
     assert!(records[1].iter().all(|record| record.hostname == "bridge"));
+}
+
+/// Scenario: the file of trusted authorities holds another one than the receiver's, and is then replaced while the bridge
+/// runs.
+/// Guarantees: the target is blocked, and goes on right after the reload, long before its next try would be due.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_replaced_authority_file_is_taken_over() {
+    let Some(packages) = packages("reloads of certificates").await else {
+        return;
+    };
+    let tls = rsyslog::Options::new(Transport::Tls);
+    let receiver = Rsyslog::start(&packages, &tls).await;
+    let hub = EventHubEmulator::start(Options::new("defender", 1)).await;
+    let hub = hub.expect("a free port can be had");
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let path = directory.path();
+    let folder = path.display();
+    let certificates = tls.certificates.expect("TLS needs certificates");
+    let take_over = |other: &Certificates| {
+        std::fs::copy(other.ca(), path.join("ca.pem")).expect("the directory is ours");
+    };
+    take_over(&Certificates::new("localhost"));
+    std::fs::write(path.join("connection"), hub.connection_string()).expect("the directory is ours");
+    let configured = format!(
+        "event_hub: {{ connection_string: {{ file: '{folder}/connection' }}, name: defender, start: earliest }}
+checkpoint: {{ file: {{ directory: '{folder}/state' }} }}
+dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}
+http: {{ listen: '127.0.0.1:0' }}
+reload: {{ watch: false }}
+targets:
+  soc:
+    syslog: {{ address: 'localhost:{}', tls: {{ ca_file: '{folder}/ca.pem' }} }}
+    mapping: cef
+",
+        receiver.address().port()
+    );
+    let file = path.join("bridge.yaml");
+    std::fs::write(&file, configured).expect("the directory is ours");
+    let metrics = Arc::new(Metrics::new());
+    let mut bridge = Bridge::start(configuration(&file), Arc::clone(&metrics))
+        .await
+        .expect("it starts");
+    let asked = Arc::new(Notify::new());
+    bridge.reload_from(Source {
+        path: file,
+        asked: Arc::clone(&asked),
+    });
+    let stop = CancellationToken::new();
+    let running = tokio::spawn(bridge.run(stop.clone()));
+    hub.append(0, alert(100));
+    let blocked = metrics.deliver_blocked.with_label_values(&["soc", "tls"]);
+    let wait = async {
+        while blocked.get() == 0 {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, wait).await.expect("it is blocked");
+    take_over(&certificates);
+    asked.notify_one();
+    assert_eq!(receiver.wait_for(1).await.len(), 1);
+    stop.cancel();
+    let ended = tokio::time::timeout(PATIENCE, running).await.expect("it ends");
+    ended.expect("it does not panic").expect("it ends well");
+    assert_eq!(blocked.get(), 0);
+    let tries = metrics.deliver_retries_total.with_label_values(&["soc", "tls"]);
+    assert_eq!(tries.get(), 1, "no try but that after the reload");
 }
 
 /// The alerts' own ids, each once.

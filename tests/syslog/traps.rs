@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use hub2siem::event::Kind;
+use hub2siem::telemetry::health::BlockReason;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
@@ -58,6 +59,32 @@ async fn what_was_acknowledged_and_not_read_is_sent_again() {
     drop(second);
     assert_eq!(rest.len(), 0);
     assert_eq!(close.await.expect("it does not panic"), all_delivered(100));
+}
+
+/// Scenario: a receiver ends each connection as soon as something comes, as one does that expects another framing or shorter
+/// lines; later it takes everything.
+/// Guarantees: after a few times the target is blocked and names the options to look at; it goes on by itself.
+#[tokio::test]
+async fn a_receiver_that_ends_every_connection_is_named() {
+    let (listener, address) = listen().await;
+    let mut bench = Bench::start(settings(address.port(), OPTIONS));
+    bench.stage.send(10).await;
+    while bench.stage.health.blocked().is_none() {
+        let (stream, _) = listener.accept().await.expect("it connects");
+        stream.readable().await.expect("something came");
+        drop(stream);
+        assert!(bench.stage.retried("connection_lost") < 10);
+    }
+    let blocked = bench.stage.health.blocked().expect("it is blocked");
+    assert_eq!(blocked.reason, BlockReason::Configuration);
+    assert!(blocked.detail.contains("`framing`"), "{}", blocked.detail);
+    assert_eq!(bench.stage.settled(), 0);
+    let (mut stream, _) = listener.accept().await.expect("it connects");
+    assert_eq!(read(&mut stream, 10).await, (0..10).collect::<Vec<_>>());
+    bench.delivered(10).await;
+    assert_eq!(bench.stage.health.blocked(), None);
+    bench.stage.abandon.cancel();
+    assert_eq!(bench.stage.close().await, all_delivered(10));
 }
 
 /// Scenario: a receiver stops reading while more is written than all buffers hold, for many settle windows, and then dies.

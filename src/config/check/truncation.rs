@@ -59,6 +59,8 @@ mod tests {
         ] {
             let text = format!(
                 "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n\
+                 checkpoint: {{ file: {{ directory: state }} }}\n\
+                 dead_letter: {{ file: {{ directory: dead }} }}\n\
                  targets:\n  soc:\n    syslog: {{ address: 'h:514', transport: tcp{option} }}\n    mapping: native\n",
                 connection.path().display()
             );

@@ -120,6 +120,9 @@ impl Sender<'_> {
     }
 
     fn settle(&self, sent: Vec<Rendered>) {
+        if sent.is_empty() {
+            return;
+        }
         let metrics = &self.context.metrics;
         let labels = [&*self.context.target];
         metrics.deliver_batches_total.with_label_values(&labels).inc();

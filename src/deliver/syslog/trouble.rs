@@ -51,11 +51,20 @@ impl Trouble {
     }
 }
 
+/// So many connections in a row that end before anything is confirmed are no restart: it takes some seconds until then.
+const MAX_LOST: u32 = 4;
+
+/// What is repeated in the log no more often than this, also if the receiver took something meanwhile.
+const LOG_INTERVAL: Duration = Duration::from_secs(10);
+
 /// The troubles since the receiver last took something.
 #[derive(Debug)]
 pub struct Troubles {
     retry: Retry,
     blocks: Blocks,
+    /// Connections that ended since.
+    lost: u32,
+    logged: Option<Instant>,
 }
 
 impl Troubles {
@@ -64,29 +73,39 @@ impl Troubles {
         Self {
             retry: Retry::default(),
             blocks: Blocks::new(try_interval),
+            lost: 0,
+            logged: None,
         }
     }
 
     /// Says what is wrong in metrics, log and health. Gives the moment of the next try.
     pub fn met(&mut self, trouble: Trouble, context: &Context) -> Instant {
-        let target = &*context.target;
         let reason = trouble.reason.as_str();
         context
             .metrics
             .deliver_retries_total
-            .with_label_values(&[target, reason])
+            .with_label_values(&[&*context.target, reason])
             .inc();
-        let failure = self.retry.failed();
         let now = Instant::now();
+        let failure = self.retry.failed();
         if trouble.is_lasting {
             self.blocks
                 .block(BlockReason::Tls, trouble.detail, Cause::Batch, now);
             self.blocks.publish(&context.health);
             return self.blocks.next_try().unwrap_or(now);
         }
-        if failure.is_to_be_logged {
+        self.lost += u32::from(trouble.reason == RetryReason::ConnectionLost);
+        if self.lost >= MAX_LOST && !self.is_blocked() {
+            let detail = format!(
+                "{MAX_LOST} connections or more ended before a line was confirmed ({}); compare `framing`, `format`, `transport` and `message_limit` with the receiver",
+                trouble.detail
+            );
+            // It is tried as often as before: a proxy whose receiver is away looks the same.
+            context.health.block(BlockReason::Configuration, &detail);
+        } else if failure.is_to_be_logged && self.logged.is_none_or(|before| now - before >= LOG_INTERVAL) {
+            self.logged = Some(now);
             tracing::warn!(
-                target_name = target,
+                target_name = &*context.target,
                 reason,
                 detail = trouble.detail,
                 failures = failure.failures,
@@ -108,6 +127,7 @@ impl Troubles {
 
     /// The receiver takes what is sent.
     pub fn over(&mut self, context: &Context) {
+        self.lost = 0;
         self.retry.succeeded();
         self.blocks.accepted(0);
         self.blocks.publish(&context.health);
