@@ -1,6 +1,7 @@
 //! The RELP target against a receiver that plays a script, and against a real rsyslog.
 
 mod bench;
+mod bridge;
 mod check;
 mod faults;
 mod outages;

@@ -36,18 +36,12 @@ async fn open(settings: &Settings) -> Result<String, End> {
     let connecting = connect(&settings.address, settings.tls.as_ref());
     let mut link = Link::new(connecting.await.map_err(End::NotConnected)?);
     let mut session = Session::<Infallible>::open(&mut link.output, Instant::now());
-    let opening = async {
-        loop {
-            match next(&mut link, &mut session).await? {
-                Event::Opened { software } => return Ok(software),
-                Event::NotOpened { text } => return Err(End::NotOpened { text }),
-                _ => return Err(End::ServerClosed),
-            }
-        }
+    let answer = timeout(ANSWER_TIMEOUT, next(&mut link, &mut session)).await;
+    let software = match answer.unwrap_or(Err(End::NoAnswer))? {
+        Event::Opened { software } => software,
+        Event::NotOpened { text } => return Err(End::NotOpened { text }),
+        _ => return Err(End::ServerClosed),
     };
-    let software = timeout(ANSWER_TIMEOUT, opening)
-        .await
-        .unwrap_or(Err(End::NoAnswer))?;
     session.close(&mut link.output, Instant::now());
     // How it takes our leave does not matter.
     let _ = timeout(ANSWER_TIMEOUT, next(&mut link, &mut session)).await;

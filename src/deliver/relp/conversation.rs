@@ -128,14 +128,15 @@ impl Worker {
         }
     }
 
-    /// Does what the receiver said means; gives the end of the session if it was that.
+    /// Does what the receiver said means; gives the end of the session if it was that. Answers behind an end count all the
+    /// same: who answers has the record.
     fn hear(&mut self, events: impl Iterator<Item = Event<Message>>, refusals: &mut Refusals) -> Option<End> {
         let mut taken = Taken::default();
         let mut end = None;
         for event in events {
             match event {
                 Event::Opened { software } => self.opened(&software),
-                Event::NotOpened { text } => end = Some(End::NotOpened { text }),
+                Event::NotOpened { text } => end = end.or(Some(End::NotOpened { text })),
                 Event::Taken { message, sent } => taken.add(message, sent),
                 Event::Refused { message, text } => {
                     // Those before it were taken, which counts for what follows from its refusal.
@@ -144,12 +145,9 @@ impl Worker {
                 }
                 Event::Closed => {
                     let refusal = refusals.text.take();
-                    end = Some(End::Closed { refusal });
+                    end = end.or(Some(End::Closed { refusal }));
                 }
-                Event::ServerClosed => end = Some(End::ServerClosed),
-            }
-            if end.is_some() {
-                break;
+                Event::ServerClosed => end = end.or(Some(End::ServerClosed)),
             }
         }
         self.settle(taken);

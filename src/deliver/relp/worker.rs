@@ -95,6 +95,7 @@ impl Worker {
     /// Completes when everything is settled.
     async fn work(&mut self) {
         while !self.is_done() {
+            self.blocks.begin_try(Instant::now());
             let settings = self.settings.clone();
             let connecting = connect(&settings.address, settings.tls.as_ref());
             let end = match self.meanwhile(connecting).await {
@@ -180,9 +181,7 @@ impl Worker {
         if let Some(reason) = end.block() {
             self.blocks.block(reason, detail, Cause::Batch, now);
             self.blocks.publish(&self.context.health);
-            let next_try = self.blocks.next_try().unwrap_or(now);
-            self.blocks.begin_try(next_try);
-            return next_try;
+            return self.blocks.next_try().unwrap_or(now);
         }
         let failure = self.retry.failed();
         if failure.is_to_be_logged {
