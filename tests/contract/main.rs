@@ -15,8 +15,10 @@ mod syslog;
 mod http_peer;
 #[path = "../support/relp_peer.rs"]
 mod relp_peer;
-#[path = "../support/kafka_mock/mod.rs"]
+#[path = "../support/kafka_broker/message.rs"]
 #[expect(dead_code, reason = "tests of the kind use the rest")]
+mod kafka_message;
+#[path = "../support/kafka_mock/mod.rs"]
 mod kafka_mock;
 
 use std::collections::BTreeSet;

@@ -16,3 +16,5 @@ mod restart;
 mod secure;
 #[path = "../contract/stage.rs"]
 mod stage;
+
+use kafka_broker::message as kafka_message;
