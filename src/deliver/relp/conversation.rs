@@ -93,7 +93,8 @@ impl Worker {
             return;
         }
         let before = session.unanswered();
-        while session.unanswered() < self.settings.window_lines && link.waiting_bytes() < MAX_OUTPUT_BYTES {
+        let window = self.window();
+        while session.unanswered() < window && link.waiting_bytes() < MAX_OUTPUT_BYTES {
             let Some(message) = self.waiting.pop_front() else {
                 break;
             };
@@ -108,12 +109,22 @@ impl Worker {
         }
     }
 
+    /// Most lines without an answer. A receiver that stands still keeps what it was sent in its buffers and works it off in the
+    /// end, so a whole window in each session would multiply the lines for as long as that lasts.
+    fn window(&self) -> usize {
+        match self.is_probing {
+            true => 1,
+            false => self.settings.window_lines,
+        }
+    }
+
     /// Whether what waits may be sent, and is enough for that: a quarter of the window, unless nothing is on its way. A
     /// write for each record, and one for each answer, would cost more than everything else.
     fn is_worth_a_write(&self, unanswered: usize) -> bool {
-        let quarter = (self.settings.window_lines / 4).max(1);
+        let window = self.window();
+        let quarter = (window / 4).max(1);
         let is_enough = self.waiting.len() >= quarter || unanswered == 0 || self.is_ended;
-        !self.waiting.is_empty() && is_enough && unanswered + quarter <= self.settings.window_lines
+        !self.waiting.is_empty() && is_enough && unanswered + quarter <= window
     }
 
     fn send(&mut self, message: Message, session: &mut Session<Message>, link: &mut Link, now: Instant) {
@@ -184,6 +195,7 @@ impl Worker {
         };
         self.accepted += tickets.len() as u64;
         self.retry.succeeded();
+        self.is_probing = false;
         let labels = [&*self.context.target];
         let metrics = &self.context.metrics;
         metrics
@@ -211,6 +223,8 @@ impl Worker {
 
     /// What was refused or not answered is sent again in the next session, before what waits.
     fn put_back(&mut self, session: Session<Message>, refused: Refused, end: &End) {
+        let is_silent = matches!(end, End::NoAnswer) || session.answered() == 0;
+        self.is_probing |= is_silent && session.unanswered() > 0;
         let mut unanswered: Vec<_> = session.into_unanswered().collect();
         let labels = [&*self.context.target];
         let metrics = &self.context.metrics;
