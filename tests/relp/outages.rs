@@ -114,6 +114,27 @@ async fn withheld_answers_are_asked_for_again() {
     }
 }
 
+/// Scenario: rsyslog is halted (SIGSTOP) under load for several answer timeouts, and goes on.
+/// Guarantees: nothing is lost, and what is twice afterwards is at most one window, however often it was tried.
+#[tokio::test]
+async fn a_standstill_multiplies_nothing() {
+    let Some(packages) = packages("a standstill of rsyslog").await else {
+        return;
+    };
+    let mut receiver = Rsyslog::start(&packages, &Options::new(Transport::Relp)).await;
+    let mut bench = Bench::start(receiver.address(), "answer_timeout: 300ms");
+    bench.send(1_000).await;
+    receiver.signal("STOP");
+    bench.send(50).await;
+    bench.until("tries", |bench| bench.retried("timeout") >= 3).await;
+    receiver.signal("CONT");
+    bench.send(1_000).await;
+    assert_eq!(bench.close().await, Account::delivered(2_050));
+    receiver.stop().await;
+    let twice = all_came(&receiver.records(), 2_050);
+    assert!(twice <= 128, "{twice}");
+}
+
 /// Scenario: every connection is reset again and again, and the port is closed for a while, under load.
 /// Guarantees: nothing is lost.
 #[tokio::test]

@@ -18,7 +18,7 @@ const MAX_OUTPUT_BYTES: usize = 256 * 1024;
 
 /// What ends a session before everything is sent.
 #[derive(Debug, Default)]
-struct Refusals {
+struct Refused {
     /// What the receiver said first.
     text: Option<String>,
     /// Those that are tried again before all others.
@@ -43,15 +43,15 @@ impl Worker {
         self.has_connected = true;
         let mut link = Link::new(stream);
         let mut session = Session::open(&mut link.output, Instant::now());
-        let mut refusals = Refusals::default();
+        let mut refused = Refused::default();
         let mut events = Vec::new();
         let end = loop {
             self.take_over();
-            self.fill(&mut session, &mut link, &refusals);
+            self.fill(&mut session, &mut link, &refused);
             let deadline = session
                 .waits_since()
                 .map(|since| since + self.settings.answer_timeout);
-            let room = self.room(session.unanswered() + refusals.messages.len());
+            let room = self.room(session.unanswered() + refused.messages.len());
             tokio::select! {
                 biased;
                 exchanged = link.exchange() => {
@@ -59,7 +59,7 @@ impl Worker {
                         Ok(()) => link.events(&mut session, &mut events),
                         Err(error) => Err(error),
                     };
-                    if let Some(end) = self.hear(events.drain(..), &mut refusals) {
+                    if let Some(end) = self.hear(events.drain(..), &mut refused) {
                         break end;
                     }
                     if let Err(error) = result {
@@ -74,27 +74,27 @@ impl Worker {
         if matches!(end, End::Closed { .. }) {
             link.shut_down().await;
         }
-        self.put_back(session, refusals, &end);
+        self.put_back(session, refused, &end);
         end
     }
 
     /// Adds frames for what waits, as long as there is room for their answers; or the one that ends the session.
-    fn fill(&mut self, session: &mut Session<Message>, link: &mut Link, refusals: &Refusals) {
+    fn fill(&mut self, session: &mut Session<Message>, link: &mut Link, refused: &Refused) {
         if !session.is_open() {
             return;
         }
         let now = Instant::now();
         let is_all_answered = self.is_done() && session.unanswered() == 0;
-        if is_all_answered || refusals.text.is_some() {
+        if is_all_answered || refused.text.is_some() {
             session.close(&mut link.output, now);
             return;
         }
-        // A quarter of the window at a time: a frame for each answer would be a system call for each record.
-        if self.waiting.is_empty() || session.unanswered() * 4 > self.settings.window_lines * 3 {
+        if !self.is_worth_a_write(session.unanswered()) {
             return;
         }
         let before = session.unanswered();
-        while session.unanswered() < self.settings.window_lines && link.waiting_bytes() < MAX_OUTPUT_BYTES {
+        let window = self.window();
+        while session.unanswered() < window && link.waiting_bytes() < MAX_OUTPUT_BYTES {
             let Some(message) = self.waiting.pop_front() else {
                 break;
             };
@@ -107,6 +107,24 @@ impl Worker {
             let seconds = metrics.deliver_seconds.with_label_values(&labels);
             seconds.observe(now.elapsed().as_secs_f64());
         }
+    }
+
+    /// Most lines without an answer. A receiver that stands still keeps what it was sent in its buffers and works it off in the
+    /// end, so a whole window in each session would multiply the lines for as long as that lasts.
+    fn window(&self) -> usize {
+        match self.is_probing {
+            true => 1,
+            false => self.settings.window_lines,
+        }
+    }
+
+    /// Whether what waits may be sent, and is enough for that: a quarter of the window, unless nothing is on its way. A
+    /// write for each record, and one for each answer, would cost more than everything else.
+    fn is_worth_a_write(&self, unanswered: usize) -> bool {
+        let window = self.window();
+        let quarter = (window / 4).max(1);
+        let is_enough = self.waiting.len() >= quarter || unanswered == 0 || self.is_ended;
+        !self.waiting.is_empty() && is_enough && unanswered + quarter <= window
     }
 
     fn send(&mut self, message: Message, session: &mut Session<Message>, link: &mut Link, now: Instant) {
@@ -130,7 +148,7 @@ impl Worker {
 
     /// Does what the receiver said means; gives the end of the session if it was that. Answers behind an end count all the
     /// same: who answers has the record.
-    fn hear(&mut self, events: impl Iterator<Item = Event<Message>>, refusals: &mut Refusals) -> Option<End> {
+    fn hear(&mut self, events: impl Iterator<Item = Event<Message>>, refused: &mut Refused) -> Option<End> {
         let mut taken = Taken::default();
         let mut end = None;
         for event in events {
@@ -141,10 +159,10 @@ impl Worker {
                 Event::Refused { message, text } => {
                     // Those before it were taken, which counts for what follows from its refusal.
                     self.settle(std::mem::take(&mut taken));
-                    self.refused(message, text, refusals);
+                    self.refused(message, text, refused);
                 }
                 Event::Closed => {
-                    let refusal = refusals.text.take();
+                    let refusal = refused.text.take();
                     end = end.or(Some(End::Closed { refusal }));
                 }
                 Event::ServerClosed => end = end.or(Some(End::ServerClosed)),
@@ -177,6 +195,7 @@ impl Worker {
         };
         self.accepted += tickets.len() as u64;
         self.retry.succeeded();
+        self.is_probing = false;
         let labels = [&*self.context.target];
         let metrics = &self.context.metrics;
         metrics
@@ -189,9 +208,9 @@ impl Worker {
     }
 
     /// The receiver did not take this record: the session ends once what was sent with it is answered.
-    fn refused(&mut self, mut message: Message, text: String, refusals: &mut Refusals) {
-        match message.refused(self.accepted) {
-            Verdict::First => refusals.messages.push(message),
+    fn refused(&mut self, mut message: Message, text: String, refused: &mut Refused) {
+        match message.refusals.refused(self.accepted) {
+            Verdict::First => refused.messages.push(message),
             Verdict::Last => self.waiting.push_back(message),
             Verdict::GivenUp => {
                 let detail = text.clone();
@@ -199,24 +218,26 @@ impl Worker {
                 self.reject(message.record, Rejection { reason, detail });
             }
         }
-        refusals.text.get_or_insert(text);
+        refused.text.get_or_insert(text);
     }
 
     /// What was refused or not answered is sent again in the next session, before what waits.
-    fn put_back(&mut self, session: Session<Message>, refusals: Refusals, end: &End) {
+    fn put_back(&mut self, session: Session<Message>, refused: Refused, end: &End) {
+        let is_silent = matches!(end, End::NoAnswer) || session.answered() == 0;
+        self.is_probing |= is_silent && session.unanswered() > 0;
         let mut unanswered: Vec<_> = session.into_unanswered().collect();
         let labels = [&*self.context.target];
         let metrics = &self.context.metrics;
         let resent = metrics.deliver_resent_records_total.with_label_values(&labels);
         resent.inc_by(unanswered.len() as u64);
-        let again = (unanswered.len() + refusals.messages.len()) as u64;
+        let again = (unanswered.len() + refused.messages.len()) as u64;
         let retries = metrics
             .deliver_records_total
             .with_label_values(&[&*self.context.target, "retry"]);
         retries.inc_by(again);
         // Answers come in order, so it is the first one without that the receiver stopped at.
         if end.is_suspicious() && !unanswered.is_empty() {
-            match unanswered[0].refused(self.accepted) {
+            match unanswered[0].refusals.refused(self.accepted) {
                 Verdict::First => {}
                 Verdict::Last => self.waiting.push_back(unanswered.remove(0)),
                 Verdict::GivenUp => {
@@ -232,7 +253,7 @@ impl Worker {
             }
         }
         put_first(unanswered.into_iter(), &mut self.waiting);
-        put_first(refusals.messages.into_iter(), &mut self.waiting);
+        put_first(refused.messages.into_iter(), &mut self.waiting);
     }
 }
 

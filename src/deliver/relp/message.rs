@@ -12,10 +12,16 @@ pub const MAX_REFUSALS: u32 = 3;
 pub struct Message {
     /// The record.
     pub record: Rendered,
-    /// How often it was refused, or was what the receiver stopped at.
-    refusals: u32,
+    /// What was held against it so far.
+    pub refusals: Refusals,
+}
+
+/// How often a record was refused, or was what the receiver stopped at.
+#[derive(Debug, Default)]
+pub struct Refusals {
+    count: u32,
     /// How many records the receiver had taken when that happened last.
-    refused_at: Option<u64>,
+    last_at: Option<u64>,
 }
 
 /// What follows from a refusal.
@@ -31,24 +37,21 @@ pub enum Verdict {
 
 impl From<Rendered> for Message {
     fn from(record: Rendered) -> Self {
-        Self {
-            record,
-            refusals: 0,
-            refused_at: None,
-        }
+        let refusals = Refusals::default();
+        Self { record, refusals }
     }
 }
 
-impl Message {
-    /// It was refused by a receiver that has taken so many records since the start.
+impl Refusals {
+    /// The record was refused by a receiver that has taken so many since the start.
     pub fn refused(&mut self, accepted: u64) -> Verdict {
         // Nothing else was taken since the last time: that is no more evidence than the last time was.
-        if self.refused_at == Some(accepted) {
+        if self.last_at == Some(accepted) {
             return Verdict::Last;
         }
-        self.refused_at = Some(accepted);
-        self.refusals += 1;
-        match self.refusals < MAX_REFUSALS {
+        self.last_at = Some(accepted);
+        self.count += 1;
+        match self.count < MAX_REFUSALS {
             true => Verdict::First,
             false => Verdict::GivenUp,
         }
@@ -59,5 +62,36 @@ impl Message {
 pub fn put_first(messages: impl DoubleEndedIterator<Item = Message>, waiting: &mut VecDeque<Message>) {
     for message in messages.rev() {
         waiting.push_front(message);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use Verdict::{First, GivenUp, Last};
+
+    /// Each case: what the receiver had taken at each refusal, and what follows from it.
+    #[test]
+    fn only_refusals_with_others_taken_in_between_count() {
+        let cases: [&[(u64, Verdict)]; 4] = [
+            &[(0, First), (1, First), (2, GivenUp)],
+            &[
+                (7, First),
+                (7, Last),
+                (7, Last),
+                (7, Last),
+                (8, First),
+                (8, Last),
+                (9, GivenUp),
+            ],
+            &[(0, First), (0, Last), (0, Last), (0, Last), (0, Last)],
+            &[(1, First), (5, First), (5, Last), (5, Last), (6, GivenUp)],
+        ];
+        for case in cases {
+            let mut refusals = Refusals::default();
+            for (accepted, expected) in case {
+                assert_eq!(refusals.refused(*accepted), *expected, "{case:?}, {accepted}");
+            }
+        }
     }
 }

@@ -237,3 +237,6 @@ impl<M> Session<M> {
 fn unreadable(data: &[u8]) -> Error {
     Error::UnreadableAnswer { text: one_line(data) }
 }
+
+#[cfg(test)]
+mod tests;

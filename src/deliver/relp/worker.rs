@@ -50,6 +50,8 @@ pub(super) struct Worker {
     pub(super) accepted: u64,
     pub(super) blocks: Blocks,
     pub(super) retry: Retry,
+    /// Whether the last session ended in silence: then one line at a time, until one is answered.
+    pub(super) is_probing: bool,
     /// Whether there was a connection.
     pub(super) has_connected: bool,
     /// The line that is being written.
@@ -75,6 +77,7 @@ impl Worker {
             rejecting: FuturesUnordered::new(),
             accepted: 0,
             retry: Retry::default(),
+            is_probing: false,
             has_connected: false,
             line: Vec::new(),
         }
