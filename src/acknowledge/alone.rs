@@ -51,7 +51,7 @@ mod tests {
     use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
 
     fn ticket() -> (Ticket, mpsc::Receiver<Settlement>) {
-        let (sender, answers) = mpsc::channel();
+        let (sender, answers) = mpsc::sync_channel(1);
         let mark = Mark {
             sequence_number: SequenceNumber(7),
             offset: Offset::new("70"),

@@ -18,14 +18,14 @@ use crate::event::Timestamp;
 #[command(after_help = "\
 Without a choice, files go all of whose letters are done with: acknowledged after a replay, or
 discarded. With one, the open letters it names are discarded first, which is for good and needs
---yes; without --yes it only says how many they are. Files are removed as a whole: a discarded letter
-in a file that stays is marked, and not shown as open any more.
+--yes; without --yes it only says how many they are. Files are removed as a whole: a discarded
+letter in a file that stays is marked, and not shown as open any more.
 
-It runs beside the bridge. The file that the bridge writes stays, and is closed within the hour, or
-at once when the limit is reached.
+It runs beside the bridge. The file that the bridge writes stays, and is closed within the hour,
+or at once when the limit is reached.
 
-Exit code 0 if it did that; 64 if --yes is missing; 74 if a replay is at work, or a file cannot be
-read or removed.")]
+Exit code 0 if it did that; 64 if --yes is missing; 74 if a replay is at work, or a file cannot
+be read or removed.")]
 pub struct PurgeArguments {
     /// Discard these: the ids that `list` prints, an event_id or its beginning, or PARTITION/SEQUENCE_NUMBER.
     #[arg(value_name = "ID")]

@@ -23,17 +23,18 @@ use crate::telemetry::log;
 /// Which to send once more, where to, and how fast.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Each letter goes to the target it names, mapped as configured now, with the event_id it had. It is
-marked as done only once the target acknowledged it; what is refused again stays, and so does what
-was on its way when the replay is killed. A letter that holds only the record as it was rendered is
-sent so. Letters without a target (undecodable, unreadable, unrouted_unknown) need --target.
+Each letter goes to the target it names, mapped as configured now, with the event_id it had. It
+is marked as done only once the target acknowledged it; what is refused again stays, and so does
+what was on its way when the replay is killed. A letter that holds only the record as it was
+rendered is sent so. Letters without a target (undecodable, unreadable, unrouted_unknown) need
+--target.
 
 It runs beside the bridge and takes no lock of it; one replay or purge runs at a time. Ctrl-C
 finishes what is on its way.
 
-Exit code 0 if every letter was delivered; 1 if some were refused again, could not be sent, or the
-replay was stopped; 64 for a wrong command line or configuration; 74 if another replay is at work, or
-a file cannot be read or written.
+Exit code 0 if every letter was delivered; 1 if some were refused again, could not be sent, or
+the replay was stopped; 64 for a wrong command line or configuration; 74 if another replay is at
+work, or a file cannot be read or written.
 
 Examples:
   hub2siem dead-letters replay                                 everything that is open
@@ -151,7 +152,7 @@ fn verdict(report: &Report, damaged: usize) -> Result<(), Failure> {
     } = report.total;
     if refused + unsettled + left > 0 {
         return Err(Failure::Check(anyhow!(
-            "{refused} letters were refused again, {unsettled} have no final word, {left} could not be sent"
+            "not every letter was delivered: {refused} refused again, {unsettled} without a final word, {left} not sent"
         )));
     }
     match damaged {

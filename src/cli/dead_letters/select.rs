@@ -12,6 +12,9 @@ use crate::deliver::dead_letter::entries::{self, Damaged};
 use crate::deliver::dead_letter::{Ending, Entry, Found, Marks};
 use crate::event::{Kind, RejectReason, Timestamp};
 
+/// What is done with each letter and how it ended, if it did.
+type Look<'l> = dyn FnMut(&Entry, Option<Ending>) -> Result<(), Failure> + 'l;
+
 /// Where they are.
 #[derive(Debug, clap::Args)]
 pub struct Place {
@@ -79,10 +82,7 @@ impl Place {
 
     /// Hands every letter to `look`. Fails after the last one if something is damaged; each place was said on standard
     /// error.
-    pub fn each(
-        &self,
-        look: &mut dyn FnMut(&Entry, Option<Ending>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    pub fn each(&self, look: &mut Look<'_>) -> Result<(), Failure> {
         let directory = self.directory()?;
         let marks = Marks::read(&directory).map_err(state)?;
         if marks.damaged_lines > 0 {
@@ -121,10 +121,7 @@ impl Place {
 impl Selection {
     /// Hands every selected letter to `look`. Fails after the last one if something is damaged; each place was said on
     /// standard error.
-    pub fn each(
-        &self,
-        look: &mut dyn FnMut(&Entry, Option<Ending>) -> Result<(), Failure>,
-    ) -> Result<(), Failure> {
+    pub fn each(&self, look: &mut Look<'_>) -> Result<(), Failure> {
         self.place
             .each(&mut |entry, ending| match self.selects(entry, ending) {
                 true => look(entry, ending),

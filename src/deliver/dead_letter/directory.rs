@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::segment::{self, Segment};
-use super::{config, entries};
+use super::{Found, config, entries};
 use crate::durable::{FileError, directory};
 use crate::event::Timestamp;
 
@@ -96,7 +96,42 @@ impl Directory {
             _lock: lock,
         };
         opened.count()?;
+        opened.look_at_the_end();
         Ok(opened)
+    }
+
+    /// Says what a crash left at the end of the newest file. Nothing is added to that file, so it hides nothing.
+    fn look_at_the_end(&self) {
+        let newest = self.names().ok().and_then(|mut names| names.pop());
+        let Some(path) = newest.map(|name| self.settings.directory.join(name)) else {
+            return;
+        };
+        let read = entries::read_file(&path, &mut |found| {
+            match found {
+                Found::Entry(_) => {}
+                Found::Torn(torn) => tracing::warn!(
+                    path = %path.display(),
+                    offset = torn.offset,
+                    bytes = torn.bytes,
+                    "the last dead letter was not written to its end and is passed over; its record is read again"
+                ),
+                Found::Damaged(damaged) => tracing::error!(
+                    path = %path.display(),
+                    offset = damaged.offset,
+                    bytes = damaged.bytes,
+                    detail = damaged.detail,
+                    "a dead letter is damaged; those before and after it are whole"
+                ),
+            }
+            true
+        });
+        // It is not needed: new letters go to another file.
+        if let Err(error) = read {
+            tracing::warn!(
+                error = &error as &dyn std::error::Error,
+                "the newest dead letters cannot be read"
+            );
+        }
     }
 
     /// Brings as many of `entries`, which are whole lines, to disk as fit the limit, and says how many bytes those are: at

@@ -165,3 +165,97 @@ fn parse(line: &[u8]) -> Option<(LetterId, Line)> {
     let line: Line = serde_json::from_slice(frame.json).ok()?;
     Some((line.id.parse().ok()?, line))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::StoredLetter;
+    use super::super::line;
+    use super::super::tests::letter;
+    use super::*;
+
+    fn mark(offset: u64, crc32: u32, ending: Ending) -> Mark {
+        Mark {
+            id: LetterId {
+                file: "20260201T101530123".into(),
+                offset,
+            },
+            crc32,
+            ending,
+            target: Some("soc".to_owned()),
+        }
+    }
+
+    fn entry(offset: u64, crc32: u32) -> Entry {
+        let mut json = Vec::new();
+        line::write(&letter(1), &mut json);
+        let letter: StoredLetter = serde_json::from_slice(&json).expect("it is a letter");
+        Entry {
+            id: mark(offset, 0, Ending::Delivered).id,
+            path: PathBuf::from("x"),
+            length: 0,
+            json,
+            crc32,
+            letter,
+        }
+    }
+
+    /// Scenario: marks, one of which is damaged and one not written to its end. Guarantees: a letter is done only by a whole
+    /// mark with its own checksum; the next writer goes on behind the last whole mark.
+    #[test]
+    fn only_whole_marks_of_the_same_letter_count() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path().join(NAME);
+        let marks = [
+            mark(0, 11, Ending::Delivered),
+            mark(50, 22, Ending::Discarded),
+            mark(90, 33, Ending::Delivered),
+        ];
+        let mut writer = MarkWriter::open(directory.path()).expect("nobody has it");
+        writer.append(&marks).expect("it can be written");
+        drop(writer);
+        let mut bytes = fs::read(&path).expect("it is there");
+        let last = bytes.len() - 3;
+        bytes[last] ^= 1;
+        bytes.extend_from_slice(b"120 0000");
+        fs::write(&path, &bytes).expect("it is writable");
+
+        let read = || Marks::read(directory.path()).expect("it can be read");
+        let known = read();
+        assert_eq!(known.ending(&entry(0, 11)), Some(Ending::Delivered));
+        assert_eq!(known.ending(&entry(50, 22)), Some(Ending::Discarded));
+        for (offset, crc32) in [(0, 12), (50, 11), (90, 33), (1, 11)] {
+            assert_eq!(known.ending(&entry(offset, crc32)), None, "{offset} {crc32}");
+        }
+        assert_eq!(known.damaged_lines, 1);
+
+        let mut writer = MarkWriter::open(directory.path()).expect("nobody has it");
+        writer.append(&marks[2..]).expect("it can be written");
+        assert_eq!(read().ending(&entry(90, 33)), Some(Ending::Delivered));
+    }
+
+    #[test]
+    fn marks_of_files_that_are_gone_go_too() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut writer = MarkWriter::open(directory.path()).expect("nobody has it");
+        writer
+            .append(&[mark(0, 11, Ending::Delivered)])
+            .expect("it can be written");
+        let segment = directory.path().join("20260201T101530123.letters");
+        fs::write(&segment, "").expect("it is writable");
+        writer.compact(directory.path()).expect("it can be replaced");
+        let known = Marks::read(directory.path()).expect("it can be read");
+        assert_eq!(known.ending(&entry(0, 11)), Some(Ending::Delivered));
+        fs::remove_file(segment).expect("it is there");
+        writer.compact(directory.path()).expect("it can be replaced");
+        assert_eq!(fs::read(directory.path().join(NAME)).expect("it is there"), b"");
+        writer
+            .append(&[mark(7, 11, Ending::Delivered)])
+            .expect("it can be written");
+        let known = Marks::read(directory.path()).expect("it can be read");
+        assert_eq!(
+            known.ending(&entry(7, 11)),
+            Some(Ending::Delivered),
+            "it writes the new file"
+        );
+    }
+}
