@@ -175,7 +175,7 @@ metrics! {
     deliver_truncated_records_total: IntCounterVec ["target"];
     /// Time one write waited for room at the receiver.
     deliver_write_seconds: HistogramVec ["target"] {CONFIRMATION_BUCKETS};
-    /// 1 while a session with the receiver is open, else 0 (`relp`).
+    /// 1 while there is a connection to the receiver, with `relp` a session, else 0; only for kinds that keep one.
     deliver_connected: IntGaugeVec ["target"];
     /// Records that waited for the target's `rate`.
     deliver_rate_limited_records_total: IntCounterVec ["target"];

@@ -111,14 +111,19 @@ impl Worker {
     }
 
     async fn work(mut self) {
-        let mut connects = 0u64;
+        let metrics = &self.context.metrics;
+        let reconnects = metrics.deliver_reconnects_total.clone();
+        let reconnects = reconnects.with_label_values(&[&*self.context.target]);
+        let connected = metrics.deliver_connected.clone();
+        let connected = connected.with_label_values(&[&*self.context.target]);
+        let mut is_first = true;
         while let Some(mut connection) = self.connect().await {
-            connects += 1;
-            if connects > 1 {
-                let reconnects = &self.context.metrics.deliver_reconnects_total;
-                reconnects.with_label_values(&[&*self.context.target]).inc();
-            }
-            match self.session(&mut connection).await {
+            reconnects.inc_by(u64::from(!is_first));
+            is_first = false;
+            connected.set(1);
+            let end = self.session(&mut connection).await;
+            connected.set(0);
+            match end {
                 Ok(()) => return,
                 Err(end) => self.ended(end).await,
             }
