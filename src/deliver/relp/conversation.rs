@@ -63,7 +63,7 @@ impl Worker {
                         break end;
                     }
                     if let Err(error) = result {
-                        break End::Lost(error);
+                        break End::from(error);
                     }
                 }
                 Some(()) = self.rejecting.next(), if !self.rejecting.is_empty() => {}
