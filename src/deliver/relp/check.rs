@@ -53,12 +53,12 @@ async fn open(settings: &Settings) -> Result<String, End> {
 async fn next(link: &mut Link, session: &mut Session<Infallible>) -> Result<Event<Infallible>, End> {
     let mut events = Vec::new();
     loop {
-        link.exchange().await.map_err(End::Lost)?;
+        link.exchange().await.map_err(End::from)?;
         let result = link.events(session, &mut events);
         if !events.is_empty() {
             return Ok(events.swap_remove(0));
         }
-        result.map_err(End::Lost)?;
+        result.map_err(End::from)?;
     }
 }
 

@@ -63,7 +63,7 @@ impl Worker {
                         break end;
                     }
                     if let Err(error) = result {
-                        break End::Lost(error);
+                        break End::from(error);
                     }
                 }
                 Some(()) = self.rejecting.next(), if !self.rejecting.is_empty() => {}
@@ -109,8 +109,8 @@ impl Worker {
         }
     }
 
-    /// Most lines without an answer. A receiver that stands still keeps what it was sent in its buffers and works it off in the
-    /// end, so a whole window in each session would multiply the lines for as long as that lasts.
+    /// Most lines without an answer. A receiver that stands still keeps what it was sent in its buffers and works it off
+    /// in the end, so a whole window in each session would multiply the lines for as long as that lasts.
     fn window(&self) -> usize {
         match self.is_probing {
             true => 1,

@@ -1,5 +1,7 @@
 //! How a session ended, and what that says of the receiver.
 
+use std::io;
+
 use super::link;
 use crate::deliver::retry_reason::RetryReason;
 use crate::deliver::stream;
@@ -27,6 +29,16 @@ pub enum End {
         /// Why the session had to end before everything was sent.
         refusal: Option<String>,
     },
+}
+
+impl From<link::Error> for End {
+    /// The system's own timeout, which comes before ours when the receiver stops reading, is as silent as ours.
+    fn from(error: link::Error) -> Self {
+        match error {
+            link::Error::Broken(source) if source.kind() == io::ErrorKind::TimedOut => Self::NoAnswer,
+            error => Self::Lost(error),
+        }
+    }
 }
 
 impl End {
@@ -76,6 +88,50 @@ impl End {
             Self::NoAnswer => "the receiver gave no answer in time".to_owned(),
             Self::Closed { refusal: Some(text) } => format!("the receiver refused a record: {text}"),
             Self::Closed { refusal: None } => "the session was closed".to_owned(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tells_silence_from_what_a_record_may_cause() {
+        let broken = |kind| End::from(link::Error::Broken(io::Error::from(kind)));
+        let text = || "500 no".to_owned();
+        let untrusted = link::Error::Tls { detail: text() };
+        let cases = [
+            (broken(io::ErrorKind::TimedOut), "timeout", None, false),
+            (End::NoAnswer, "timeout", None, false),
+            (
+                broken(io::ErrorKind::ConnectionReset),
+                "connection_lost",
+                None,
+                true,
+            ),
+            (End::from(link::Error::Ended), "connection_lost", None, true),
+            (End::ServerClosed, "connection_lost", None, true),
+            (End::from(untrusted), "tls", Some(BlockReason::Tls), false),
+            (
+                End::NotOpened { text: text() },
+                "blocked",
+                Some(BlockReason::Configuration),
+                false,
+            ),
+            (
+                End::Closed {
+                    refusal: Some(text()),
+                },
+                "refused",
+                None,
+                false,
+            ),
+        ];
+        for (end, reason, block, is_suspicious) in cases {
+            assert_eq!(end.reason().as_str(), reason, "{end:?}");
+            assert_eq!(end.block(), block, "{end:?}");
+            assert_eq!(end.is_suspicious(), is_suspicious, "{end:?}");
         }
     }
 }

@@ -1,5 +1,7 @@
 use std::time::Duration;
 
+use proptest::prelude::*;
+
 use super::*;
 
 const OFFERS: &str =
@@ -173,5 +175,65 @@ fn what_no_receiver_says_is_an_error() {
             [7],
             "the message is still there"
         );
+    }
+}
+
+/// What a receiver may say, right or wrong.
+fn said() -> impl Strategy<Value = String> {
+    let number = prop_oneof![8 => 1..12_u32, 1 => Just(0), 1 => any::<u32>()];
+    let text = prop_oneof![
+        6 => Just("200 OK"),
+        2 => Just("500 not it"),
+        1 => Just("OK"),
+        1 => Just("200 OK\ncommands=syslog"),
+    ];
+    prop_oneof![
+        12 => (number, text).prop_map(|(number, text)| answer(number, text)),
+        1 => Just("0 serverclose 0\n".to_owned()),
+        1 => Just("5 rsp 0\n".to_owned()),
+        1 => "[0-9a-z \n]{0,12}",
+    ]
+}
+
+proptest! {
+    /// Whatever the receiver says, and however it is cut on its way: each message comes back once, as taken, as refused, or
+    /// as not answered; the last ones in the order in which they were sent.
+    #[test]
+    fn no_message_is_lost_or_doubled(
+        said in prop::collection::vec(said(), 0..30),
+        messages in 0..10_u32,
+        is_closing in any::<bool>(),
+        chunk in 1..40_usize,
+    ) {
+        let now = Instant::now();
+        let (mut session, mut output) = opened(now);
+        for message in 0..messages {
+            session.send(message, b"x", &mut output, now);
+        }
+        if is_closing {
+            session.close(&mut output, now);
+        }
+        let mut back = Vec::new();
+        let mut received: Vec<u8> = Vec::new();
+        'all: for part in said.concat().as_bytes().chunks(chunk) {
+            received.extend_from_slice(part);
+            loop {
+                match session.receive(&received, now) {
+                    Ok(Some((event, length))) => {
+                        received.drain(..length);
+                        if let Event::Taken { message, .. } | Event::Refused { message, .. } = event {
+                            back.push(message);
+                        }
+                    }
+                    Ok(None) => break,
+                    Err(_) => break 'all,
+                }
+            }
+        }
+        let unanswered: Vec<_> = session.into_unanswered().collect();
+        prop_assert!(unanswered.is_sorted());
+        back.extend(unanswered);
+        back.sort_unstable();
+        prop_assert_eq!(back, Vec::from_iter(0..messages));
     }
 }
