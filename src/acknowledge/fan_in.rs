@@ -24,8 +24,8 @@ pub struct EventInFlight {
 enum Owner {
     /// The tracker of its partition.
     Partition(Arc<InFlight>),
-    /// Whoever sent a single record that no mark waits for.
-    Alone(Alone),
+    /// Whoever sent a single record that no mark waits for. Boxed: events of partitions are many and pay for the size.
+    Alone(Box<Alone>),
 }
 
 impl EventInFlight {
@@ -46,7 +46,7 @@ impl EventInFlight {
     /// An event that has a single record and is closed.
     fn alone(alone: Alone, mark: Mark) -> Arc<Self> {
         Arc::new(Self {
-            owner: Owner::Alone(alone),
+            owner: Owner::Alone(Box::new(alone)),
             mark,
             unsettled: AtomicUsize::new(1),
             unsettled_targets: Box::default(),

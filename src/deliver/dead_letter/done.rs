@@ -2,7 +2,7 @@
 //!
 //! Only this file is locked by those who write it, `replay` and `purge`; the bridge never looks at it.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -132,13 +132,10 @@ impl MarkWriter {
         let path = path(directory);
         let error = |source| FileError::new("compact", &path, source);
         let names = entries::file_names(directory).map_err(error)?;
+        let stems = names.iter().filter_map(|name| name.rsplit_once('.'));
+        let stems: HashSet<&str> = stems.map(|(stem, _)| stem).collect();
         let bytes = fs::read(&path).map_err(error)?;
-        let is_kept = |line: &&[u8]| {
-            parse(line).is_some_and(|(id, _)| {
-                let is_of = |name: &String| name.rsplit_once('.').is_some_and(|(stem, _)| stem == &*id.file);
-                names.iter().any(is_of)
-            })
-        };
+        let is_kept = |line: &&[u8]| parse(line).is_some_and(|(id, _)| stems.contains(&*id.file));
         let kept: Vec<u8> = bytes
             .split_inclusive(|byte| *byte == b'\n')
             .filter(is_kept)

@@ -29,7 +29,7 @@ struct State {
     refusals: Vec<Refusal>,
     left: BTreeMap<String, u64>,
     /// What targets said of letters whose settlement has not been seen yet.
-    said: HashMap<EventId, (RejectReason, String)>,
+    said: HashMap<(Arc<str>, EventId), (RejectReason, String)>,
 }
 
 /// What became of the letters of one target.
@@ -137,13 +137,13 @@ impl Account {
     }
 
     /// What the target says of a record it refuses; its settlement follows.
-    pub(super) fn said(&self, event_id: EventId, reason: RejectReason, detail: String) {
-        self.lock().said.insert(event_id, (reason, detail));
+    pub(super) fn said(&self, target: Arc<str>, event_id: EventId, reason: RejectReason, detail: String) {
+        self.lock().said.insert((target, event_id), (reason, detail));
     }
 
     /// A letter whose record the target refused.
     pub(super) fn refused_by_target(&self, target: &Arc<str>, id: LetterId, event_id: EventId) {
-        let said = self.lock().said.remove(&event_id);
+        let said = self.lock().said.remove(&(Arc::clone(target), event_id));
         let (reason, detail) = said.unwrap_or((RejectReason::Refused, String::new()));
         self.refused(target, id, reason, detail);
     }

@@ -24,7 +24,7 @@ pub(super) struct Feed {
     pub(super) records: mpsc::Sender<Rendered>,
     /// Where settlements go; it has room for as many as there are places.
     pub(super) settled: mpsc::Sender<Settled>,
-    /// Places of letters on their way, of all targets.
+    /// Places of letters on their way.
     pub(super) places: Arc<Semaphore>,
     pub(super) window: Arc<Window>,
     /// The most letters in a time, of all targets.

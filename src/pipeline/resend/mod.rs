@@ -10,6 +10,8 @@ mod feed; // letters on their way to one target
 mod settle; // what was acknowledged is marked
 pub mod account; // what has become of them
 mod run; // everything together
+#[cfg(test)]
+mod testing;
 
 pub use account::{Account, Report};
 pub use plan::{Plan, Planned};

@@ -144,3 +144,111 @@ fn target_of(
 fn find<'c>(configuration: &'c Configuration, name: &str) -> Option<&'c TargetConfiguration> {
     configuration.targets.iter().find(|target| &*target.name == name)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::super::testing::{NAMESPACE, configuration, letter};
+    use super::*;
+    use crate::deliver::dead_letter::done::{Mark, MarkWriter};
+    use crate::deliver::dead_letter::{Ending, StoredLetter, frame};
+
+    const TARGETS: &str = "soc: { file: { path: '/tmp/a' }, mapping: native }, \
+        other: { file: { path: '/tmp/b' }, mapping: native }, \
+        gone: { file: { path: '/tmp/c' }, mapping: native, given_up: true }";
+
+    fn letters() -> Vec<StoredLetter> {
+        let named = |target: &str| StoredLetter {
+            target: Some(target.to_owned()),
+            ..letter("alert", "refused", Some(b"{}"))
+        };
+        vec![
+            named("soc"),
+            named("soc"),
+            named("gone"),
+            named("renamed"),
+            StoredLetter {
+                target: None,
+                ..letter("unknown", "unrouted_unknown", Some(b"{}"))
+            },
+            StoredLetter {
+                rendered: Some("e30=".to_owned()),
+                ..letter("alert", "refused", None)
+            },
+            StoredLetter {
+                namespace: NAMESPACE.to_ascii_uppercase(),
+                ..named("other")
+            },
+            StoredLetter {
+                hub: "elsewhere".to_owned(),
+                ..named("soc")
+            },
+        ]
+    }
+
+    fn plan(other_target: Option<&str>) -> Plan {
+        let directory = tempfile::tempdir().expect("a directory can be made");
+        let configuration = configuration(directory.path(), TARGETS);
+        let mut bytes = Vec::new();
+        for letter in letters() {
+            frame::append(&serde_json::to_vec(&letter).expect("it is JSON"), &mut bytes);
+        }
+        fs::write(directory.path().join("20260201T101530123.letters"), &bytes).expect("it is writable");
+        let mut first = None;
+        entries::read(directory.path(), &mut |found| {
+            if let Found::Entry(entry) = found {
+                first.get_or_insert(entry);
+            }
+            true
+        })
+        .expect("it can be read");
+        let first = first.expect("there are letters");
+        let done = Mark {
+            id: first.id,
+            crc32: first.crc32,
+            ending: Ending::Delivered,
+            target: None,
+        };
+        let mut marks = MarkWriter::open(directory.path()).expect("nobody has it");
+        marks.append(&[done]).expect("it can be written");
+        let other_target = other_target.map(Arc::from);
+        Plan::make(directory.path(), &configuration, other_target.as_ref(), &|_| true)
+            .expect("it can be read")
+    }
+
+    fn counts(plan: &Plan) -> Vec<(&str, usize)> {
+        let targets = plan.targets.iter();
+        targets
+            .map(|(target, letters)| (&**target, letters.len()))
+            .collect()
+    }
+
+    /// Scenario: letters of every fate, the first of which is done. Guarantees: each open one goes to the target it names or is
+    /// left for its own reason; `--target` sends all but those of another hub, or in another form.
+    #[test]
+    fn each_letter_has_one_place() {
+        let own = plan(None);
+        assert_eq!(counts(&own), [("other", 1), ("soc", 2)]);
+        let left: Vec<_> = own.left.iter().collect();
+        assert_eq!(
+            left,
+            [
+                (&Left::NoTarget, &1),
+                (&Left::UnknownTarget("renamed".to_owned()), &1),
+                (&Left::GivenUp("gone".to_owned()), &1),
+                (&Left::OtherHub(format!("{NAMESPACE}/elsewhere")), &1),
+            ]
+        );
+        let other = plan(Some("other"));
+        assert_eq!(counts(&other), [("other", 5)]);
+        let left: Vec<_> = other.left.iter().collect();
+        assert_eq!(
+            left,
+            [
+                (&Left::OtherHub(format!("{NAMESPACE}/elsewhere")), &1),
+                (&Left::OtherForm("soc".to_owned()), &1),
+            ]
+        );
+    }
+}

@@ -73,7 +73,7 @@ pub(super) fn prepare(letter: &StoredLetter, target: &TargetConfiguration) -> Re
     let mark = Mark {
         sequence_number: event.sequence_number,
         offset: event.offset,
-        enqueued_time: event.enqueued_time,
+        enqueued_time: enqueued_time(letter).unwrap_or_else(Timestamp::now),
     };
     Ok(Prepared {
         bytes,
@@ -83,14 +83,17 @@ pub(super) fn prepare(letter: &StoredLetter, target: &TargetConfiguration) -> Re
     })
 }
 
+fn enqueued_time(letter: &StoredLetter) -> Option<Timestamp> {
+    letter.enqueued_time.as_deref().and_then(Timestamp::parse)
+}
+
 /// The event of the letter, without its body. What is not known of it is as the bridge takes it then.
 fn event(letter: &StoredLetter) -> Event {
-    let enqueued_time = letter.enqueued_time.as_deref().and_then(Timestamp::parse);
     Event {
         partition: PartitionId::new(letter.partition.as_str()),
         sequence_number: SequenceNumber(letter.sequence_number),
         offset: Offset::new(letter.offset.as_deref().unwrap_or_default()),
-        enqueued_time: enqueued_time.unwrap_or_else(|| Timestamp::from_millis(0)),
+        enqueued_time: enqueued_time(letter).unwrap_or_else(|| Timestamp::from_millis(0)),
         body: Bytes::new(),
         last_enqueued: None,
     }
@@ -125,6 +128,10 @@ fn mapped(
     })?;
     if let Some(id) = own_id(letter) {
         record.event_id = id;
+    }
+    if enqueued_time(letter).is_none() {
+        // A target that goes by the time would put 1970 away.
+        record.time = Timestamp::now();
     }
     let context = RecordContext::new(&record);
     let mut bytes = Vec::new();
@@ -190,7 +197,7 @@ fn as_it_was(
         index: letter.record_index,
         event_id: id,
         key: letter.key.as_deref().map(Box::from),
-        time: event.enqueued_time,
+        time: enqueued_time(letter).unwrap_or_else(Timestamp::now),
         is_snapshot: false,
         mapping_revision: letter.mapping_revision.as_deref().map(Arc::from),
         details: None,

@@ -117,10 +117,11 @@ impl Resend {
         let (dead_letters, requests) = DeadLetters::channel();
         let window_bytes =
             self.configuration.window_bytes - self.configuration.window_bytes / ALLOCATOR_FRACTION;
-        let window = Window::new(self.configuration.window_events, window_bytes);
+        // Each target has its share, so that one that takes nothing does not hold up the others.
+        let sharers = self.plan.targets.len().max(1);
+        let (places, window_bytes) = ((places / sharers).max(1), window_bytes / sharers);
         let limiter = self.rate.map(DefaultDirectRateLimiter::direct).map(Arc::new);
         let (mut feeders, mut workers) = (JoinSet::new(), JoinSet::new());
-        let places = Arc::new(Semaphore::new(places));
         let mut letters = self.plan.targets.clone();
         for target in self.plan.targets(&self.configuration) {
             let (records, queue) = mpsc::channel(MAX_WAITING_RECORDS);
@@ -141,8 +142,8 @@ impl Resend {
                 letters: letters.remove(&target.name).unwrap_or_default(),
                 records,
                 settled: settled.clone(),
-                places: Arc::clone(&places),
-                window: Arc::clone(&window),
+                places: Arc::new(Semaphore::new(places)),
+                window: Window::new(places, window_bytes),
                 limiter: limiter.clone(),
                 account: Arc::clone(&self.account),
                 in_flight: self
@@ -180,8 +181,8 @@ impl Plan {
 async fn listen(mut requests: mpsc::Receiver<Request>, account: Arc<Account>) {
     while let Some(Request { letters, written }) = requests.recv().await {
         for letter in letters {
-            if let Some(event_id) = letter.event_id {
-                account.said(event_id, letter.reason, letter.detail);
+            if let (Some(target), Some(event_id)) = (letter.target, letter.event_id) {
+                account.said(target, event_id, letter.reason, letter.detail);
             }
         }
         // Who asked may be gone, because it was abandoned.

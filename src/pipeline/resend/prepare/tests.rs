@@ -6,51 +6,13 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
+use super::super::testing::{configuration, letter};
 use super::*;
-use crate::config::configuration::load_text;
-use crate::config::diagnostic::SourceFile;
 
 /// A target of this mapping set.
 fn target(directory: &Path, mapping: &str) -> TargetConfiguration {
-    let connection = directory.join("connection");
-    let text = "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
-    std::fs::write(&connection, text).expect("a file can be written");
-    let folder = directory.display();
-    let text = format!(
-        "event_hub: {{ connection_string: {{ file: '{folder}/connection' }}, name: defender }}\n\
-         checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
-         dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
-         targets: {{ soc: {{ file: {{ path: '-' }}, mapping: {mapping} }} }}\n"
-    );
-    let file = SourceFile {
-        name: "hub2siem.yaml".into(),
-        text: text.into(),
-    };
-    let (mut configuration, _) = load_text(&file).expect("the configuration is well formed");
-    configuration.targets.remove(0)
-}
-
-fn letter(kind: &str, reason: &str, body: Option<&[u8]>) -> StoredLetter {
-    StoredLetter {
-        event_id: Some("c6d388ba46f7ec4c47b1955d4b545e38".to_owned()),
-        namespace: "contoso.servicebus.windows.net".to_owned(),
-        hub: "defender".to_owned(),
-        consumer_group: "$Default".to_owned(),
-        partition: "3".to_owned(),
-        sequence_number: 7,
-        offset: Some("4:5:6".to_owned()),
-        enqueued_time: Some("2023-11-14T22:13:20.123Z".to_owned()),
-        record_index: 2,
-        kind: kind.to_owned(),
-        key: None,
-        target: Some("soc".to_owned()),
-        stage: "deliver".to_owned(),
-        reason: reason.to_owned(),
-        detail: "Invalid data format".to_owned(),
-        mapping_revision: None,
-        body: body.map(|body| STANDARD.encode(body)),
-        rendered: None,
-    }
+    let target = format!("soc: {{ file: {{ path: '-' }}, mapping: {mapping} }}");
+    configuration(directory, &target).targets.remove(0)
 }
 
 const ALERT: &str = r#"{"SystemAlertId":"2517", "AlertType":"VM_X","AlertDisplayName":"A name","Severity":"High","TimeGenerated":"2023-11-14T22:00:00Z"}"#;
@@ -119,6 +81,26 @@ fn what_is_no_json_is_sent_as_an_object() {
             line.bytes
         );
     }
+}
+
+/// Scenario: an event of which only the number is known. Guarantees: its record has the same id each time, and the time of
+/// the replay.
+#[test]
+fn an_unreadable_event_is_of_now() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let native = target(directory.path(), "native");
+    let unreadable = StoredLetter {
+        event_id: None,
+        offset: None,
+        enqueued_time: None,
+        ..letter("undecodable", "unreadable", None)
+    };
+    let before = Timestamp::now();
+    let prepared = prepare(&unreadable, &native).expect("it can be sent");
+    let again = prepare(&unreadable, &native).expect("it can be sent");
+    assert_eq!(prepared.about.event_id, again.about.event_id);
+    assert!(prepared.about.time >= before && prepared.mark.enqueued_time >= before);
+    assert_eq!(rendered(&prepared)["record"]["reason"], "unreadable");
 }
 
 #[test]
