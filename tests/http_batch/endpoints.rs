@@ -50,6 +50,35 @@ async fn a_node_fails_and_returns() {
     assert_eq!(there.iter().sum::<usize>(), sent, "at one node each");
 }
 
+/// Scenario: of two nodes one refuses who we are, as one does whose own configuration is wrong; later it is mended.
+/// Guarantees: the target is not blocked, everything goes to the other one, and the first is used again by itself.
+#[tokio::test]
+async fn a_node_that_refuses_us_does_not_block_the_others() {
+    let peers = [
+        Peer::start(Cluster::default()).await,
+        Peer::start(Cluster::default()).await,
+    ];
+    peers[0].receiver().authorization = Some("ApiKey other".to_owned());
+    let mut bench = Bench::elasticsearch(&[peers[0].endpoint(), peers[1].endpoint()], SMALL);
+    bench.send(30).await;
+    bench.until("delivered", |bench| bench.settled() == 30).await;
+    assert!(bench.retried("blocked") > 0, "the first one was tried");
+    assert_eq!(peers[1].receiver().documents.len(), 30);
+    assert_eq!(bench.health.blocked(), None);
+    peers[0].receiver().authorization = None;
+    let used_again = async {
+        while peers[0].receiver().documents.is_empty() {
+            bench.send(10).await;
+            bench
+                .until("delivered", |bench| bench.settled() == bench.sent())
+                .await;
+        }
+    };
+    let waited = tokio::time::timeout(PATIENCE, used_again).await;
+    waited.expect("the first node is used again");
+    bench.delivered_to(&[&peers[0], &peers[1]]).await;
+}
+
 /// Scenario: the connection is cut after the request was read, before and within the reply.
 /// Guarantees: the records are sent again. A cluster has each once; a webhook may have it twice, as documented.
 #[tokio::test]

@@ -60,9 +60,7 @@ impl<P: Protocol> Sender<P> {
             http_request::Error::Connect(_) => RetryReason::Connect,
             http_request::Error::Timeout(_) => RetryReason::Timeout,
             http_request::Error::Tls { detail } => {
-                // With another endpoint left the records have a way.
-                self.distrusted[endpoint] = true;
-                if self.distrusted.iter().all(|is_distrusted| *is_distrusted) {
+                if !self.has_other_way(endpoint, &detail) {
                     return self.block(BlockReason::Tls, detail, batch, now);
                 }
                 RetryReason::Tls
@@ -74,7 +72,6 @@ impl<P: Protocol> Sender<P> {
     }
 
     fn judge(&mut self, endpoint: usize, batch: Batch, reply: &Reply, now: Instant) {
-        self.distrusted[endpoint] = false;
         match self.protocol.judge(reply, batch.len()) {
             Verdict::Accepted => {
                 self.accepted(endpoint, batch.lane, batch.len());
@@ -105,16 +102,36 @@ impl<P: Protocol> Sender<P> {
                 self.pause(endpoint, reply, now);
                 self.retry(batch, RetryReason::Unavailable);
             }
+            Verdict::Blocked { text, .. } if self.has_other_way(endpoint, &text) => {
+                self.pause(endpoint, reply, now);
+                self.retry(batch, RetryReason::Blocked);
+            }
             Verdict::Blocked { reason, text } => self.block(reason, text, batch, now),
             Verdict::Surprise { text } => self.surprised(endpoint, batch, text, now),
         }
     }
 
     fn accepted(&mut self, endpoint: usize, lane: usize, records: usize) {
+        self.refusing[endpoint] = false;
         self.endpoints[endpoint].succeed();
         self.endpoints[endpoint].accepted += records as u64;
         self.lanes[lane].has_taken |= records > 0;
         self.blocks.accepted(1 << lane);
+    }
+
+    /// Whether records may be taken elsewhere, though this endpoint takes nothing until somebody acts.
+    fn has_other_way(&mut self, endpoint: usize, detail: &str) -> bool {
+        let was_known = std::mem::replace(&mut self.refusing[endpoint], true);
+        let has_other = self.refusing.iter().any(|is_refusing| !is_refusing);
+        if has_other && !was_known {
+            tracing::warn!(
+                target_name = &*self.context.target,
+                endpoint = self.endpoints[endpoint].url.origin().ascii_serialization(),
+                detail,
+                "an endpoint takes nothing until its configuration or ours is mended; records go to the others"
+            );
+        }
+        has_other
     }
 
     /// One request at a time, after a pause.

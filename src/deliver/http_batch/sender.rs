@@ -90,8 +90,8 @@ pub(super) struct Sender<P> {
     pub(super) operations: FuturesUnordered<BoxFuture<'static, End>>,
     /// Records on their way to the dead letters.
     pub(super) rejecting: usize,
-    /// Whether the last try at each endpoint failed for TLS.
-    pub(super) distrusted: Vec<bool>,
+    /// Whether each endpoint took nothing since it refused everything: our identity, our TLS, the address.
+    pub(super) refusing: Vec<bool>,
     is_ended: bool,
     /// How often the settings were replaced.
     pub(super) edition: u64,
@@ -130,7 +130,7 @@ impl<P: Protocol> Sender<P> {
             blocks: Blocks::new(settings.try_interval),
             operations: FuturesUnordered::new(),
             rejecting: 0,
-            distrusted: vec![false; settings.endpoints.len()],
+            refusing: vec![false; settings.endpoints.len()],
             is_ended: false,
             edition: 0,
             protocol,
