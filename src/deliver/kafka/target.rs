@@ -53,10 +53,11 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
             () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
         }
     }
-    if let Some(producer) = target.producer.take() {
-        // Its threads take a moment to end, and nobody has to wait for them.
-        tokio::task::spawn_blocking(move || drop(producer));
-    }
+    let Target {
+        producer, operations, ..
+    } = target;
+    // The threads of a producer, also of one that is just being started, take a moment to end. Nobody has to wait for them.
+    tokio::task::spawn_blocking(move || drop((producer, operations)));
 }
 
 fn warn_unverified(settings: &Settings, context: &Context) {
