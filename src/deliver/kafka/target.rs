@@ -103,6 +103,8 @@ pub(super) struct Target {
     pub(super) edition: u64,
     /// Connections that were refused in a row.
     pub(super) troubles: u32,
+    /// Whether a connection was up when the client library last told.
+    pub(super) is_connected: bool,
     /// Whether no broker could be reached when that was last told.
     pub(super) is_down: bool,
     is_ended: bool,
@@ -143,6 +145,7 @@ impl Target {
             looked: 0,
             edition: 0,
             troubles: 0,
+            is_connected: false,
             is_down: false,
             is_ended: false,
             settings,
