@@ -1,6 +1,7 @@
 //! Target kind `kafka` between a stage and brokers: faults on demand at an imitation of a cluster, the rest at a real one.
 
 mod bench;
+mod bridge;
 mod check;
 mod delivered;
 mod faults;

@@ -63,8 +63,8 @@ impl Target {
             }
         }
         self.deliver(delivered, now);
-        if std::mem::take(&mut arrived.is_connected) {
-            self.connected(now);
+        if let Some(is_connected) = arrived.is_connected.take() {
+            self.connected(is_connected, now);
         }
         for trouble in arrived.troubles.drain(..) {
             has_failed = true;
@@ -174,14 +174,25 @@ impl Target {
             return;
         };
         self.troubles += 1;
-        if self.troubles >= MAX_TROUBLES {
+        if self.is_connected && self.troubles == MAX_TROUBLES {
+            tracing::warn!(
+                target_name,
+                detail,
+                "a broker refuses us, others do not; its partitions wait"
+            );
+        }
+        if !self.is_connected && self.troubles >= MAX_TROUBLES {
             // Connections are tried all the time, without a record: the end of this is heard without one too.
             self.blocks.block(reason, detail, Cause::Question, now);
         }
     }
 
-    /// A broker took us in.
-    fn connected(&mut self, now: Instant) {
+    /// Whether a broker took us in.
+    fn connected(&mut self, is_connected: bool, now: Instant) {
+        self.is_connected = is_connected;
+        if !is_connected {
+            return;
+        }
         self.reached();
         self.blocks.answered(false, now);
         self.blocks.publish(&self.context.health);

@@ -106,6 +106,7 @@ impl Target {
         let unreported = self.lanes.iter_mut().map(|lane| lane.take_back(key)).sum();
         self.count_retries(unreported, RetryReason::Rebuilt);
         self.full_until = None;
+        self.is_connected = false;
         self.start_at = Some(now + pause);
     }
 

@@ -53,10 +53,11 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
             () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
         }
     }
-    if let Some(producer) = target.producer.take() {
-        // Its threads take a moment to end, and nobody has to wait for them.
-        tokio::task::spawn_blocking(move || drop(producer));
-    }
+    let Target {
+        producer, operations, ..
+    } = target;
+    // The threads of a producer, also of one that is just being started, take a moment to end. Nobody has to wait for them.
+    tokio::task::spawn_blocking(move || drop((producer, operations)));
 }
 
 fn warn_unverified(settings: &Settings, context: &Context) {
@@ -102,6 +103,8 @@ pub(super) struct Target {
     pub(super) edition: u64,
     /// Connections that were refused in a row.
     pub(super) troubles: u32,
+    /// Whether a connection was up when the client library last told.
+    pub(super) is_connected: bool,
     /// Whether no broker could be reached when that was last told.
     pub(super) is_down: bool,
     is_ended: bool,
@@ -142,6 +145,7 @@ impl Target {
             looked: 0,
             edition: 0,
             troubles: 0,
+            is_connected: false,
             is_down: false,
             is_ended: false,
             settings,
