@@ -196,6 +196,7 @@ impl Lane {
 
     /// Takes events back that have to go again, before the others.
     pub(super) fn take_back(&mut self, batch: Batch) {
+        drop(batch.copies);
         for event in batch.events.into_iter().rev() {
             self.records += event.records.len();
             self.bytes += event.bytes();

@@ -3,7 +3,7 @@
 
 use super::batch::Batch;
 use super::producer::{Failure, Producer};
-use super::transaction::{Place, rejection, send};
+use super::transaction::{Place, heard, rejection, send};
 use crate::deliver::kafka::verdict::{self, Verdict};
 use crate::event::{RejectReason, Rejection, Rendered};
 
@@ -48,10 +48,7 @@ fn probe(
             failed.push((*token, code));
         }
     }
-    failed.extend(producer.failed()?);
-    if let Some(failure) = producer.fatal() {
-        return Err(failure);
-    }
+    failed.extend(heard(producer)?);
     producer.abort()?;
     let reasons = failed
         .iter()
