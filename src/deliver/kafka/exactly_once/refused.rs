@@ -70,10 +70,10 @@ fn probe(
     }
     failed.extend(heard(producer)?);
     producer.abort()?;
-    let reasons = failed
+    let mut reasons = failed
         .iter()
         .filter_map(|(_, code)| Some((reason(verdict::of_report(*code))?, *code)));
-    if let Some((reason, code)) = reasons.last() {
+    if let Some((reason, code)) = reasons.next() {
         return Ok(Some(rejection(reason, code)));
     }
     match failed.first() {
