@@ -35,7 +35,7 @@ struct Block {
 pub enum Cause {
     /// A batch.
     Batch,
-    /// A question about acknowledgements.
+    /// A question about acknowledgements, or a connection: what is tried without a batch.
     Question,
 }
 

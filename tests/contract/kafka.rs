@@ -8,7 +8,8 @@ use hub2siem::telemetry::health::BlockReason;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Error};
 
 use super::cases::{Case, Kind};
-use super::kafka_mock::{Cluster, Message};
+use super::kafka_message::Message;
+use super::kafka_mock::Cluster;
 use super::stage::{Account, Stage};
 
 pub const KIND: Kind = Kind {

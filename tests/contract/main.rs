@@ -12,8 +12,10 @@ mod stage;
 #[expect(dead_code, reason = "other tests of the HTTP kinds use the rest")]
 mod http_peer;
 
-#[path = "../support/kafka_mock/mod.rs"]
+#[path = "../support/kafka_broker/message.rs"]
 #[expect(dead_code, reason = "tests of the kind use the rest")]
+mod kafka_message;
+#[path = "../support/kafka_mock/mod.rs"]
 mod kafka_mock;
 
 use std::collections::BTreeSet;

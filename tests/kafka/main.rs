@@ -1,6 +1,7 @@
 //! Target kind `kafka` between a stage and brokers: faults on demand at an imitation of a cluster, the rest at a real one.
 
 mod bench;
+mod bridge;
 mod check;
 mod delivered;
 mod faults;
@@ -16,3 +17,5 @@ mod restart;
 mod secure;
 #[path = "../contract/stage.rs"]
 mod stage;
+
+use kafka_broker::message as kafka_message;

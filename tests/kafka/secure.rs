@@ -91,7 +91,8 @@ async fn trust_is_mutual() {
 }
 
 /// Scenario: a broker that asks for a login; a name and a password by each mechanism, then a wrong password.
-/// Guarantees: records go with the right one; with the wrong one the target is blocked, says why, and settles nothing.
+/// Guarantees: records go with the right one; with the wrong one the target is blocked, says why, and settles nothing; once
+/// the file has the right one, it goes on by itself.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_login_is_needed() {
     let Some(jars) = jars("logins at a broker").await else {
@@ -125,6 +126,23 @@ async fn a_login_is_needed() {
         .await;
     }
     assert_eq!(broker.read("mdc", Isolation::Committed).await.len(), 15);
+
+    let renewed = file("of bob");
+    let lines = format!(
+        "topic: mdc\nsasl: {{ mechanism: plain, username: alice, password: {{ file: {:?} }} }}\n\
+         librdkafka: {{ {QUICK} }}",
+        renewed.path()
+    );
+    let mut stage = start_with(settings(&[broker.sasl_address()], &lines));
+    stage.send(5).await;
+    stage
+        .until("blocked", |stage| stage.health.blocked().is_some())
+        .await;
+    std::fs::write(renewed.path(), "of alice").expect("it can be written");
+    all_settled(&stage).await;
+    assert_eq!(stage.health.blocked(), None);
+    assert_eq!(broker.read("mdc", Isolation::Committed).await.len(), 20);
+    assert_eq!(stage.close().await, Account::delivered(5));
 }
 
 /// Scenario: a broker that takes tokens; one that is valid, one that expired and is then renewed.

@@ -11,13 +11,16 @@ use super::verdict::{self, Verdict};
 /// Bits of a token that say which lane it belongs to; the others count its records.
 pub(super) const LANE_BITS: u32 = 4;
 
+/// How long to wait for a report before the client library is asked again whether it has room.
+const FULL_PATIENCE: Duration = Duration::from_millis(20);
+
 /// How long one wait for the last reports may take before it is asked anew whether the grace period is over.
 const FLUSH_PATIENCE: Duration = Duration::from_secs(1);
 
 impl Target {
     /// Hands over what may go to a topic now.
     pub(super) fn send_lane(&mut self, number: usize, now: Instant) {
-        while !self.is_full && self.producer.is_some() && self.may_send(number, now) {
+        while self.has_room(now) && self.producer.is_some() && self.may_send(number, now) {
             if !self.send_next(number, now) {
                 return;
             }
@@ -26,6 +29,11 @@ impl Target {
             }
             self.looked &= !(1 << number);
         }
+    }
+
+    /// Whether the client library may have room.
+    fn has_room(&self, now: Instant) -> bool {
+        self.full_until.is_none_or(|until| until <= now)
     }
 
     /// Whether a record may go: as many as there are, or one as a try while something is refused.
@@ -81,15 +89,17 @@ impl Target {
         let code = match producer.send(token, &message, headers) {
             Ok(()) => {
                 self.lanes[number].handed_over(held_bytes, now);
+                self.full_until = None;
                 return true;
             }
             Err(code) => code,
         };
         match verdict::of_enqueue(code) {
             Verdict::Full => {
-                self.is_full = true;
-                let full = &self.context.metrics.deliver_kafka_queue_full_total;
-                full.with_label_values(&[&*self.context.target]).inc();
+                if self.full_until.replace(now + FULL_PATIENCE).is_none() {
+                    let full = &self.context.metrics.deliver_kafka_queue_full_total;
+                    full.with_label_values(&[&*self.context.target]).inc();
+                }
             }
             verdict => {
                 let pending = self.lanes[number].pop();

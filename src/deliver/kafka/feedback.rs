@@ -52,8 +52,7 @@ impl ClientContext for Feedback {
     fn stats_raw(&self, report: &[u8]) {
         let mut statistics = self.statistics.lock().expect("no holder of this lock panics");
         match statistics.observe(report, &self.target, &self.metrics) {
-            Some(true) => self.inbox.connected(),
-            Some(false) => {}
+            Some(is_connected) => self.inbox.connected(is_connected),
             None => tracing::debug!(target_name = &*self.target, "statistics of another form"),
         }
     }

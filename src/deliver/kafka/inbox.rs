@@ -22,8 +22,8 @@ pub struct Arrived {
     pub reports: Vec<Report>,
     /// Troubles of connections.
     pub troubles: Vec<Trouble>,
-    /// Whether the last statistics showed a connection that is up, and who we are was taken there.
-    pub is_connected: bool,
+    /// Whether a connection is up, so that who we are was taken there, if that was told.
+    pub is_connected: Option<bool>,
 }
 
 /// How a message ended.
@@ -59,9 +59,9 @@ impl Inbox {
         });
     }
 
-    /// Says that a connection is up.
-    pub fn connected(&self) {
-        self.tell(|arrived| arrived.is_connected = true);
+    /// Says whether a connection is up.
+    pub fn connected(&self, is_connected: bool) {
+        self.tell(|arrived| arrived.is_connected = Some(is_connected));
     }
 
     /// Fetches everything; `arrived` is empty, and its room is used for what comes next.
@@ -94,6 +94,6 @@ impl Inbox {
 
 impl Arrived {
     fn is_empty(&self) -> bool {
-        self.reports.is_empty() && self.troubles.is_empty() && !self.is_connected
+        self.reports.is_empty() && self.troubles.is_empty() && self.is_connected.is_none()
     }
 }

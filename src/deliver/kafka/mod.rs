@@ -9,6 +9,8 @@ pub mod config;
 pub mod property;
 pub mod topic;
 pub mod token;
+pub mod renewable;
+mod security;
 pub mod settings;
 pub mod message;
 pub mod verdict;

@@ -27,8 +27,9 @@ impl Target {
     /// Hears the end of what was started.
     pub(super) fn finish(&mut self, end: End, now: Instant) {
         match end {
-            End::Started(result) => self.started(result, now),
-            End::Dismantled => self.dismantled(now),
+            End::Started(edition, result) => self.started(edition, result, now),
+            End::Dismantled(pause) => self.dismantled(pause, now),
+            End::ReadAnew(settings) => self.renewed(settings, now),
             End::Looked(number) => {
                 self.looking &= !(1 << number);
                 self.looked |= 1 << number;
@@ -42,7 +43,9 @@ impl Target {
     pub(super) fn hear(&mut self, now: Instant) {
         let mut arrived = std::mem::take(&mut self.arrived);
         self.inbox.take(&mut arrived);
-        self.is_full &= arrived.reports.is_empty();
+        if let Some(until) = self.full_until.as_mut().filter(|_| !arrived.reports.is_empty()) {
+            *until = now;
+        }
         let mut delivered = Delivered::default();
         let mut has_failed = false;
         for Report { token, result } in arrived.reports.drain(..) {
@@ -60,8 +63,8 @@ impl Target {
             }
         }
         self.deliver(delivered, now);
-        if std::mem::take(&mut arrived.is_connected) {
-            self.connected(now);
+        if let Some(is_connected) = arrived.is_connected.take() {
+            self.connected(is_connected, now);
         }
         for trouble in arrived.troubles.drain(..) {
             has_failed = true;
@@ -159,21 +162,37 @@ impl Target {
         let Trouble { code, detail } = trouble;
         let target_name = &*self.context.target;
         tracing::debug!(target_name, %code, detail, "trouble with a broker");
-        if code == RDKafkaErrorCode::AllBrokersDown && !std::mem::replace(&mut self.is_down, true) {
+        // Brokers end connections that are idle, and that is no news.
+        let has_waiting = self.lanes.iter().any(|lane| lane.sent() > 0);
+        if code == RDKafkaErrorCode::AllBrokersDown
+            && has_waiting
+            && !std::mem::replace(&mut self.is_down, true)
+        {
             tracing::warn!(target_name, detail, "no broker can be reached; records wait");
         }
         let Some(reason) = verdict::of_connection(code, &detail) else {
             return;
         };
         self.troubles += 1;
-        if self.troubles >= MAX_TROUBLES {
+        if self.is_connected && self.troubles == MAX_TROUBLES {
+            tracing::warn!(
+                target_name,
+                detail,
+                "a broker refuses us, others do not; its partitions wait"
+            );
+        }
+        if !self.is_connected && self.troubles >= MAX_TROUBLES {
             // Connections are tried all the time, without a record: the end of this is heard without one too.
             self.blocks.block(reason, detail, Cause::Question, now);
         }
     }
 
-    /// A broker took us in.
-    fn connected(&mut self, now: Instant) {
+    /// Whether a broker took us in.
+    fn connected(&mut self, is_connected: bool, now: Instant) {
+        self.is_connected = is_connected;
+        if !is_connected {
+            return;
+        }
         self.reached();
         self.blocks.answered(false, now);
         self.blocks.publish(&self.context.health);

@@ -1,20 +1,19 @@
 //! The options as the target trusts them, and what the client library is told.
 
-use std::path::Path;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use secrecy::ExposeSecret;
 
-use super::config::{Kafka, Key, Mechanism, Sasl};
+use super::config::{Kafka, Key};
 use super::exactly_once;
 use super::property::{self, Denied};
+use super::renewable::Renewable;
+use super::security;
 use super::topic::{self, Topics};
-use crate::config::{SecretReference, secret, tls};
+use crate::config::{secret, tls};
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
-use crate::deliver::http_batch::config::HttpTls;
 use crate::deliver::http_batch::token::TokenSource;
 
 /// Checked options of one target.
@@ -38,6 +37,8 @@ pub struct Settings {
     pub try_interval: Duration,
     /// What the client library is told. Its debug form hides secrets.
     properties: ClientConfig,
+    /// What a part of it was read from.
+    renewable: Renewable,
 }
 
 /// An option cannot be used as it is.
@@ -113,11 +114,14 @@ pub enum Error {
 /// The library's own range is wider; below, no record has room, and above, the window has none.
 const LIMIT_RANGE: std::ops::RangeInclusive<usize> = 1000..=100 << 20;
 
+/// The bound of what the library holds.
+const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
+
 /// What a producer is told unless the file says otherwise.
 const DEFAULTS: [(&str, &str); 9] = [
     // Two bounds of what the library holds. What it holds is also booked in the window, which is smaller.
     ("queue.buffering.max.messages", "20000"),
-    ("queue.buffering.max.kbytes", "16384"),
+    (QUEUE_KBYTES, "16384"),
     // Latency does not matter; fuller batches cost less and compress better.
     ("linger.ms", "50"),
     // The default of 10 s keeps a producer away from brokers that are back.
@@ -173,7 +177,15 @@ impl Settings {
         properties.set("bootstrap.servers", brokers(options)?);
         properties.set("compression.type", options.compression.as_str());
         properties.set("message.max.bytes", options.message_limit.get().to_string());
-        let token = secure(options, &mut properties)?;
+        check_room(options)?;
+        let token = security::secure(options, &mut properties)?;
+        let renewable = Renewable::read(options).map_err(|source| Error::Secret {
+            option: "sasl.password",
+            source,
+        })?;
+        if let Some(password) = renewable.password() {
+            properties.set("sasl.password", password);
+        }
         // The library says what it does not take; certificates it reads later.
         properties.create_native_config().map_err(refused)?;
         Ok(Self {
@@ -186,7 +198,20 @@ impl Settings {
             verify: options.tls.as_ref().is_none_or(|tls| tls.verify),
             try_interval: TRY_INTERVAL_MIN,
             properties,
+            renewable,
         })
+    }
+
+    /// The settings with a password or certificates that were renewed since they were read; `None` if they were not. Waits
+    /// for disks.
+    pub fn renewed(&self) -> Option<Self> {
+        let renewable = self.renewable.renewed()?;
+        let mut new = self.clone();
+        if let Some(password) = renewable.password() {
+            new.properties.set("sasl.password", password);
+        }
+        new.renewable = renewable;
+        Some(new)
     }
 
     /// What a producer of this target is told: idempotent, all replicas in sync, no limit of time.
@@ -259,84 +284,20 @@ fn pass_through(options: &Kafka, properties: &mut ClientConfig) -> Result<(), Er
     Ok(())
 }
 
-/// Identity and trust. Gives the source of the token, where the mechanism has one.
-fn secure(options: &Kafka, properties: &mut ClientConfig) -> Result<Option<TokenSource>, Error> {
-    let protocol = match (&options.sasl, &options.tls) {
-        (None, None) => "plaintext",
-        (None, Some(_)) => "ssl",
-        (Some(_), None) => "sasl_plaintext",
-        (Some(_), Some(_)) => "sasl_ssl",
-    };
-    properties.set("security.protocol", protocol);
-    if let Some(tls) = &options.tls {
-        trust(tls, properties)?;
-    }
-    match &options.sasl {
-        Some(sasl) => identify(sasl, options.tls.is_some(), properties),
-        None => Ok(None),
-    }
-}
-
-fn identify(
-    sasl: &Sasl,
-    is_encrypted: bool,
-    properties: &mut ClientConfig,
-) -> Result<Option<TokenSource>, Error> {
-    properties.set("sasl.mechanism", sasl.mechanism.as_str());
-    let is_open = matches!(sasl.mechanism, Mechanism::Plain | Mechanism::Oauthbearer) && !is_encrypted;
-    if is_open {
-        tracing::warn!(
-            mechanism = sasl.mechanism.as_str(),
-            "the password or token goes over the network in the clear; add `tls: {{}}`"
-        );
-    }
-    if sasl.mechanism == Mechanism::Oauthbearer {
-        let (None, None, Some(token)) = (&sasl.username, &sasl.password, &sasl.token) else {
-            return Err(Error::Combination(
-                "`sasl` with `oauthbearer` needs `token`, and neither `username` nor `password`",
-            ));
-        };
-        read("sasl.token", token)?;
-        return Ok(Some(TokenSource::Renewed(token.clone())));
-    }
-    let (Some(username), Some(password), None) = (&sasl.username, &sasl.password, &sasl.token) else {
+/// A message that is larger than all room there is would wait for ever.
+fn check_room(options: &Kafka) -> Result<(), Error> {
+    let written = options.librdkafka.get(QUEUE_KBYTES);
+    let default = DEFAULTS.iter().find(|(name, _)| *name == QUEUE_KBYTES);
+    let room = written
+        .map(|value| value.0.as_str())
+        .or(default.map(|(_, value)| *value));
+    // What is no number is refused by the library, with its reason.
+    let room: Option<u64> = room.and_then(|text| text.parse().ok());
+    if room.is_some_and(|kbytes| kbytes * 1024 < options.message_limit.get() as u64) {
         return Err(Error::Combination(
-            "`sasl` needs `username` and `password`; `token` is for `oauthbearer`",
+            "`librdkafka.queue.buffering.max.kbytes` has no room for a message of `message_limit`; raise it (the default is \
+             16384)",
         ));
-    };
-    properties.set("sasl.username", username);
-    properties.set("sasl.password", read("sasl.password", password)?);
-    Ok(None)
-}
-
-fn read(option: &'static str, reference: &SecretReference) -> Result<String, Error> {
-    let secret = reference.read();
-    let secret = secret.map_err(|source| Error::Secret { option, source })?;
-    Ok(secret.expose_secret().to_owned())
-}
-
-/// The files are read here too, so that what is wrong with them is said before the start.
-fn trust(tls: &HttpTls, properties: &mut ClientConfig) -> Result<(), Error> {
-    let own = tls.client_certificate.as_ref();
-    let own = own.map(|files| (files.certificate_file.as_path(), files.key_file.as_path()));
-    let shown = own.map(|(certificate, key)| tls::Own { certificate, key });
-    match tls.verify {
-        true => tls::client_config_showing(shown, tls.ca_file.as_deref())?,
-        false => tls::unverified_client_config_showing(shown)?,
-    };
-    // The library's own default is a folder that most machines lack; this one looks where certificates are.
-    let authorities = tls.ca_file.as_deref().unwrap_or(Path::new("probe"));
-    let mut set_path = |name: &str, path: &Path| {
-        properties.set(name, path.to_string_lossy());
-    };
-    set_path("ssl.ca.location", authorities);
-    if let Some((certificate, key)) = own {
-        set_path("ssl.certificate.location", certificate);
-        set_path("ssl.key.location", key);
-    }
-    if !tls.verify {
-        properties.set("enable.ssl.certificate.verification", "false");
-        properties.set("ssl.endpoint.identification.algorithm", "none");
     }
     Ok(())
 }
@@ -358,128 +319,4 @@ fn refused(error: KafkaError) -> Error {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(yaml: &str) -> Result<Settings, String> {
-        let options: Kafka = serde_saphyr::from_str(yaml).map_err(|error| error.to_string())?;
-        Settings::new(&options).map_err(|error| crate::durable::retry::chain(&error))
-    }
-
-    #[test]
-    fn the_smallest_form_has_the_documented_defaults() {
-        let settings = settings("brokers: kafka:9092\ntopic: mdc").expect("it is complete");
-        assert_eq!(settings.topics.names(), ["mdc"]);
-        let told = settings.producer_config();
-        for (name, value) in [
-            ("bootstrap.servers", "kafka:9092"),
-            ("enable.idempotence", "true"),
-            ("acks", "all"),
-            ("message.timeout.ms", "0"),
-            ("message.max.bytes", "1000000"),
-            ("compression.type", "lz4"),
-            ("partitioner", "murmur2_random"),
-            ("security.protocol", "plaintext"),
-        ] {
-            assert_eq!(told.get(name), Some(value), "{name}");
-        }
-        assert_eq!(settings.client_config().get("acks"), None);
-        assert_eq!(
-            settings.client_config().get("bootstrap.servers"),
-            Some("kafka:9092")
-        );
-    }
-
-    #[test]
-    fn every_compression_is_in_the_library() {
-        for compression in ["none", "gzip", "snappy", "lz4", "zstd"] {
-            let yaml = format!("brokers: [a:1, 'b:2']\ntopic: mdc\ncompression: {compression}");
-            let told = settings(&yaml).expect("it is complete").producer_config();
-            assert_eq!(told.get("compression.type"), Some(compression));
-        }
-    }
-
-    #[test]
-    fn a_property_passes_through() {
-        let yaml = "brokers: k:1\ntopic: mdc\nlibrdkafka: { linger.ms: 5, client.id: soc, socket.nagle.disable: true }";
-        let told = settings(yaml).expect("it is complete").producer_config();
-        assert_eq!(
-            (told.get("linger.ms"), told.get("client.id")),
-            (Some("5"), Some("soc"))
-        );
-        assert_eq!(told.get("socket.nagle.disable"), Some("true"));
-    }
-
-    #[test]
-    fn says_what_is_wrong() {
-        let cases = [
-            ("brokers: []\ntopic: mdc", "`brokers` is empty"),
-            ("brokers: kafka\ntopic: mdc", "`kafka`"),
-            ("brokers: 'a:1,b:2'\ntopic: mdc", "`a:1,b:2`"),
-            ("brokers: 'u:pw@a:x'\ntopic: mdc", "`a:x`"),
-            ("brokers: k:1\ntopic: 'a b'", "`topic` is `a b`"),
-            (
-                "brokers: k:1\ntopic: mdc\nlibrdkafka: { acks: 1 }",
-                "`librdkafka.acks` cannot be set: that nothing is lost",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nlibrdkafka: { compression.type: zstd }",
-                "write `compression` instead",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nlibrdkafka: { test.mock.num.brokers: 1 }",
-                "made for tests",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nlibrdkafka: { linger: 1 }",
-                "`librdkafka.linger` is not taken: No such",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nlibrdkafka: { linger.ms: soon }",
-                "`librdkafka.linger.ms` is not taken",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nkey: resource\ntombstones: true",
-                "needs `key: item`",
-            ),
-            ("brokers: k:1\ntopic: mdc\nmessage_limit: 1B", "`message_limit`"),
-            (
-                "brokers: k:1\ntopic: mdc\nsasl: { mechanism: plain, username: u }",
-                "needs `username` and `password`",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nsasl: { mechanism: oauthbearer }",
-                "needs `token`",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\nsasl: { mechanism: plain, username: u, password: { env: HUB2SIEM_UNSET } }",
-                "failed to read `sasl.password`",
-            ),
-            (
-                "brokers: k:1\ntopic: mdc\ntls: { ca_file: /nonexistent/ca.pem }",
-                "CA file `/nonexistent/ca.pem`",
-            ),
-        ];
-        for (yaml, expected) in cases {
-            let error = settings(yaml).expect_err(yaml);
-            assert!(error.contains(expected), "{yaml}: {error}");
-            assert!(!error.contains("pw"), "{error}");
-        }
-    }
-
-    #[test]
-    fn a_password_is_not_shown() {
-        let password = tempfile::NamedTempFile::new().expect("a temporary file can be made");
-        std::fs::write(password.path(), "open sesame\n").expect("it can be written");
-        let yaml = format!(
-            "brokers: k:1\ntopic: mdc\nsasl: {{ mechanism: scram_sha_512, username: u, password: {{ file: {:?} }} }}",
-            password.path()
-        );
-        let settings = settings(&yaml).expect("it is complete");
-        assert_eq!(
-            settings.producer_config().get("sasl.password"),
-            Some("open sesame")
-        );
-        assert!(!format!("{settings:?}").contains("sesame"));
-    }
-}
+mod tests;

@@ -24,6 +24,8 @@ struct Broker {
     state: String,
     txretries: u64,
     req_timeouts: u64,
+    /// Requests sent, by their kind.
+    req: BTreeMap<String, u64>,
     rtt: Window,
 }
 
@@ -43,11 +45,15 @@ struct Window {
 /// The state of a connection that may be used: who we are was taken.
 const UP: &str = "UP";
 
+/// The kind of requests that carry messages.
+const PRODUCE: &str = "Produce";
+
 /// Counters of one producer so far: the library counts from its start, a metric goes on.
 #[derive(Debug, Default)]
 pub struct Statistics {
     retries: u64,
     timeouts: u64,
+    batches: u64,
 }
 
 impl Statistics {
@@ -79,7 +85,12 @@ impl Statistics {
 
         let retries: u64 = report.brokers.values().map(|broker| broker.txretries).sum();
         let timeouts: u64 = report.brokers.values().map(|broker| broker.req_timeouts).sum();
+        let requests = report
+            .brokers
+            .values()
+            .filter_map(|broker| broker.req.get(PRODUCE));
         let counters = [
+            (&metrics.deliver_batches_total, &mut self.batches, requests.sum()),
             (
                 &metrics.deliver_kafka_request_retries_total,
                 &mut self.retries,
@@ -111,7 +122,7 @@ mod tests {
         let report = |retries: u64| {
             format!(
                 r#"{{"name":"x","msg_cnt":7,"msg_size":900,
-                "brokers":{{"a":{{"nodeid":1,"state":"UP","txretries":{retries},"req_timeouts":1,"rtt":{{"avg":2500}}}},
+                "brokers":{{"a":{{"nodeid":1,"state":"UP","txretries":{retries},"req":{{"Produce":9,"Fetch":1}},"req_timeouts":1,"rtt":{{"avg":2500}}}},
                 "b":{{"nodeid":2,"state":"DOWN"}},"c":{{"nodeid":-1,"state":"UP"}}}},
                 "topics":{{"mdc":{{"batchcnt":{{"avg":40}}}}}}}}"#
             )
@@ -144,6 +155,7 @@ mod tests {
         assert_eq!(round_trip.with_label_values(label).get(), 0.0025);
         let retries = &metrics.deliver_kafka_request_retries_total;
         assert_eq!(retries.with_label_values(label).get(), 5);
+        assert_eq!(metrics.deliver_batches_total.with_label_values(label).get(), 9);
         assert_eq!(statistics.observe(b"no JSON", "soc", &metrics), None);
     }
 }

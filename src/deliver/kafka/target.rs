@@ -1,6 +1,7 @@
 //! The target at work: the loop that takes records in, hands them over and hears their ends.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -52,10 +53,11 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
             () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
         }
     }
-    if let Some(producer) = target.producer.take() {
-        // Its threads take a moment to end, and nobody has to wait for them.
-        tokio::task::spawn_blocking(move || drop(producer));
-    }
+    let Target {
+        producer, operations, ..
+    } = target;
+    // The threads of a producer, also of one that is just being started, take a moment to end. Nobody has to wait for them.
+    tokio::task::spawn_blocking(move || drop((producer, operations)));
 }
 
 fn warn_unverified(settings: &Settings, context: &Context) {
@@ -89,15 +91,20 @@ pub(super) struct Target {
     pub(super) operations: FuturesUnordered<BoxFuture<'static, End>>,
     /// Records on their way to the dead letters.
     pub(super) rejecting: usize,
-    /// Whether the client library had no room, and nothing was reported since.
-    pub(super) is_full: bool,
+    /// Until when to wait for a report, because the client library had no room. Room is given back a moment after the last
+    /// report of a batch, which nothing tells.
+    pub(super) full_until: Option<Instant>,
     /// Whether what waits for company in the client library is being sent on.
     pub(super) is_flushing: bool,
     /// Blocked topics that the brokers are being asked about, or were: the next record is a try. One bit each.
     pub(super) looking: u16,
     pub(super) looked: u16,
+    /// How often the settings were read anew with another result.
+    pub(super) edition: u64,
     /// Connections that were refused in a row.
     pub(super) troubles: u32,
+    /// Whether a connection was up when the client library last told.
+    pub(super) is_connected: bool,
     /// Whether no broker could be reached when that was last told.
     pub(super) is_down: bool,
     is_ended: bool,
@@ -105,10 +112,12 @@ pub(super) struct Target {
 
 /// How something that was started ended.
 pub(super) enum End {
-    /// A producer was started, or could not be.
-    Started(KafkaResult<Producer>),
-    /// One of no use is gone.
-    Dismantled,
+    /// A producer was started with the settings of this edition, or could not be.
+    Started(u64, KafkaResult<Producer>),
+    /// One of no use is gone; the next one waits this long.
+    Dismantled(Duration),
+    /// What the settings were read from was read anew, and gave others.
+    ReadAnew(Option<Box<Settings>>),
     /// The brokers were asked about the topic of the lane with this number.
     Looked(usize),
     /// What waited for company was sent, or time was up.
@@ -130,11 +139,13 @@ impl Target {
             blocks: Blocks::new(settings.try_interval),
             operations: FuturesUnordered::new(),
             rejecting: 0,
-            is_full: false,
+            full_until: None,
             is_flushing: false,
             looking: 0,
             looked: 0,
+            edition: 0,
             troubles: 0,
+            is_connected: false,
             is_down: false,
             is_ended: false,
             settings,
@@ -154,6 +165,7 @@ impl Target {
         for lane in 0..self.lanes.len() {
             self.send_lane(lane, now);
         }
+        self.read_anew(now);
         if self.is_ended {
             self.flush();
         }
@@ -185,6 +197,7 @@ impl Target {
         let pauses = lanes.filter_map(|lane| lane.paused_until);
         pauses
             .chain(self.start_at)
+            .chain(self.full_until)
             .chain(self.blocks.wakes())
             .filter(|moment| *moment > now)
             .min()

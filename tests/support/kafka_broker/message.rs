@@ -73,7 +73,7 @@ impl Message {
 
 /// All messages of a topic from its start to its present end, partition by partition in their order. The end is that of
 /// the last transaction which has ended, for [`Isolation::Committed`].
-pub(super) fn read(client: &ClientConfig, topic: &str, isolation: Isolation) -> Vec<Message> {
+pub fn read(client: &ClientConfig, topic: &str, isolation: Isolation) -> Vec<Message> {
     let consumer: BaseConsumer = client
         .clone()
         .set("group.id", "test")

@@ -2,7 +2,7 @@
 
 mod broker;
 mod jars;
-mod message;
+pub mod message;
 pub mod options;
 mod process;
 

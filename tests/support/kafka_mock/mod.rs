@@ -10,10 +10,7 @@ use rdkafka::mocking::MockCluster;
 use rdkafka::producer::DefaultProducerContext;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr};
 
-#[path = "../kafka_broker/message.rs"]
-mod message;
-
-pub use message::{Isolation, Message};
+use super::kafka_message::{Isolation, Message, read};
 
 /// The cluster itself, on its thread.
 pub type Mock = MockCluster<'static, DefaultProducerContext>;
@@ -96,7 +93,7 @@ impl Cluster {
     pub async fn read(&self, topic: &'static str) -> Vec<Message> {
         let mut client = ClientConfig::new();
         client.set("bootstrap.servers", &self.address);
-        tokio::task::spawn_blocking(move || message::read(&client, topic, Isolation::Uncommitted))
+        tokio::task::spawn_blocking(move || read(&client, topic, Isolation::Uncommitted))
             .await
             .expect("reading does not panic")
     }

@@ -18,7 +18,7 @@ use crate::deliver::kafka::feedback::Feedback;
 /// One question to the cluster; between two it is looked whether the bridge is ending.
 pub(super) const CALL_PATIENCE: Duration = Duration::from_secs(5);
 
-/// What clients are made with.
+/// What clients are made with. Making one reads files and ending one waits, so both belong on a thread that may.
 #[derive(Clone)]
 pub(super) struct Clients {
     pub(super) settings: Settings,
@@ -34,7 +34,7 @@ impl Clients {
     /// A producer that is not fenced off yet.
     pub(super) fn producer(&self, transactional_id: &str) -> KafkaResult<Producer> {
         Producer::start(
-            &self.settings,
+            self.settings(),
             transactional_id,
             self.feedback(),
             self.ending.clone(),
@@ -43,12 +43,14 @@ impl Clients {
 
     /// A reader that sees what `isolation` lets it.
     pub(super) fn consumer(&self, isolation: &str) -> KafkaResult<BaseConsumer<Feedback>> {
-        consumer_config(&self.settings, isolation).create_with_context(self.feedback())
+        consumer_config(&self.settings(), isolation).create_with_context(self.feedback())
     }
 
     /// One that makes topics.
     pub(super) fn admin(&self) -> KafkaResult<AdminClient<Feedback>> {
-        self.settings.client_config().create_with_context(self.feedback())
+        self.settings()
+            .client_config()
+            .create_with_context(self.feedback())
     }
 
     /// An error with the position topic.
@@ -58,6 +60,11 @@ impl Clients {
             topic: self.topic.clone(),
             source,
         }
+    }
+
+    /// With the password and the certificates that are there now.
+    fn settings(&self) -> Settings {
+        self.settings.renewed().unwrap_or_else(|| self.settings.clone())
     }
 
     fn feedback(&self) -> Feedback {

@@ -43,6 +43,7 @@ pub(super) enum Failure {
 /// A producer between its claim and its end. Its calls wait, and so belong on a thread that may.
 pub(super) struct Producer {
     inner: ThreadedProducer<Feedback>,
+    settings: Settings,
     inbox: Arc<Inbox>,
     ending: CancellationToken,
     /// When the open transaction was begun.
@@ -67,15 +68,16 @@ const TOKEN_BITS: u32 = 32;
 impl Producer {
     /// Starts one. It can write after [`Producer::fence`].
     pub(super) fn start(
-        settings: &Settings,
+        settings: Settings,
         transactional_id: &str,
         feedback: Feedback,
         ending: CancellationToken,
     ) -> KafkaResult<Self> {
         let inbox = Arc::clone(&feedback.inbox);
-        let inner = producer_config(settings, transactional_id).create_with_context(feedback)?;
+        let inner = producer_config(&settings, transactional_id).create_with_context(feedback)?;
         Ok(Self {
             inner,
+            settings,
             inbox,
             ending,
             begun: Instant::now(),
@@ -277,6 +279,11 @@ impl Producer {
             true => Failure::Lost(Lost::Fenced, detail),
             false => Failure::Lost(Lost::Unclear, detail),
         }
+    }
+
+    /// Whether the password or the certificates were renewed since it was started. It keeps those it has.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.settings.renewed().is_some()
     }
 
     /// Whether the producer is of no use any more, and why.

@@ -46,7 +46,12 @@ pub(super) fn transact(producer: &mut Producer, batch: &Batch, place: &Place) ->
         true => Ok(Outcome::Committed),
         false => sort(producer, batch, place, failed),
     });
-    result.unwrap_or_else(|failure| of_failure(failure, place))
+    match result.unwrap_or_else(|failure| of_failure(failure, place)) {
+        Outcome::Retry(_, detail) | Outcome::Blocked(_, detail) if producer.is_outdated() => {
+            Outcome::Lost(Lost::Unclear, detail)
+        }
+        outcome => outcome,
+    }
 }
 
 /// Gives the messages that failed, by token, after the transaction was aborted for them.

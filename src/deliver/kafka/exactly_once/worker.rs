@@ -183,7 +183,7 @@ impl Worker {
         lane.paused_until = None;
         lane.retry.succeeded();
         lane.blocks.accepted(u16::MAX);
-        if let Err(producer) = lane.hold(producer, position, now) {
+        if let Some(producer) = lane.hold(producer, position, now) {
             dismantle(producer);
         }
     }
