@@ -271,3 +271,33 @@ fn an_event_that_begins_twice_is_our_own_bug() {
     in_flight.begin(&event(1)).close();
     in_flight.begin(&event(1)).close();
 }
+
+/// Scenario: three events; the first has a ticket of a target and one of a dead letter, the second none, the third one.
+/// Guarantees: an event owes only what its holder holds once everything else of it is settled and the reader has closed it;
+/// the mark with what a holder has passes settled events on the way and behind, and stops at the first that is neither.
+#[test]
+fn a_mark_passes_what_is_taken() {
+    let window = Window::new(100, 100_000);
+    let tracker = InFlight::new(PartitionId::new("0"), 0, window);
+    let number = |mark: Option<super::Mark>| mark.map(|mark| mark.sequence_number.0);
+    let first = tracker.begin(&event(1));
+    let (held, letter) = (first.ticket_for(0), first.ticket());
+    assert!(!first.owes_only(1), "the reader has not closed it");
+    first.close();
+    assert!(!first.owes_only(1), "a dead letter is on its way");
+    tracker.begin(&event(2)).close();
+    let third = tracker.begin(&event(3));
+    let waiting = third.ticket_for(0);
+    third.close();
+    tracker.begin(&event(4)).close();
+
+    assert_eq!(number(tracker.mark_with(|_| false)), None);
+    assert_eq!(number(tracker.mark_with(|number| number.0 == 1)), Some(2));
+    assert_eq!(number(tracker.mark_with(|_| true)), Some(4));
+    letter.settle(Settlement::DeadLettered);
+    assert!(first.owes_only(1));
+    held.settle(Settlement::Delivered);
+    assert_eq!(number(tracker.mark_with(|_| false)), Some(2));
+    waiting.settle(Settlement::Delivered);
+    assert_eq!(number(tracker.mark_with(|_| false)), Some(4));
+}

@@ -1,9 +1,9 @@
 //! SIGKILL under load.
 
 use super::delivered::check;
-use super::harness::{LATER, SOON, wait_for};
+use super::harness::{SOON, wait_for};
 use super::kafka_broker::Isolation;
-use super::scene::{PARTITIONS, POSITIONS, Scene, TOPIC, body, broken};
+use super::scene::{PARTITIONS, POSITIONS, Scene, TOPIC, body, broken, wait_until_passed};
 
 /// Kills in every run; `HUB2SIEM_KILLS` asks for another number.
 const KILLS: u64 = 10;
@@ -40,11 +40,7 @@ async fn kills_neither_lose_nor_repeat() {
 
     let bridge = scene.bridge("bridge-last", "state", &hub);
     let events = SHAPES.len() * REPEAT;
-    wait_for("all events passed", LATER, || {
-        let lag = bridge.metric("hub2siem_eventhub_lag_events", &[]);
-        let attached = bridge.metric("hub2siem_eventhub_attached", &[]);
-        (attached == PARTITIONS as f64 && lag == 0.0).then_some(())
-    });
+    wait_until_passed(&bridge);
     bridge.process.stop();
 
     let messages = scene.delivered().await;

@@ -10,6 +10,7 @@ mod kafka_broker;
 mod harness;
 
 mod delivered;
+mod hidden;
 mod kill;
 mod outage;
 mod scene;

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::TempDir;
 
-use super::harness::{Bridge, Hub};
+use super::harness::{Bridge, Hub, LATER, wait_for};
 use super::kafka_broker::{Broker, Isolation, Message, Options, jars};
 
 /// Where records go.
@@ -104,6 +104,16 @@ targets:
             .map(|line| serde_json::from_str(&line).expect("a dead letter is JSON"))
             .collect()
     }
+}
+
+/// Waits until a bridge has settled everything the hub holds.
+#[track_caller]
+pub fn wait_until_passed(bridge: &Bridge) {
+    wait_for("everything passed", LATER, || {
+        let lag = bridge.metric("hub2siem_eventhub_lag_events", &[]);
+        let attached = bridge.metric("hub2siem_eventhub_attached", &[]);
+        (attached == PARTITIONS as f64 && lag == 0.0).then_some(())
+    });
 }
 
 /// The body of an event with these numbers of records.

@@ -1,8 +1,8 @@
 //! A process that stands still, is replaced, and goes on.
 
 use super::delivered::check;
-use super::harness::{LATER, SOON, wait_for};
-use super::scene::{PARTITIONS, Scene, body};
+use super::harness::{SOON, wait_for};
+use super::scene::{PARTITIONS, Scene, body, wait_until_passed};
 
 const EVENTS: usize = 40_000;
 const DELIVERED: &str = "hub2siem_deliver_records_total";
@@ -35,10 +35,7 @@ async fn a_zombie_writes_nothing_more() {
     });
     let (status, why) = zombie.ready().expect("it answers");
     assert_eq!(status, 503, "{why}");
-    wait_for("everything delivered", LATER, || {
-        let lag = replacement.metric("hub2siem_eventhub_lag_events", &[]);
-        (lag == 0.0).then_some(())
-    });
+    wait_until_passed(&replacement);
     // Those that were begun before it stood still, one for each partition, may have been committed and not confirmed.
     let late = zombie.metric(TRANSACTIONS, &["committed"]) - committed;
     let log = zombie.process.log_text();

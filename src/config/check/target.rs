@@ -370,8 +370,8 @@ mod tests {
         header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
 
     /// Scenario: a target of a text set with options that fit it and some that do not. Guarantees: `native` is refused,
-    /// because its receiver cannot read JSON, and so are lines where only JSON can stand, a rate that lets nothing pass, and
-    /// no kind or two; nothing else is.
+    /// because its receiver cannot read JSON, and so are lines where only JSON can stand, a rate that lets nothing pass,
+    /// no kind or two, and `exactly_once` where it cannot hold; nothing else is.
     #[test]
     fn options_must_fit_the_target() {
         let directory = tempfile::tempdir().expect("a directory can be made");
@@ -380,6 +380,7 @@ mod tests {
         let text =
             "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
         std::fs::write(&connection, text).expect("a file can be written");
+        let exact = "kafka: { brokers: 'k:1', topic: mdc, exactly_once: true }";
         let (file, text, none) = ("file: { path: '-' }", Some("config::text_mapping"), "");
         for (kind, option, refused) in [
             (file, "on_map_error: dead_letter", None),
@@ -414,6 +415,18 @@ mod tests {
                 file,
                 "http: { endpoint: 'http://h' }",
                 Some("config::target_kind"),
+            ),
+            (exact, none, None),
+            (exact, "snapshots: changes_only", Some("config::exactly_once")),
+            (
+                exact,
+                "consumer_group: soc\n  other: { file: { path: '-' }, mapping: own, consumer_group: soc }",
+                Some("config::exactly_once"),
+            ),
+            (
+                exact,
+                "consumer_group: soc\n  other: { file: { path: '-' }, mapping: own }",
+                None,
             ),
         ] {
             let folder = directory.path().display();

@@ -104,6 +104,7 @@ impl Reader {
             in_flight: self.in_flight(*generation, self.targets.clone(), start),
             generation: *generation,
             claim,
+            is_stolen: false,
             is_registered: false,
             workspace: Workspace::new(self.dispatch.dispatch()),
             dispatch: self.dispatch.clone(),
@@ -128,7 +129,11 @@ impl Reader {
         hub.close().await;
         self.status.detached("stopped".to_owned(), false);
         *generation = reading.generation;
-        let lost = reading.claim.lost()?;
+        let lost = match reading.claim.lost()? {
+            // Who took the partition at the hub has claimed it too, however long ago.
+            _ if reading.is_stolen => Lost::Fenced,
+            lost => lost,
+        };
         reading.in_flight.retire();
         // What was held for this generation is let go of here too.
         let nothing = self.in_flight(*generation, self.targets.without_positions(), None);
@@ -232,6 +237,7 @@ impl Reader {
                         .register(Arc::clone(&reading.in_flight), Some(hub_created_at));
                     reading.is_registered = true;
                 }
+                reading.is_stolen = false;
                 self.status.attached();
             }
             Step::Detached {
@@ -243,6 +249,7 @@ impl Reader {
                 if reason == EndReason::EntityUpdated {
                     self.partitions_changed.notify_one();
                 }
+                reading.is_stolen |= reason == EndReason::Stolen;
                 reading.credit.idle();
                 let cause = format!("{detail}; next try in {} s", retry_after.as_secs());
                 self.status.detached(cause, reason.needs_operator());

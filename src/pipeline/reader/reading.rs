@@ -19,6 +19,8 @@ pub(super) struct Reading {
     pub(super) generation: u64,
     /// What the partition is read by.
     pub(super) claim: Claim,
+    /// Whether another reader took the partition, and it was not attached since.
+    pub(super) is_stolen: bool,
     /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
     pub(super) is_registered: bool,
     pub(super) workspace: Workspace,

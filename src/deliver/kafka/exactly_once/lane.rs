@@ -125,22 +125,22 @@ impl Lane {
         producer: Producer,
         position: Option<StoredPosition>,
         now: Instant,
-    ) -> Result<(), Producer> {
+    ) -> Option<Producer> {
         let Standing::Wanted(answer) = std::mem::replace(&mut self.standing, Standing::Idle) else {
-            return Err(producer);
+            return Some(producer);
         };
         self.written = position
             .as_ref()
             .map(|position| (position.hub_created_at, position.sequence_number));
         let claim = Claim::new(position);
         if answer.send(claim.clone()).is_err() {
-            return Err(producer);
+            return Some(producer);
         }
         self.standing = Standing::Held(claim);
         self.group = usize::MAX;
         self.producer = Some(producer);
         self.position_due = now + POSITION_INTERVAL;
-        Ok(())
+        None
     }
 
     /// Gives the claim back: the reader is told, and everything held is let go unsettled. Gives how many records it was.
@@ -196,6 +196,7 @@ impl Lane {
 
     /// Takes events back that have to go again, before the others.
     pub(super) fn take_back(&mut self, batch: Batch) {
+        drop(batch.copies);
         for event in batch.events.into_iter().rev() {
             self.records += event.records.len();
             self.bytes += event.bytes();

@@ -8,8 +8,10 @@
 pub mod config;
 pub mod position;
 pub mod claim;
-mod cluster;
 mod producer;
+mod clients;
+mod cluster;
+mod reading;
 mod batch;
 mod transaction;
 mod refused;

@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use rdkafka::error::KafkaError;
 use rdkafka::types::RDKafkaErrorCode as Code;
-use tokio::runtime::Handle;
-use tokio_util::sync::CancellationToken;
 
 use super::batch::Batch;
+use super::clients::Clients;
 use super::cluster::{self, Cluster};
 use super::position::{StoredPosition, key, transactional_id};
 use super::producer::{Producer, code_of};
 use super::transaction::{Outcome, Place, transact, verdict_of};
 use crate::deliver::Context;
-use crate::deliver::kafka::Settings;
-use crate::deliver::kafka::feedback::Feedback;
-use crate::deliver::kafka::inbox::Inbox;
 use crate::deliver::kafka::verdict::{self, Verdict};
 use crate::durable::retry::chain;
 use crate::event::PartitionId;
@@ -23,12 +19,8 @@ use crate::telemetry::BlockReason;
 
 /// What every operation of one target needs.
 pub(super) struct Shared {
-    pub(super) settings: Settings,
-    pub(super) position_topic: String,
-    pub(super) context: Context,
+    pub(super) clients: Clients,
     pub(super) cluster: Cluster,
-    /// Cancelled when nobody waits for operations any more.
-    pub(super) ending: CancellationToken,
 }
 
 /// How an operation ended.
@@ -50,40 +42,29 @@ pub(super) struct Trouble {
 }
 
 impl Shared {
+    pub(super) fn context(&self) -> &Context {
+        &self.clients.context
+    }
+
     /// Claims a partition: fences whoever wrote for it, then asks for its position.
     pub(super) async fn claim(self: Arc<Self>, partition: PartitionId) -> End {
-        let shared = Arc::clone(&self);
-        let id = transactional_id(&self.context.hub, &self.context.consumer_group, &partition);
-        let runtime = Handle::current();
-        let fenced = tokio::task::spawn_blocking(move || shared.fence(&id, runtime));
+        let (hub, group) = (&self.context().hub, &self.context().consumer_group);
+        let (key, id) = (
+            key(hub, group, &partition),
+            transactional_id(hub, group, &partition),
+        );
+        let clients = self.clients.clone();
+        let fenced = tokio::task::spawn_blocking(move || fence(&clients, &id));
         let producer = match fenced.await.expect("fencing does not panic and is not cancelled") {
             Ok(producer) => producer,
             Err(trouble) => return End::Unclaimed(trouble),
         };
-        let key = key(&self.context.hub, &self.context.consumer_group, &partition);
         match self.cluster.position(&key).await {
             Ok(position) => End::Claimed(producer, position),
             Err(error) => {
                 dismantle(producer);
                 End::Unclaimed(Trouble::of_cluster(&error))
             }
-        }
-    }
-
-    fn fence(&self, transactional_id: &str, runtime: Handle) -> Result<Producer, Trouble> {
-        let feedback = Feedback {
-            target: self.context.target.clone(),
-            inbox: Arc::<Inbox>::default(),
-            metrics: self.context.metrics.clone(),
-            token: self.settings.token.clone(),
-            runtime,
-            statistics: Default::default(),
-        };
-        let producer = Producer::start(&self.settings, transactional_id, feedback, self.ending.clone());
-        let producer = producer.map_err(|error| Trouble::of_start(&error))?;
-        match producer.fence() {
-            Ok(()) => Ok(producer),
-            Err((code, detail)) => Err(Trouble::of_fencing(code, detail)),
         }
     }
 
@@ -94,11 +75,11 @@ impl Shared {
         mut producer: Producer,
         batch: Batch,
     ) -> End {
-        let (hub, group) = (&self.context.hub, &self.context.consumer_group);
+        let (hub, group) = (&self.context().hub, &self.context().consumer_group);
         let place = Place {
-            settings: self.settings.clone(),
+            settings: self.clients.settings.clone(),
             hub: hub.clone(),
-            position_topic: self.position_topic.clone(),
+            position_topic: self.clients.topic.clone(),
             key: key(hub, group, &partition),
         };
         let transacted = tokio::task::spawn_blocking(move || {
@@ -112,10 +93,19 @@ impl Shared {
             let tokens: Vec<_> = refused.iter().map(|(token, _)| *token).collect();
             let records = batch.take_out(&tokens);
             for (record, (_, rejection)) in records.into_iter().zip(refused) {
-                self.context.rejected(record, rejection.clone()).await;
+                self.context().rejected(record, rejection.clone()).await;
             }
         }
         End::Transacted(producer, batch, outcome)
+    }
+}
+
+fn fence(clients: &Clients, transactional_id: &str) -> Result<Producer, Trouble> {
+    let producer = clients.producer(transactional_id);
+    let producer = producer.map_err(|error| Trouble::of_start(&error))?;
+    match producer.fence() {
+        Ok(()) => Ok(producer),
+        Err((code, detail)) => Err(Trouble::of_fencing(code, detail)),
     }
 }
 

@@ -20,6 +20,9 @@ use crate::deliver::kafka::verdict;
 /// One question to the client library; between two it is looked whether the bridge is ending.
 const CALL_PATIENCE: Duration = Duration::from_secs(1);
 
+/// How often reports are looked for that are surely coming.
+const REPORT_INTERVAL: Duration = Duration::from_millis(1);
+
 /// How long one producer tries to become the only one, before that is said and the next one tries.
 const FENCE_PATIENCE: Duration = Duration::from_secs(10);
 
@@ -40,27 +43,46 @@ pub(super) enum Failure {
 /// A producer between its claim and its end. Its calls wait, and so belong on a thread that may.
 pub(super) struct Producer {
     inner: ThreadedProducer<Feedback>,
+    settings: Settings,
     inbox: Arc<Inbox>,
     ending: CancellationToken,
     /// When the open transaction was begun.
     begun: Instant,
+    /// Its number, by which reports of older ones are told apart, and what was sent in it.
+    number: usize,
+    sent: usize,
 }
+
+/// What became of the messages of a transaction.
+#[derive(Debug)]
+pub(super) struct Reports {
+    /// Those that failed, by the tokens they were sent with.
+    pub(super) failed: Vec<(usize, Code)>,
+    /// Why the library has given the transaction up, if it has. It may tell no more of the others then.
+    pub(super) given_up: Option<(Code, String)>,
+}
+
+/// Bits of a token that count the messages of one transaction; the others count the transactions.
+const TOKEN_BITS: u32 = 32;
 
 impl Producer {
     /// Starts one. It can write after [`Producer::fence`].
     pub(super) fn start(
-        settings: &Settings,
+        settings: Settings,
         transactional_id: &str,
         feedback: Feedback,
         ending: CancellationToken,
     ) -> KafkaResult<Self> {
         let inbox = Arc::clone(&feedback.inbox);
-        let inner = producer_config(settings, transactional_id).create_with_context(feedback)?;
+        let inner = producer_config(&settings, transactional_id).create_with_context(feedback)?;
         Ok(Self {
             inner,
+            settings,
             inbox,
             ending,
             begun: Instant::now(),
+            number: 0,
+            sent: 0,
         })
     }
 
@@ -91,12 +113,14 @@ impl Producer {
     pub(super) fn begin(&mut self) -> Result<(), Failure> {
         self.take_arrived();
         self.begun = Instant::now();
+        self.number += 1;
+        self.sent = 0;
         self.inner.begin_transaction().map_err(|error| self.lost(&error))
     }
 
     /// Hands a message over; its end comes with `token` by [`Producer::reports`].
     pub(super) fn send(
-        &self,
+        &mut self,
         token: usize,
         message: &Message<'_>,
         headers: OwnedHeaders,
@@ -114,7 +138,7 @@ impl Producer {
 
     /// Hands a position over. The positions of all partitions stand in the first partition of their topic.
     pub(super) fn send_position(
-        &self,
+        &mut self,
         token: usize,
         topic: &str,
         key: &str,
@@ -131,41 +155,55 @@ impl Producer {
         })
     }
 
-    /// The client library keeps a bounded number of bytes; more than that waits here for its reports.
-    fn produce(&self, record: BaseRecord<'_, str, [u8], usize>) -> Result<(), Code> {
-        let mut record = record;
+    /// The client library keeps a bounded number of bytes; what is more waits here.
+    fn produce(&mut self, mut record: BaseRecord<'_, str, [u8], usize>) -> Result<(), Code> {
+        record.delivery_opaque |= self.number << TOKEN_BITS;
         loop {
-            match self.inner.send(record) {
-                Ok(()) => return Ok(()),
-                Err((error, refused)) => {
-                    let code = code_of(&error);
-                    if code != Code::QueueFull || self.ending.is_cancelled() {
-                        return Err(code);
-                    }
-                    record = refused;
-                    // It is full again at the next try, or it is not.
-                    let _ = self.inner.flush(CALL_PATIENCE);
-                }
+            let Err((error, refused)) = self.inner.send(record) else {
+                self.sent += 1;
+                return Ok(());
+            };
+            let code = code_of(&error);
+            if code != Code::QueueFull || self.ending.is_cancelled() || self.must_abort().is_some() {
+                return Err(code);
             }
+            record = refused;
+            // It is full again at the next try, or it is not.
+            let _ = self.inner.flush(CALL_PATIENCE);
         }
     }
 
-    /// Waits until every message is reported, or none will be any more, and gives those that failed, by token.
-    pub(super) fn failed(&self) -> Result<Vec<(usize, Code)>, Failure> {
-        while self.inner.flush(CALL_PATIENCE).is_err() {
+    /// Waits until every message that was sent since the last time is reported, or none will be any more.
+    pub(super) fn reports(&mut self) -> Result<Reports, Failure> {
+        let mut reports = Reports {
+            failed: Vec::new(),
+            given_up: None,
+        };
+        while self.sent > 0 && reports.given_up.is_none() {
             if self.ending.is_cancelled() {
                 return Err(Failure::Ending);
             }
-            if let Some((code, detail)) = self.must_abort() {
-                self.abort()?;
-                return Err(Failure::Aborted(code, detail));
+            let is_flushed = self.inner.flush(CALL_PATIENCE).is_ok();
+            for report in self.take_arrived().reports {
+                if report.token >> TOKEN_BITS == self.number {
+                    self.sent -= 1;
+                    let token = report.token & ((1 << TOKEN_BITS) - 1);
+                    reports
+                        .failed
+                        .extend(report.result.err().map(|code| (token, code)));
+                }
+            }
+            if self.sent > 0 && is_flushed {
+                // The last reports are with the thread that hears them.
+                std::thread::sleep(REPORT_INTERVAL);
+            } else if self.sent > 0 {
+                reports.given_up = self.must_abort();
             }
         }
-        let reports = self.take_arrived().reports;
-        let failed = reports.into_iter();
-        Ok(failed
-            .filter_map(|report| Some((report.token, report.result.err()?)))
-            .collect())
+        if !reports.failed.is_empty() {
+            reports.given_up = self.must_abort();
+        }
+        Ok(reports)
     }
 
     /// Whether the library has given up the open transaction; its messages then wait for nothing.
@@ -197,7 +235,6 @@ impl Producer {
     /// Takes back what was sent.
     pub(super) fn abort(&self) -> Result<(), Failure> {
         let ended = self.end(|producer| producer.abort_transaction(CALL_PATIENCE));
-        self.take_arrived();
         match ended {
             Ok(()) => Ok(()),
             Err(Ended::Ending) => Err(Failure::Ending),
@@ -242,6 +279,11 @@ impl Producer {
             true => Failure::Lost(Lost::Fenced, detail),
             false => Failure::Lost(Lost::Unclear, detail),
         }
+    }
+
+    /// Whether the password or the certificates were renewed since it was started. It keeps those it has.
+    pub(super) fn is_outdated(&self) -> bool {
+        self.settings.renewed().is_some()
     }
 
     /// Whether the producer is of no use any more, and why.

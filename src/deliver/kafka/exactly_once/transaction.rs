@@ -4,7 +4,7 @@ use rdkafka::types::RDKafkaErrorCode as Code;
 
 use super::batch::Batch;
 use super::claim::Lost;
-use super::producer::{Failure, Producer};
+use super::producer::{Failure, Producer, Reports};
 use super::refused;
 use crate::deliver::kafka::Settings;
 use crate::deliver::kafka::message::{self, Message};
@@ -46,7 +46,12 @@ pub(super) fn transact(producer: &mut Producer, batch: &Batch, place: &Place) ->
         true => Ok(Outcome::Committed),
         false => sort(producer, batch, place, failed),
     });
-    result.unwrap_or_else(|failure| of_failure(failure, place))
+    match result.unwrap_or_else(|failure| of_failure(failure, place)) {
+        Outcome::Retry(_, detail) | Outcome::Blocked(_, detail) if producer.is_outdated() => {
+            Outcome::Lost(Lost::Unclear, detail)
+        }
+        outcome => outcome,
+    }
 }
 
 /// Gives the messages that failed, by token, after the transaction was aborted for them.
@@ -55,7 +60,10 @@ fn attempt(producer: &mut Producer, batch: &Batch, place: &Place) -> Result<Vec<
     let mut failed = Vec::new();
     for (token, record) in batch.records().enumerate() {
         if token > 0 && token.is_multiple_of(batch.group) {
-            failed.extend(producer.failed()?);
+            failed.extend(heard(producer)?);
+        }
+        if !failed.is_empty() {
+            break;
         }
         if let Err(code) = send(producer, token, record, place) {
             failed.push((token, code));
@@ -67,19 +75,40 @@ fn attempt(producer: &mut Producer, batch: &Batch, place: &Place) -> Result<Vec<
             failed.push((batch.len(), code));
         }
     }
-    failed.extend(producer.failed()?);
-    if failed.is_empty() {
-        producer.commit()?;
+    failed.extend(heard(producer)?);
+    let ended = match failed.is_empty() {
+        true => producer.commit(),
+        false => producer.abort(),
+    };
+    ended.map(|()| failed)
+}
+
+/// Waits for reports, and gives the messages that failed. A transaction that is given up without one is aborted.
+pub(super) fn heard(producer: &mut Producer) -> Result<Vec<(usize, Code)>, Failure> {
+    let Reports { mut failed, given_up } = producer.reports()?;
+    if let Some(failure) = producer.fatal() {
+        return Err(failure);
+    }
+    let Some((code, detail)) = given_up else {
         return Ok(failed);
+    };
+    if failed.is_empty() {
+        producer.abort()?;
+        return Err(Failure::Aborted(code, detail));
     }
-    match producer.fatal() {
-        Some(failure) => Err(failure),
-        None => producer.abort().map(|()| failed),
-    }
+    // The library throws away what waits in a transaction that it gives up, sometimes also what that was given up for.
+    let purged = failed.iter_mut().filter(|(_, code)| *code == Code::PurgeQueue);
+    purged.for_each(|(_, reported)| *reported = code);
+    Ok(failed)
 }
 
 /// Hands one record over.
-pub(super) fn send(producer: &Producer, token: usize, record: &Rendered, place: &Place) -> Result<(), Code> {
+pub(super) fn send(
+    producer: &mut Producer,
+    token: usize,
+    record: &Rendered,
+    place: &Place,
+) -> Result<(), Code> {
     let message = Message::of(record, &place.settings);
     producer.send(token, &message, message::headers(record, &place.hub))
 }

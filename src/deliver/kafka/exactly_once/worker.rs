@@ -5,11 +5,13 @@ use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use futures_util::stream::{FuturesUnordered, StreamExt};
+use tokio::runtime::Handle;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::batch::Batch;
 use super::claim::{Lost, Request, Requests};
+use super::clients::Clients;
 use super::cluster::Cluster;
 use super::config::{self, Limits};
 use super::lane::Lane;
@@ -40,7 +42,7 @@ pub async fn run(
 ) {
     let abandon = context.abandon.clone();
     let mut worker = Worker::new(settings, options, context);
-    let _ending = worker.shared.ending.clone().drop_guard();
+    let _ending = worker.shared.clients.ending.clone().drop_guard();
     let mut intake = Vec::new();
     loop {
         let now = Instant::now();
@@ -82,12 +84,16 @@ impl Worker {
             position_topic,
             limits,
         } = options;
-        let shared = Shared {
-            cluster: Cluster::new(settings.clone(), position_topic.clone(), ending.clone()),
+        let clients = Clients {
             settings,
-            position_topic,
+            topic: position_topic,
             context,
+            runtime: Handle::current(),
             ending,
+        };
+        let shared = Shared {
+            cluster: Cluster::new(clients.clone()),
+            clients,
         };
         Self {
             shared: Arc::new(shared),
@@ -177,13 +183,13 @@ impl Worker {
         lane.paused_until = None;
         lane.retry.succeeded();
         lane.blocks.accepted(u16::MAX);
-        if let Err(producer) = lane.hold(producer, position, now) {
+        if let Some(producer) = lane.hold(producer, position, now) {
             dismantle(producer);
         }
     }
 
     fn unclaimed(&mut self, partition: &PartitionId, trouble: Trouble, now: Instant) {
-        let target = Arc::clone(&self.shared.context.target);
+        let target = Arc::clone(&self.shared.context().target);
         let lane = self.lane(partition, now);
         match trouble.blocked {
             Some(reason) => lane.blocks.block(reason, trouble.detail, Cause::Batch, now),
@@ -244,7 +250,7 @@ impl Worker {
     }
 
     fn settle(&self, batch: Batch, began: Option<Instant>, now: Instant) {
-        let context = &self.shared.context;
+        let context = self.shared.context();
         let target = [&*context.target];
         let metrics = &context.metrics;
         if batch.events.is_empty() {
@@ -272,7 +278,7 @@ impl Worker {
         trouble: Option<(RetryReason, String)>,
         now: Instant,
     ) {
-        let (records, context) = (batch.len(), self.shared.context.clone());
+        let (records, context) = (batch.len(), self.shared.context().clone());
         let lane = self.lane(partition, now);
         lane.take_back(batch);
         let Some((reason, detail)) = trouble else {
@@ -322,7 +328,7 @@ impl Worker {
     /// The producer is of no use any more. What it had is never sent again from here: part of it may be in the cluster.
     fn lost(&mut self, partition: &PartitionId, batch: Batch, lost: Lost, detail: &str, now: Instant) {
         tracing::warn!(
-            target_name = &*self.shared.context.target,
+            target_name = &*self.shared.context().target,
             %partition,
             cause = detail,
             reason = lost.as_str(),
@@ -341,13 +347,13 @@ impl Worker {
             Outcome::Ending => return,
             Outcome::Refused(_) | Outcome::Retry(..) | Outcome::Blocked(..) => "aborted",
         };
-        let context = &self.shared.context;
+        let context = self.shared.context();
         let transactions = &context.metrics.deliver_kafka_transactions_total;
         transactions.with_label_values(&[&context.target, word]).inc();
     }
 
     fn count_retries(&self, reason: RetryReason, records: usize) {
-        let context = &self.shared.context;
+        let context = self.shared.context();
         let retries = &context.metrics.deliver_retries_total;
         retries
             .with_label_values(&[&*context.target, reason.as_str()])
@@ -360,7 +366,7 @@ impl Worker {
 
     /// Records that were let go are not in flight any more.
     fn count_dropped(&self, records: usize) {
-        let context = &self.shared.context;
+        let context = self.shared.context();
         let in_flight = &context.metrics.deliver_in_flight_records;
         in_flight
             .with_label_values(&[&*context.target])
@@ -371,7 +377,7 @@ impl Worker {
     fn publish(&self) {
         let blocked = self.lanes.values().find(|lane| lane.blocks.is_target_blocked());
         if let Some(lane) = blocked.or(self.lanes.values().next()) {
-            lane.blocks.publish(&self.shared.context.health);
+            lane.blocks.publish(&self.shared.context().health);
         }
     }
 
