@@ -45,7 +45,7 @@ pub enum To {
     Kafka,
     /// Mapped to `cef`, by TCP.
     Syslog,
-    /// Mapped to `cef`, by TCP.
+    /// Mapped to `ecs`, by TCP.
     Relp,
 }
 

@@ -12,7 +12,7 @@ pub enum Target {
     /// A collector of Splunk that acknowledges; with its address while it is away.
     SplunkHec(Option<Receiver>, SocketAddr),
     /// A broker of Apache Kafka.
-    Kafka(Broker),
+    Kafka(Box<Broker>),
     /// A receiver of syslog by TCP.
     Syslog(SocketAddr),
     /// A receiver of RELP by TCP.
@@ -28,7 +28,7 @@ impl Target {
                 let address = receiver.address;
                 Self::SplunkHec(Some(receiver), address)
             }
-            To::Kafka => Self::Kafka(Broker::start()),
+            To::Kafka => Self::Kafka(Box::new(Broker::start())),
             To::Syslog => Self::Syslog(sinks::syslog()),
             To::Relp => Self::Relp(sinks::relp()),
         }
@@ -64,7 +64,7 @@ impl Target {
                 format!("syslog: {{ address: \"{address}\", transport: tcp }}"),
                 "cef",
             ),
-            Self::Relp(address) => (format!("relp: {{ address: \"{address}\" }}"), "cef"),
+            Self::Relp(address) => (format!("relp: {{ address: \"{address}\" }}"), "ecs"),
         };
         format!("  soc:\n    {kind}\n    mapping: {mapping}\n")
     }
