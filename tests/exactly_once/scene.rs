@@ -88,20 +88,23 @@ targets:
         self.broker.read(TOPIC, Isolation::Committed).await
     }
 
-    /// The lines of dead letters of every bridge.
+    /// The dead letters of every bridge that kept its state there.
     pub fn dead_letters(&self, state: &str) -> Vec<serde_json::Value> {
         let directory = self.path().join(format!("{state}-dead-letters"));
         let files = fs::read_dir(directory).expect("the bridge made it");
         let paths: Vec<PathBuf> = files.filter_map(|entry| Some(entry.ok()?.path())).collect();
         let lines = paths
             .iter()
-            .filter(|path| path.extension().is_some_and(|extension| extension == "jsonl"))
+            .filter(|path| path.extension().is_some_and(|extension| extension == "letters"))
             .flat_map(|path| {
                 let text = fs::read_to_string(path).expect("it can be read");
                 text.lines().map(str::to_owned).collect::<Vec<_>>()
             });
         lines
-            .map(|line| serde_json::from_str(&line).expect("a dead letter is JSON"))
+            .map(|line| {
+                let json = line.splitn(3, ' ').nth(2).expect("length, checksum, letter");
+                serde_json::from_str(json).expect("a dead letter is JSON")
+            })
             .collect()
     }
 }
