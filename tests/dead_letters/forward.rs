@@ -1,5 +1,7 @@
 //! Copies of dead letters at a target that refuses some.
 
+use std::net::TcpListener;
+
 use serde_json::Value;
 
 use super::harness::{LATER, Receiver, TOKEN, wait_for};
@@ -8,6 +10,36 @@ use super::ledger::{checkpoints, dead_letters};
 use super::scene::{EVENT, Scene};
 
 const ITEMS: usize = 60;
+
+/// Scenario: copies go to a target that is away and wants nothing else, by a route that no record passes.
+/// Guarantees: every event settles all the same, nothing is delivered there or counted as such, and the bridge ends in order.
+#[test]
+fn a_target_that_is_away_holds_nothing_back() {
+    let scene = Scene::new(&[EVENT], ITEMS, &[]);
+    let receiver = Receiver::start(scene.path(), "receiver", 0, TOKEN);
+    let free = TcpListener::bind("127.0.0.1:0").expect("a port is free");
+    let away = free.local_addr().expect("it is bound");
+    drop(free);
+    let archive = format!(
+        "  archive:\n    http: {{ endpoint: 'http://{away}', format: lines }}\n    mapping: native\n    \
+         route: {{ $record.key: nothing-but-copies }}\n"
+    );
+    scene.configure(
+        "bridge",
+        &(scene.letters("") + ", forward_to: archive"),
+        &(scene.splunk("soc", receiver.address, "given_up: true") + &archive),
+    );
+    let bridge = scene.bridge("bridge");
+    wait_for("the positions of every event", LATER, || {
+        let stored = checkpoints(scene.path());
+        (stored.values().sum::<i64>() == ITEMS as i64 - 2).then_some(())
+    });
+    let counted = bridge.metric("hub2siem_dead_letter_forwarded_records_total", &[]);
+    let waiting = bridge.metric("hub2siem_deliver_in_flight_records", &["target=\"archive\""]);
+    assert_eq!((counted, waiting), (0.0, ITEMS as f64));
+    bridge.process.stop();
+    assert_eq!(dead_letters(scene.path()).len(), ITEMS);
+}
 
 /// Scenario: one target is given up, so each record becomes a letter; copies go to another target, which refuses everything
 /// about one item: the record and the copy.

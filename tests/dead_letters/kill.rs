@@ -33,9 +33,10 @@ fn killed_replays_lose_nothing() {
     scene.configure("replay", &scene.letters(", limit: 32MiB"), &targets(""));
     let bridge = scene.bridge("bridge");
     let mut arrived = Arrivals::new(&back);
-    let mut kills = 0;
+    let (mut kills, mut interrupted) = (0, 0);
     while kills < KILLS && marked(scene.path()).len() + OPEN_LEAST <= ITEMS {
         wait_for_letters(&bridge, marked(scene.path()).len() + OPEN_LEAST);
+        let open = letters(scene.path()).len();
         let goal = arrived.all() + 1 + kills * 7919 % 300;
         let name = format!("replay-{kills}");
         let mut replay = scene.start(&name, "replay", &["replay", "--rate", "600/s"]);
@@ -45,12 +46,14 @@ fn killed_replays_lose_nothing() {
             is_reached.then_some(())
         });
         replay.kill();
-        arrived.check_marks(&letters(scene.path()), &marked(scene.path()));
+        let done = marked(scene.path());
+        arrived.check_marks(&letters(scene.path()), &done);
         kills += 1;
+        interrupted += usize::from(done.len() < open);
     }
     assert!(
-        kills >= 3,
-        "the replays were too fast to be killed more than {kills} times"
+        interrupted >= 3,
+        "only {interrupted} of {kills} replays had something left to do"
     );
     wait_for_letters(&bridge, ITEMS);
     let (summary, code) = scene.replay("replay", &["--of", "back"]);
@@ -64,7 +67,6 @@ fn killed_replays_lose_nothing() {
     assert_eq!((letters.len(), done.len()), (ITEMS, ITEMS));
     arrived.check_marks(&letters, &done);
     let repeats = arrived.all() - ITEMS;
-    assert!(repeats > 0, "no kill met anything on its way");
     assert!(repeats < kills * 2 * OPEN_LEAST, "{repeats} repeats");
     assert_eq!(scene.list("replay", "open").len(), 0);
 

@@ -112,29 +112,19 @@ impl Resend {
     async fn run_to_the_end(self, stop: CancellationToken) -> Result<(), Failure> {
         let (intake, abandon) = (CancellationToken::new(), CancellationToken::new());
         let grace_period = self.configuration.grace_period;
-        let places = self.configuration.window_events.min(MAX_LETTERS);
-        let (settled, settlements) = mpsc::channel(places);
-        let (dead_letters, requests) = DeadLetters::channel();
-        let window_bytes =
-            self.configuration.window_bytes - self.configuration.window_bytes / ALLOCATOR_FRACTION;
         // Each target has its share, so that one that takes nothing does not hold up the others.
         let sharers = self.plan.targets.len().max(1);
-        let (places, window_bytes) = ((places / sharers).max(1), window_bytes / sharers);
+        let places = (self.configuration.window_events.min(MAX_LETTERS) / sharers).max(1);
+        let window_bytes = self.configuration.window_bytes;
+        let window_bytes = (window_bytes - window_bytes / ALLOCATOR_FRACTION) / sharers;
+        let (settled, settlements) = mpsc::channel(places * sharers);
+        let (dead_letters, requests) = DeadLetters::channel();
         let limiter = self.rate.map(DefaultDirectRateLimiter::direct).map(Arc::new);
         let (mut feeders, mut workers) = (JoinSet::new(), JoinSet::new());
         let mut letters = self.plan.targets.clone();
         for target in self.plan.targets(&self.configuration) {
             let (records, queue) = mpsc::channel(MAX_WAITING_RECORDS);
-            let health = self.health.iter().find(|(name, _)| *name == target.name);
-            let context = Context {
-                target: Arc::clone(&target.name),
-                hub: self.configuration.hub.hub.clone(),
-                consumer_group: Arc::clone(&target.consumer_group),
-                dead_letters: dead_letters.clone(),
-                metrics: Arc::clone(&self.metrics),
-                health: Arc::clone(&health.expect("each target of the plan has one").1),
-                abandon: abandon.clone(),
-            };
+            let context = self.context(target, &dead_letters, &abandon);
             // Nothing is reloaded here, so the way for new settings is not kept.
             drop(workers::spawn(&mut workers, target, queue, None, context));
             let feed = Feed {
@@ -163,6 +153,24 @@ impl Resend {
             marker: tokio::spawn(settle::run(self.marks, settlements, Arc::clone(&self.account))),
         };
         work.run(&stop, &intake, &abandon, grace_period).await
+    }
+
+    fn context(
+        &self,
+        target: &TargetConfiguration,
+        dead_letters: &DeadLetters,
+        abandon: &CancellationToken,
+    ) -> Context {
+        let health = self.health.iter().find(|(name, _)| *name == target.name);
+        Context {
+            target: Arc::clone(&target.name),
+            hub: self.configuration.hub.hub.clone(),
+            consumer_group: Arc::clone(&target.consumer_group),
+            dead_letters: dead_letters.clone(),
+            metrics: Arc::clone(&self.metrics),
+            health: Arc::clone(&health.expect("each target of the plan has one").1),
+            abandon: abandon.clone(),
+        }
     }
 }
 
