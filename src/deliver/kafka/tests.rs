@@ -25,6 +25,12 @@ fn hub() -> Hub {
 
 /// A record of the event with this number, and the key.
 fn record(number: i64, key: &str) -> Rendered {
+    let window = Window::new(1_000, 1 << 20);
+    record_in(&InFlight::new(PartitionId::new("3"), 0, window), number, key)
+}
+
+/// The same, taken in by `tracker`.
+pub(super) fn record_in(tracker: &Arc<InFlight>, number: i64, key: &str) -> Rendered {
     let event = Event {
         partition: PartitionId::new("3"),
         sequence_number: SequenceNumber(number),
@@ -33,8 +39,7 @@ fn record(number: i64, key: &str) -> Rendered {
         body: Bytes::new(),
         last_enqueued: None,
     };
-    let window = Window::new(1_000, 1 << 20);
-    let in_flight = InFlight::new(PartitionId::new("3"), 0, Arc::clone(&window)).begin(&event);
+    let in_flight = tracker.begin(&event);
     let event_id = EventId::new(
         &hub(),
         &event.partition,
@@ -60,7 +65,7 @@ fn record(number: i64, key: &str) -> Rendered {
             })),
         },
         original: None,
-        held: window.hold(7),
+        held: tracker.window().hold(7),
         ticket: in_flight.ticket(),
     };
     in_flight.close();

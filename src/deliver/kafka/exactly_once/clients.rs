@@ -48,9 +48,10 @@ impl Clients {
 
     /// One that makes topics.
     pub(super) fn admin(&self) -> KafkaResult<AdminClient<Feedback>> {
-        self.settings()
-            .client_config()
-            .create_with_context(self.feedback())
+        let mut config = self.settings().client_config();
+        // Asking for the position topic would make it, with the brokers' policy and not with ours.
+        config.set("allow.auto.create.topics", "false");
+        config.create_with_context(self.feedback())
     }
 
     /// An error with the position topic.
