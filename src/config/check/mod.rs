@@ -3,6 +3,7 @@
 mod hub;
 mod mappings;
 mod snapshots;
+mod exactly_once;
 mod target;
 
 use std::ops::Range;
