@@ -9,7 +9,8 @@ use super::scene::{PARTITIONS, POSITIONS, Scene, TOPIC, body, broken, wait_until
 const KILLS: u64 = 10;
 /// Records of the events in turn, and what is no JSON besides.
 const SHAPES: [(usize, usize); 8] = [(1, 0), (3, 0), (1, 0), (0, 1), (1, 0), (5, 0), (1, 1), (1, 0)];
-const REPEAT: usize = 5000;
+/// So often the shapes are repeated for each kill, so that every one meets load.
+const REPEAT_PER_KILL: usize = 400;
 
 /// Scenario: a hub full of events of one record, of several, of none that can be read and of both; the bridge is killed again and
 /// again at unlike moments and started again, then left alone.
@@ -28,8 +29,9 @@ async fn kills_neither_lose_nor_repeat() {
             (records, _) => format!("{} {}", body(*records), broken()),
         })
         .collect();
-    let hub = scene.hub(&lines, REPEAT);
     let kills = std::env::var("HUB2SIEM_KILLS").map_or(KILLS, |text| text.parse().expect("a number"));
+    let repeat = REPEAT_PER_KILL * kills as usize;
+    let hub = scene.hub(&lines, repeat);
     for kill in 0..kills {
         let bridge = scene.bridge(&format!("bridge-{kill}"), "state", &hub);
         let goal = 300.0 + (rand::random_range(0..2000) as f64);
@@ -40,13 +42,13 @@ async fn kills_neither_lose_nor_repeat() {
     }
 
     let bridge = scene.bridge("bridge-last", "state", &hub);
-    let events = SHAPES.len() * REPEAT;
+    let events = SHAPES.len() * repeat;
     wait_until_passed(&bridge);
     bridge.process.stop();
 
     let messages = scene.delivered().await;
     let found = check(&messages);
-    let records: usize = SHAPES.iter().map(|(records, _)| records).sum::<usize>() * REPEAT;
+    let records: usize = SHAPES.iter().map(|(records, _)| records).sum::<usize>() * repeat;
     assert_eq!(messages.len(), records);
     for number in 0..events {
         let key = ((number % PARTITIONS).to_string(), (number / PARTITIONS) as i64);
@@ -65,7 +67,7 @@ async fn kills_neither_lose_nor_repeat() {
         .collect();
     assert_eq!(
         numbers.len(),
-        2 * REPEAT,
+        2 * repeat,
         "what is no JSON is in the dead letters"
     );
     let all = scene.broker.read(TOPIC, Isolation::Uncommitted).await;
