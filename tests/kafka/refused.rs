@@ -67,7 +67,7 @@ async fn a_topic_that_is_made_later_is_found() {
 
 /// Scenario: a real broker takes no record without a key in a compacted topic, and none above a size; one of each comes
 /// among others.
-/// Guarantees: only those two are dead letters, whatever batches they were in; the others are there once, in order.
+/// Guarantees: only those two are dead letters, whatever batches they were in; the others are there, the newest last.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_real_broker_refuses_single_records() {
     let Some(jars) = jars("records that a broker refuses").await else {

@@ -4,6 +4,7 @@ mod dead_letter;
 mod hub;
 mod mappings;
 mod snapshots;
+mod exactly_once;
 mod target;
 mod truncation;
 

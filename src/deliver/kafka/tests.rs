@@ -10,7 +10,7 @@ use super::config::{Kafka, Key};
 use super::lane::Lane;
 use super::message::{Message, headers};
 use super::settings::Settings;
-use crate::acknowledge::{InFlight, Window};
+use crate::acknowledge::{EventInFlight, InFlight, Window};
 use crate::event::rendered::About;
 use crate::event::{
     Details, Event, EventId, Hub, Kind, Offset, PartitionId, Rendered, SequenceNumber, Timestamp,
@@ -31,23 +31,35 @@ fn record(number: i64, key: &str) -> Rendered {
 
 /// The same, taken in by `tracker`.
 pub(super) fn record_in(tracker: &Arc<InFlight>, number: i64, key: &str) -> Rendered {
-    let event = Event {
+    let event = begin(tracker, number);
+    let record = record_of(&event, key);
+    event.close();
+    record
+}
+
+/// Takes the event with this number in.
+pub(super) fn begin(tracker: &Arc<InFlight>, number: i64) -> Arc<EventInFlight> {
+    tracker.begin(&Event {
         partition: PartitionId::new("3"),
         sequence_number: SequenceNumber(number),
         offset: Offset::new(number.to_string()),
         enqueued_time: Timestamp::from_millis(1_700_000_000_123),
         body: Bytes::new(),
         last_enqueued: None,
-    };
-    let in_flight = tracker.begin(&event);
+    })
+}
+
+/// A record of an event that is not closed yet.
+pub(super) fn record_of(event: &Arc<EventInFlight>, key: &str) -> Rendered {
+    let position = event.position();
     let event_id = EventId::new(
         &hub(),
-        &event.partition,
-        event.sequence_number,
-        event.enqueued_time,
+        event.partition(),
+        position.sequence_number,
+        position.enqueued_time,
         0,
     );
-    let record = Rendered {
+    Rendered {
         bytes: "{\"a\":1}".into(),
         about: About {
             kind: Kind::Assessment,
@@ -65,11 +77,9 @@ pub(super) fn record_in(tracker: &Arc<InFlight>, number: i64, key: &str) -> Rend
             })),
         },
         original: None,
-        held: tracker.window().hold(7),
-        ticket: in_flight.ticket(),
-    };
-    in_flight.close();
-    record
+        held: event.tracker().window().hold(7),
+        ticket: event.ticket(),
+    }
 }
 
 fn settings(lines: &str) -> Settings {

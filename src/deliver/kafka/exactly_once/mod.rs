@@ -17,6 +17,7 @@ mod transaction;
 mod refused;
 mod lane;
 mod worker;
+mod settle;
 mod operation;
 
 pub use claim::{Claim, Claims, Lost, Requests};

@@ -69,8 +69,8 @@ pub async fn run(
 }
 
 /// The partitions of one target.
-struct Worker {
-    shared: Arc<Shared>,
+pub(super) struct Worker {
+    pub(super) shared: Arc<Shared>,
     limits: Limits,
     lanes: BTreeMap<PartitionId, Lane>,
     operations: FuturesUnordered<BoxFuture<'static, (PartitionId, End)>>,
@@ -249,27 +249,6 @@ impl Worker {
         }
     }
 
-    fn settle(&self, batch: Batch, began: Option<Instant>, now: Instant) {
-        let context = self.shared.context();
-        let target = [&*context.target];
-        let metrics = &context.metrics;
-        if batch.events.is_empty() {
-            return;
-        }
-        metrics.deliver_batches_total.with_label_values(&target).inc();
-        let bytes: usize = batch.records().map(|record| record.bytes.len()).sum();
-        metrics
-            .deliver_bytes_total
-            .with_label_values(&target)
-            .inc_by(bytes as u64);
-        if let Some(began) = began {
-            let confirmation = metrics.deliver_confirmation_seconds.with_label_values(&target);
-            confirmation.observe((now - began).as_secs_f64());
-        }
-        let records = batch.events.into_iter().flat_map(|event| event.records);
-        context.delivered(records.map(|record| record.ticket));
-    }
-
     /// What was not committed goes again, after a pause if there was trouble.
     fn again(
         &mut self,
@@ -338,39 +317,6 @@ impl Worker {
         lane.take_back(batch);
         let dropped = lane.lose(lost);
         self.count_dropped(dropped);
-    }
-
-    fn count(&self, outcome: &Outcome) {
-        let word = match outcome {
-            Outcome::Committed => "committed",
-            Outcome::Lost(lost, _) => lost.as_str(),
-            Outcome::Ending => return,
-            Outcome::Refused(_) | Outcome::Retry(..) | Outcome::Blocked(..) => "aborted",
-        };
-        let context = self.shared.context();
-        let transactions = &context.metrics.deliver_kafka_transactions_total;
-        transactions.with_label_values(&[&context.target, word]).inc();
-    }
-
-    fn count_retries(&self, reason: RetryReason, records: usize) {
-        let context = self.shared.context();
-        let retries = &context.metrics.deliver_retries_total;
-        retries
-            .with_label_values(&[&*context.target, reason.as_str()])
-            .inc();
-        let again = &context.metrics.deliver_records_total;
-        again
-            .with_label_values(&[&*context.target, "retry"])
-            .inc_by(records as u64);
-    }
-
-    /// Records that were let go are not in flight any more.
-    fn count_dropped(&self, records: usize) {
-        let context = self.shared.context();
-        let in_flight = &context.metrics.deliver_in_flight_records;
-        in_flight
-            .with_label_values(&[&*context.target])
-            .sub(records as i64);
     }
 
     /// Says whether a partition is blocked. The partitions of a target are mostly blocked by the same.
