@@ -55,9 +55,8 @@ impl LineSettings {
         let text_start = output.len();
         output.extend_from_slice(text);
         for byte in &mut output[text_start..] {
-            if *byte < b' ' {
-                *byte = b' ';
-            }
+            // Without a branch: many bytes at a time.
+            *byte = (*byte).max(b' ');
         }
         let length = output.len() - start;
         if length <= self.limit_bytes {

@@ -22,6 +22,9 @@ use crate::event::Rendered;
 /// Time from one write to the next, unless more waits than one write takes: at high rates a line of its own for each
 /// system call would cost more than everything else.
 const WRITE_INTERVAL: Duration = Duration::from_millis(10);
+/// Time from one look for what has left the settle window to the next. What is settled gives room to the readers of the hub:
+/// in small pieces it would wake each of them for a few events.
+const SETTLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Records taken from the queue at once.
 const MAX_TAKEN_RECORDS: usize = 1_000;
 /// When something came from the receiver at the moment of settling, it is looked at again after this.
@@ -84,6 +87,8 @@ struct Worker {
     unconfirmed: Unconfirmed<Rendered>,
     /// No write before this.
     next_write: Instant,
+    /// Nothing is settled before this.
+    next_settle: Instant,
     troubles: Troubles,
     context: Context,
 }
@@ -105,6 +110,7 @@ impl Worker {
             waiting: VecDeque::new(),
             unconfirmed: Unconfirmed::new(first.settle_window),
             next_write: Instant::now(),
+            next_settle: Instant::now(),
             troubles: Troubles::new(first.try_interval),
             context,
         }
@@ -157,7 +163,7 @@ impl Worker {
             if !self.is_open {
                 return self.finish(connection).await;
             }
-            let wake = [look, self.unconfirmed.next_due(), proof].into_iter().flatten();
+            let wake = [look, self.settle_at(), proof].into_iter().flatten();
             let wake = match look {
                 Some(look) => Some(look),
                 None => wake.min(),
@@ -214,12 +220,18 @@ impl Worker {
     /// cannot be told.
     fn settle_due(&mut self, connection: &Connection) -> Option<Instant> {
         let now = Instant::now();
-        self.unconfirmed.next_due().filter(|due| *due <= now)?;
+        self.settle_at().filter(|due| *due <= now)?;
         if !connection.is_quiet() {
             return Some(now + LOOK_INTERVAL);
         }
         self.settle(now);
+        self.next_settle = now + SETTLE_INTERVAL;
         None
+    }
+
+    /// When to settle next.
+    fn settle_at(&self) -> Option<Instant> {
+        self.unconfirmed.next_due().map(|due| due.max(self.next_settle))
     }
 
     /// Settles what leaves the window by then.
