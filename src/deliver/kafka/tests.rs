@@ -77,7 +77,7 @@ pub(super) fn record_of(event: &Arc<EventInFlight>, key: &str) -> Rendered {
             })),
         },
         original: None,
-        held: event.tracker().window().hold(7),
+        held: event.tracker().expect("it is of a partition").window().hold(7),
         ticket: event.ticket(),
     }
 }

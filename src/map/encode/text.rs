@@ -59,7 +59,11 @@ pub fn line<'t>(
     replace: impl Fn(char) -> Option<&'static str>,
 ) -> Option<(Cow<'t, str>, bool)> {
     let is_changed = |character: char| character.is_control() || replace(character).is_some();
-    let clean = match text.contains(is_changed) {
+    // Nearly every text is plain ASCII, which is told without a branch for each byte.
+    let is_plain = text.bytes().fold(true, |is_plain, byte| {
+        is_plain & (b' '..0x7f).contains(&byte) & replace(char::from(byte)).is_none()
+    });
+    let clean = match !is_plain && text.contains(is_changed) {
         false => Cow::Borrowed(text),
         true => {
             let mut clean = String::with_capacity(text.len());
@@ -84,16 +88,20 @@ pub fn line<'t>(
     trimmed(start).map(|start| (start, true))
 }
 
-/// Appends `text`, with what `escape` gives for a character in its place.
+/// Appends `text`, with what `escape` gives for a character in its place; only characters of ASCII are asked for.
 pub fn push(output: &mut Vec<u8>, text: &str, escape: impl Fn(char) -> Option<&'static str>) {
-    let mut rest = text;
-    while let Some(index) = rest.find(|character| escape(character).is_some()) {
-        output.extend_from_slice(&rest.as_bytes()[..index]);
-        let character = rest[index..].chars().next().expect("it was found there");
-        output.extend_from_slice(escape(character).unwrap_or_default().as_bytes());
-        rest = &rest[index + character.len_utf8()..];
+    let escape = |byte: u8| escape(char::from(byte)).filter(|_| byte.is_ascii());
+    // Without a branch for each byte; few texts have anything to escape.
+    let is_escaped = text
+        .bytes()
+        .fold(false, |is_escaped, byte| is_escaped | escape(byte).is_some());
+    let mut rest = text.as_bytes();
+    while is_escaped && let Some(index) = rest.iter().position(|byte| escape(*byte).is_some()) {
+        output.extend_from_slice(&rest[..index]);
+        output.extend_from_slice(escape(rest[index]).unwrap_or_default().as_bytes());
+        rest = &rest[index + 1..];
     }
-    output.extend_from_slice(rest.as_bytes());
+    output.extend_from_slice(rest);
 }
 
 /// Lists as text with commas, objects as JSON.
