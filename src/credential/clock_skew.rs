@@ -30,14 +30,24 @@ impl ClockSkew {
         }
     }
 
+    /// The other clock's time minus ours.
+    pub(super) fn millis(&self) -> i64 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    /// Whether it is another now than `before`.
+    pub(super) fn has_moved(&self, before: i64) -> bool {
+        (self.millis() - before).abs() >= TOLERANCE_MILLIS
+    }
+
     /// A moment of the other clock, by ours.
     pub(super) fn to_ours(&self, theirs: Timestamp) -> Timestamp {
-        Timestamp::from_millis(theirs.as_millis() - self.0.load(Ordering::Relaxed))
+        Timestamp::from_millis(theirs.as_millis() - self.millis())
     }
 
     /// A moment of ours, by the other clock.
     pub(super) fn to_theirs(&self, ours: Timestamp) -> Timestamp {
-        Timestamp::from_millis(ours.as_millis() + self.0.load(Ordering::Relaxed))
+        Timestamp::from_millis(ours.as_millis() + self.millis())
     }
 }
 
