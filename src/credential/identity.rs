@@ -106,23 +106,26 @@ impl Identity {
                 asserting(tenant_id, client_id, assertion, client_options)
             }
             Kind::ManagedIdentity(id) => {
-                let mut options = ManagedIdentityCredentialOptions::default();
-                options.client_options = client_options;
-                options.user_assigned_id = id.as_ref().map(|id| match id {
+                let user_assigned_id = id.as_ref().map(|id| match id {
                     UserAssigned::ClientId(id) => UserAssignedId::ClientId(id.clone()),
                     UserAssigned::ObjectId(id) => UserAssignedId::ObjectId(id.clone()),
                     UserAssigned::ResourceId(id) => UserAssignedId::ResourceId(id.clone()),
                 });
+                let options = ManagedIdentityCredentialOptions {
+                    user_assigned_id,
+                    client_options,
+                };
                 Ok(ManagedIdentityCredential::new(Some(options))?)
             }
             Kind::AzureCli {
                 tenant_id,
                 subscription,
             } => {
-                let mut options = AzureCliCredentialOptions::default();
-                options.tenant_id.clone_from(tenant_id);
-                options.subscription.clone_from(subscription);
-                options.executor = Some(Arc::new(Process));
+                let options = AzureCliCredentialOptions {
+                    tenant_id: tenant_id.clone(),
+                    subscription: subscription.clone(),
+                    executor: Some(Arc::new(Process)),
+                };
                 Ok(AzureCliCredential::new(Some(options))?)
             }
         }

@@ -46,7 +46,7 @@ impl State {
             .find(|name| !query.get(name).is_empty())
             .unwrap_or("");
         let id = query.get(named);
-        let is_assigned = self.identities.iter().any(|known| *known == (named, id));
+        let is_assigned = self.identities.contains(&(named, id));
         if !is_assigned {
             return Err(refuse(400, "Identity not found"));
         }
