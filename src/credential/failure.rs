@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::assertion;
 use super::hints;
-use super::settings::Kind;
+use super::kind::Kind;
 use super::transport::Refusal;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;

@@ -16,7 +16,8 @@ use super::assertion::Assertion;
 use super::azure_cli::Process;
 use super::clock_skew::ClockSkew;
 use super::cloud::Cloud;
-use super::settings::{Kind, Settings, UserAssigned};
+use super::kind::{Kind, UserAssigned};
+use super::settings::Settings;
 use super::transport::Transport;
 use crate::event::Timestamp;
 

@@ -4,6 +4,7 @@
 
 pub mod config; // the sections `credential` and `cloud` as written
 pub mod cloud; // where each cloud has its services
+pub mod kind; // who we are
 pub mod settings; // the credential as it is trusted
 pub mod token_source; // tokens, kept and renewed
 pub mod failure; // why there is no token, and what to do
@@ -21,5 +22,6 @@ mod azure_cli; // runs `az`
 pub use cloud::{Audience, Cloud};
 pub use failure::{Failure, Reason};
 pub use held::AccessToken;
-pub use settings::{Kind, Settings};
+pub use kind::Kind;
+pub use settings::Settings;
 pub use token_source::TokenSource;

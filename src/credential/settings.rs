@@ -3,13 +3,13 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::certificate::{self, Certificate};
 use super::cloud::Cloud;
 use super::config::{self, Credential};
 use super::host::Host;
+use super::kind::{KINDS, Kind, UserAssigned};
 use crate::config::{secret, tls};
 
 /// Checked options of the credential.
@@ -25,58 +25,6 @@ pub struct Settings {
     pub ca_file: Option<Arc<[u8]>>,
     /// Where the metadata service is, if not at its fixed address; no option of the file.
     pub metadata_address: Option<Url>,
-}
-
-/// Who we are, and how that is proven.
-#[derive(Debug, Clone)]
-pub enum Kind {
-    /// An application with a secret.
-    ClientSecret {
-        /// Its tenant.
-        tenant_id: String,
-        /// Its id.
-        client_id: String,
-        /// The secret's value.
-        secret: SecretString,
-    },
-    /// An application with a certificate.
-    ClientCertificate {
-        /// Its tenant.
-        tenant_id: String,
-        /// Its id.
-        client_id: String,
-        /// The certificate and its key.
-        certificate: Arc<Certificate>,
-    },
-    /// The identity of the machine or service.
-    ManagedIdentity(Option<UserAssigned>),
-    /// The identity of a service account.
-    WorkloadIdentity {
-        /// Its tenant.
-        tenant_id: String,
-        /// Its id.
-        client_id: String,
-        /// Where its token stands.
-        token_file: PathBuf,
-    },
-    /// The login of the Azure CLI.
-    AzureCli {
-        /// Its tenant, if not that of the login.
-        tenant_id: Option<String>,
-        /// Its subscription, if not the current one.
-        subscription: Option<String>,
-    },
-}
-
-/// A managed identity that somebody made and assigned.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum UserAssigned {
-    /// By its client id.
-    ClientId(String),
-    /// By its object id.
-    ObjectId(String),
-    /// By its Azure resource id.
-    ResourceId(String),
 }
 
 /// The credential cannot be used as it is.
@@ -137,15 +85,6 @@ pub enum Error {
     Tls(#[from] tls::Error),
 }
 
-/// The kinds, as their options are named.
-pub const KINDS: [&str; 5] = [
-    "client_secret",
-    "client_certificate",
-    "managed_identity",
-    "workload_identity",
-    "azure_cli",
-];
-
 impl Settings {
     /// Checks the options and reads the secrets.
     pub fn new(written: &Credential, cloud: Cloud) -> Result<Self, Error> {
@@ -201,76 +140,6 @@ impl Kind {
         ];
         let kind = kinds.into_iter().flatten().next();
         kind.unwrap_or(Err(Error::Kinds { count }))
-    }
-
-    /// Its word, as the option is named.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Kind::ClientSecret { .. } => KINDS[0],
-            Kind::ClientCertificate { .. } => KINDS[1],
-            Kind::ManagedIdentity(_) => KINDS[2],
-            Kind::WorkloadIdentity { .. } => KINDS[3],
-            Kind::AzureCli { .. } => KINDS[4],
-        }
-    }
-
-    fn is_same(&self, other: &Kind) -> bool {
-        match (self, other) {
-            (
-                Kind::ClientSecret {
-                    tenant_id,
-                    client_id,
-                    secret,
-                },
-                Kind::ClientSecret {
-                    tenant_id: other_tenant,
-                    client_id: other_client,
-                    secret: other_secret,
-                },
-            ) => {
-                (tenant_id, client_id) == (other_tenant, other_client)
-                    && secret.expose_secret() == other_secret.expose_secret()
-            }
-            (
-                Kind::ClientCertificate {
-                    tenant_id,
-                    client_id,
-                    certificate,
-                },
-                Kind::ClientCertificate {
-                    tenant_id: other_tenant,
-                    client_id: other_client,
-                    certificate: other_certificate,
-                },
-            ) => {
-                (tenant_id, client_id) == (other_tenant, other_client)
-                    && certificate.thumbprint() == other_certificate.thumbprint()
-            }
-            (Kind::ManagedIdentity(id), Kind::ManagedIdentity(other)) => id == other,
-            (
-                Kind::WorkloadIdentity {
-                    tenant_id,
-                    client_id,
-                    token_file,
-                },
-                Kind::WorkloadIdentity {
-                    tenant_id: other_tenant,
-                    client_id: other_client,
-                    token_file: other_file,
-                },
-            ) => (tenant_id, client_id, token_file) == (other_tenant, other_client, other_file),
-            (
-                Kind::AzureCli {
-                    tenant_id,
-                    subscription,
-                },
-                Kind::AzureCli {
-                    tenant_id: other_tenant,
-                    subscription: other_subscription,
-                },
-            ) => (tenant_id, subscription) == (other_tenant, other_subscription),
-            _ => false,
-        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::net::SocketAddr;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -13,6 +14,7 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use crate::entra::{Application, CLIENT, Entra, HEADER, SECRET, TENANT, server_config};
+use crate::http_peer::{Ingestion, Peer};
 use crate::support::{append, start, within};
 
 const NAMESPACE: &str = "contoso.servicebus.windows.net";
@@ -22,6 +24,8 @@ struct Scene {
     entra: Entra,
     hub: EventHubEmulator,
     directory: TempDir,
+    /// Where the bridge serves its metrics.
+    metrics: SocketAddr,
 }
 
 impl Scene {
@@ -35,6 +39,7 @@ impl Scene {
             hub: start(options).await,
             entra,
             directory: tempfile::tempdir().expect("a directory can be made"),
+            metrics: free_address(),
         };
         fs::write(scene.path("hub.pem"), ca).expect("it is ours");
         fs::write(scene.path("secret"), SECRET).expect("it is ours");
@@ -47,17 +52,23 @@ impl Scene {
     }
 
     fn configure(&self, credential: &str) {
+        self.configure_with(credential, "");
+    }
+
+    /// With further lines below `targets`.
+    fn configure_with(&self, credential: &str, targets: &str) {
         let text = format!(
             "event_hub:\n  namespace: {NAMESPACE}\n  name: defender\n  address: {}\n  tls: {{ ca_file: hub.pem }}\n\
              credential:\n  {credential}\n  tls: {{ ca_file: {:?} }}\n\
              cloud: {{ authority: \"{}\" }}\n\
              checkpoint: {{ file: {{ directory: ./state }} }}\n\
              dead_letter: {{ file: {{ directory: ./dead }} }}\n\
-             http: {{ listen: 127.0.0.1:0 }}\n\
-             targets:\n  all: {{ file: {{ path: ./out.jsonl }}, mapping: native }}\n",
+             http: {{ listen: \"{}\" }}\n\
+             targets:\n  all: {{ file: {{ path: ./out.jsonl }}, mapping: native }}\n{targets}",
             self.hub.address(),
             self.entra.ca.path(),
             self.entra.address(),
+            self.metrics,
         );
         fs::write(self.path("hub2siem.yaml"), text).expect("it is ours");
     }
@@ -81,6 +92,18 @@ impl Scene {
         let ended = within(command.output()).await.expect("the program was built");
         let text = [ended.stdout, ended.stderr].concat();
         (ended.status.code(), String::from_utf8_lossy(&text).into_owned())
+    }
+
+    /// The sum of the lines of `/metrics` that begin so; 0 while there is none, or no bridge.
+    async fn metric(&self, beginning: &str) -> f64 {
+        let url = format!("http://{}/metrics", self.metrics);
+        let text = match reqwest::get(url).await {
+            Ok(response) => response.text().await.unwrap_or_default(),
+            Err(_) => String::new(),
+        };
+        let lines = text.lines().filter(|line| line.starts_with(beginning));
+        let values = lines.filter_map(|line| line.rsplit_once(' ')?.1.parse::<f64>().ok());
+        values.sum()
     }
 
     fn write_az(&self, lines: &str) {
@@ -238,10 +261,65 @@ async fn a_rotated_secret_needs_no_restart() {
     append(&scene.hub, 0, 5);
     let numbers = lines(&scene.path("out.jsonl"), 15).await;
     assert_eq!(numbers.values().sum::<usize>(), 15, "{numbers:?}");
+    let renewed = "hub2siem_credential_renewals_total{audience=\"event_hubs\",outcome=\"renewed\"}";
+    assert!(scene.metric(renewed).await >= 2.0);
+    let refused = "hub2siem_credential_renewals_total{audience=\"event_hubs\",outcome=\"refused\"}";
+    assert!(scene.metric(refused).await >= 1.0);
+    let end = scene.metric("hub2siem_credential_expiry_timestamp_seconds").await;
+    let left = end - Timestamp::now().as_millis() as f64 / 1000.0;
+    assert!((-1.0..=5.0).contains(&left), "{left}");
     assert!(
         bridge.try_wait().expect("it is ours").is_none(),
         "the same process runs on"
     );
+}
+
+/// Scenario: the bridge reads the hub and writes to Azure Monitor with one credential; a route is changed while it runs.
+/// Guarantees: hub and target share the credential, which goes on with its tokens: nobody is asked again.
+#[tokio::test]
+async fn a_reload_of_something_else_keeps_the_tokens() {
+    let scene = Scene::new().await;
+    let monitor = Peer::start(Ingestion::new("of the credential")).await;
+    scene.entra.state().fixed_token = Some("of the credential");
+    let credential = application("client_secret", "secret: { file: secret }");
+    let target = |route: &str| {
+        let rule = monitor.receiver().rule.clone();
+        format!(
+            "  soc:\n    azure_monitor: {{ endpoint: \"{}\", rule: {rule}, stream: Custom-Mdc, batch: {{ linger: 20ms }} }}\n\
+             \x20   mapping: native\n    {route}\n",
+            monitor.endpoint()
+        )
+    };
+    scene.configure_with(&credential, &target(""));
+    let _bridge = scene
+        .command(&["run"], &[])
+        .spawn()
+        .expect("the program was built");
+    append(&scene.hub, 0, 5);
+    lines(&scene.path("out.jsonl"), 5).await;
+    reached(|| monitor.receiver().rows.len() == 5).await;
+    scene.configure_with(&credential, &target("route: { $record.kind: [unknown] }"));
+    within(async {
+        while scene.metric("hub2siem_config_edition").await < 2.0 {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    append(&scene.hub, 0, 5);
+    reached(|| monitor.receiver().rows.len() == 10).await;
+    lines(&scene.path("out.jsonl"), 10).await;
+    let mut asked = scene.entra.state().asked.clone();
+    asked.sort_unstable();
+    let expected = [
+        "https://eventhubs.azure.net/.default",
+        "https://monitor.azure.com/.default",
+    ];
+    assert_eq!(asked, expected);
+}
+
+fn free_address() -> SocketAddr {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
+    listener.local_addr().expect("it is bound")
 }
 
 async fn reached(mut wanted: impl FnMut() -> bool) {

@@ -1,3 +1,5 @@
+use secrecy::SecretString;
+
 use super::*;
 use crate::durable::retry::chain;
 

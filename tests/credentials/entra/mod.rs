@@ -33,6 +33,8 @@ pub const CLIENT: &str = "11111111-2222-3333-4444-555555555555";
 pub const SECRET: &str = "Q~right";
 /// What App Service puts into the environment beside its address.
 pub const HEADER: &str = "app-service-secret";
+/// The audience of tokens for hubs.
+const HUB: &str = "https://eventhubs.azure.net";
 const KEY: &str = "key of the authority";
 
 /// A running authority and metadata service; they end when dropped.
@@ -58,7 +60,7 @@ pub struct State {
     pub instead: VecDeque<Refusal>,
     /// While set, nobody gets a token.
     pub outage: Option<Refusal>,
-    /// While set, tokens have this text.
+    /// While set, tokens have this text, but for those of the hub.
     pub fixed_token: Option<&'static str>,
     /// What was asked for: `scope` or `resource`, in order.
     pub asked: Vec<String>,
@@ -138,7 +140,7 @@ impl Entra {
     pub fn for_hub(&self) -> Authority {
         Authority {
             key: KEY.to_owned(),
-            audience: "https://eventhubs.azure.net".to_owned(),
+            audience: HUB.to_owned(),
         }
     }
 
@@ -164,7 +166,7 @@ impl Entra {
 
     /// A token as somebody else's program would get it.
     pub fn token_for_hub(&self) -> String {
-        self.state().make("https://eventhubs.azure.net")
+        self.state().make(HUB)
     }
 
     /// The authority as the file names it.
@@ -217,8 +219,8 @@ impl State {
         mac.update(signed.as_bytes());
         let signature = URL_SAFE_NO_PAD.encode(mac.finalize().into_bytes());
         let token = match self.fixed_token {
-            Some(text) => text.to_owned(),
-            None => format!("{signed}.{signature}"),
+            Some(text) if audience != HUB => text.to_owned(),
+            _ => format!("{signed}.{signature}"),
         };
         self.given.push(token.clone());
         token
