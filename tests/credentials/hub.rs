@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hub2siem::credential::TokenSource;
-use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
+use hub2siem::emulator::event_hub::{Condition, EventHubEmulator, Options};
 use hub2siem::eventhub::probe::{Stage, probe};
 use hub2siem::eventhub::{Credential, EndReason, HubSettings, PartitionReader, StartPosition, Step};
 
@@ -167,6 +167,28 @@ async fn a_refused_identity_comes_with_another_token() {
     credential.replace(credential.get());
     read_until(&mut reader, |step| matches!(step, Step::Attached { .. })).await;
     assert_eq!(entra.requests(), 2);
+    reader.close().await;
+}
+
+/// Scenario: the service ends the links of a connection just after its token was put, and blames the token.
+/// Guarantees: the same token is put again and the links come back; Entra ID is not asked for one by every link.
+#[tokio::test]
+async fn a_token_that_was_just_put_is_not_to_blame() {
+    let (entra, secret) = (Entra::start().await, file(SECRET));
+    let hub = hub_of(&entra).await;
+    let source = entra.source(&client_secret(secret.path()));
+    let client = client(settings_with(&hub, &source));
+    let mut reader = reader(&client, 0, StartPosition::Earliest);
+    append(&hub, 0, 1);
+    read(&mut reader, 1).await;
+    hub.faults()
+        .detach(0, Condition::new("amqp:unauthorized-access", "by a test"));
+    append(&hub, 0, 1);
+    let (events, others) = read(&mut reader, 1).await;
+    assert_eq!(numbers(&events), [1]);
+    let ends: Vec<_> = others.iter().filter_map(ended).collect();
+    assert_eq!(ends, [EndReason::Unauthorized]);
+    assert_eq!((hub.statistics().tokens, entra.requests()), (2, 1));
     reader.close().await;
 }
 

@@ -3,6 +3,7 @@
 
 mod applications;
 mod entra;
+mod examples;
 mod hub;
 #[path = "../support/http_peer/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "the contract of all kinds uses the rest")]
