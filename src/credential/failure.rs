@@ -114,7 +114,9 @@ impl Failure {
             // While the service is being updated.
             404 | 410 if is_metadata => (Reason::Unavailable, FIX_WAIT),
             _ if hints::is_transient(&refusal.codes) => (Reason::Unavailable, FIX_WAIT),
-            _ if is_metadata => (Reason::Refused, FIX_IDENTITY),
+            400 if is_metadata => (Reason::Refused, FIX_IDENTITY),
+            // Other clouds have another service at the same address.
+            _ if is_metadata => (Reason::Refused, FIX_METADATA),
             _ => (Reason::Refused, hints::fix(&refusal.codes).unwrap_or(FIX_UNKNOWN)),
         };
         Self {
@@ -205,6 +207,7 @@ mod tests {
             (&machine, 404, &[], Reason::Unavailable, FIX_WAIT),
             (&machine, 410, &[], Reason::Unavailable, FIX_WAIT),
             (&machine, 400, &[], Reason::Refused, FIX_IDENTITY),
+            (&machine, 403, &[], Reason::Refused, FIX_METADATA),
         ] {
             let failure = Failure::of(kind, &refusal(status, codes));
             assert_eq!((failure.reason, failure.fix), (reason, fix), "{status} {codes:?}");

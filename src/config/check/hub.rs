@@ -37,25 +37,18 @@ impl Check<'_> {
         let access = match (&written.connection_string, &written.namespace) {
             (Some(reference), None) => self.by_connection_string(written, reference),
             (None, Some(namespace)) => self.by_namespace(written, namespace, &section, credential),
-            (both, _) => {
-                let (message, help) = match both {
-                    Some(_) => (
-                        "`event_hub` has both `connection_string` and `namespace`",
-                        "keep `connection_string`, or keep `namespace` with the top-level `credential`; there is no order in which both would be tried",
-                    ),
-                    None => (
-                        "`event_hub` has neither `connection_string` nor `namespace`",
-                        "give `connection_string: { env: NAME }`, or `namespace: contoso.servicebus.windows.net` and a top-level `credential`",
-                    ),
-                };
-                let span = written.access_span(section.clone());
-                self.error_masked(
-                    span,
-                    "config::credential",
-                    message.to_owned(),
-                    "needs exactly one",
-                    help,
-                );
+            (Some(_), Some(namespace)) => {
+                let message = "`event_hub` has both `connection_string` and `namespace`".to_owned();
+                let help = "keep `connection_string`, or keep `namespace` with the top-level `credential`; there is no order in which both would be tried";
+                let span = namespace.span.clone();
+                self.error(span, "config::credential", message, "needs exactly one", help);
+                None
+            }
+            (None, None) => {
+                let message = "`event_hub` has neither `connection_string` nor `namespace`".to_owned();
+                let help = "give `connection_string: { env: NAME }`, or `namespace: contoso.servicebus.windows.net` and a top-level `credential`";
+                let span = section.clone();
+                self.error_masked(span, "config::credential", message, "needs exactly one", help);
                 None
             }
         };
