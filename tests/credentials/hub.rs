@@ -53,13 +53,13 @@ async fn receive_until(
     number
 }
 
-/// Scenario: tokens live for 4 s, and are renewed while events are received; for a while the authority is away, shorter than
+/// Scenario: tokens live for 6 s, and are renewed while events are received; for a while the authority is away, shorter than
 /// the token lives.
 /// Guarantees: nothing is detached, nothing reconnects, every event comes once.
 #[tokio::test]
 async fn tokens_are_renewed_while_events_are_received() {
     let (entra, secret) = (Entra::start().await, file(SECRET));
-    entra.state().lifetime_seconds = 4;
+    entra.state().lifetime_seconds = 6;
     let hub = hub_of(&entra).await;
     let source = entra.source(&client_secret(secret.path()));
     let client = client(settings_with(&hub, &source));
