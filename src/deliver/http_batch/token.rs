@@ -61,6 +61,8 @@ impl PartialEq for TokenSource {
     }
 }
 
+impl Eq for TokenSource {}
+
 impl Error {
     /// Whether it passes by itself.
     pub fn is_passing(&self) -> bool {
