@@ -13,6 +13,7 @@ pub mod checkpoint; // 7 stores the marks, and says where to start from
 
 pub mod cli; // the verbs of the command line
 pub mod config; // the configuration file and how its errors read
+pub mod credential; // tokens of Microsoft Entra ID for hub and targets
 pub mod durable; // files that survive a power cut
 pub mod emulator; // a hub and a receiver to run against
 pub mod mapping_test; // tests of mapping files, and their runner

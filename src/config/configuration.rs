@@ -19,6 +19,7 @@ use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
 use crate::checkpoint::checkpointer;
+use crate::credential::TokenSource;
 use crate::deliver::{
     azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
@@ -35,6 +36,8 @@ const MAX_FILE_BYTES: u64 = 1 << 20;
 pub struct Configuration {
     /// How to reach the hub; its consumer group is that of [`Configuration::default_group`].
     pub hub: HubSettings,
+    /// The identity of Microsoft Entra ID that hub and targets share, if there is one.
+    pub credential: Option<TokenSource>,
     /// Where to start without a checkpoint.
     pub start: Start,
     /// The consumer group of targets that name none.
@@ -173,6 +176,13 @@ impl TargetSettings {
             | Self::Elasticsearch(_)
             | Self::AzureMonitor(_)
             | Self::File(_) => false,
+        }
+    }
+
+    /// Gets its tokens from `current` from now on, where it got them from another source of the same.
+    pub fn share_credential(&mut self, current: &TokenSource) {
+        if let Self::AzureMonitor(settings) = self {
+            settings.share_credential(current);
         }
     }
 

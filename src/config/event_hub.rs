@@ -1,6 +1,7 @@
 //! The `event_hub` section as written.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -15,8 +16,10 @@ use crate::eventhub::settings::OnInvalidCheckpoint;
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct EventHub {
-    /// Connection string with at least the right to listen, on the namespace or on the hub.
-    pub connection_string: Spanned<SecretReference>,
+    /// Connection string with at least the right to listen, on the namespace or on the hub. Either this, or `namespace`.
+    pub connection_string: Option<Spanned<SecretReference>>,
+    /// Whole host name of the namespace, such as `contoso.servicebus.windows.net`, which is then read with `credential`.
+    pub namespace: Option<Spanned<String>>,
     /// Name of the hub; may be left out if the connection string has an `EntityPath`.
     pub name: Option<Spanned<String>>,
     /// Consumer group for the targets that name none of their own. No other program may read it.
@@ -61,6 +64,18 @@ pub enum Start {
 pub struct Tls {
     /// PEM file of the authorities to trust instead of the system's.
     pub ca_file: Option<PathBuf>,
+}
+
+impl EventHub {
+    /// Where the file says what the hub is reached with; the whole section if it does not.
+    pub fn access_span(&self, section: Range<usize>) -> Range<usize> {
+        let string = self
+            .connection_string
+            .as_ref()
+            .map(|written| written.span.clone());
+        let namespace = self.namespace.as_ref().map(|written| written.span.clone());
+        string.or(namespace).unwrap_or(section)
+    }
 }
 
 fn default_consumer_group() -> Spanned<String> {

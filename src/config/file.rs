@@ -12,6 +12,7 @@ use super::secret::SecretReference;
 use super::target::Target;
 use super::unit::{ByteSize, Duration};
 use super::yaml::Spanned;
+use crate::credential::config::{CloudChoice, Credential};
 use crate::deliver::dead_letter;
 
 /// Configuration of hub2siem.
@@ -20,6 +21,11 @@ use crate::deliver::dead_letter;
 pub struct File {
     /// The hub to read.
     pub event_hub: EventHub,
+    /// The identity of Microsoft Entra ID, where no connection string is used, or for targets.
+    pub credential: Option<Spanned<Credential>>,
+    /// The cloud that `credential` belongs to: `public`, `us_gov`, `china`, or the addresses and scopes of another one.
+    #[serde(default = "default_cloud")]
+    pub cloud: Spanned<CloudChoice>,
     /// Where the positions are kept up to which everything is settled.
     pub checkpoint: Checkpoint,
     /// What is remembered besides positions: for each target with `snapshots: changes_only`, what it last delivered.
@@ -182,6 +188,13 @@ pub enum LogLevel {
     Debug,
     /// Every record.
     Trace,
+}
+
+fn default_cloud() -> Spanned<CloudChoice> {
+    Spanned {
+        value: CloudChoice::Public,
+        span: 0..0,
+    }
 }
 
 fn default_grace_period() -> Duration {

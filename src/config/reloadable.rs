@@ -24,8 +24,9 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 154] = [
+const CLASSES: [(&str, Class); 172] = [
     ("event_hub.connection_string", Secret),
+    ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
     ("event_hub.consumer_group", Restart),
     ("event_hub.start", Restart),
@@ -33,6 +34,24 @@ const CLASSES: [(&str, Class); 154] = [
     ("event_hub.retention", Restart),
     ("event_hub.address", Restart),
     ("event_hub.tls.ca_file", File),
+    ("credential.client_secret.tenant_id", Live),
+    ("credential.client_secret.client_id", Live),
+    ("credential.client_secret.secret", Secret),
+    ("credential.client_certificate.tenant_id", Live),
+    ("credential.client_certificate.client_id", Live),
+    ("credential.client_certificate.certificate_file", File),
+    ("credential.client_certificate.key_file", File),
+    ("credential.managed_identity.client_id", Live),
+    ("credential.managed_identity.object_id", Live),
+    ("credential.managed_identity.resource_id", Live),
+    ("credential.workload_identity.tenant_id", Live),
+    ("credential.workload_identity.client_id", Live),
+    // Its content is read for every request anyway.
+    ("credential.workload_identity.token_file", Live),
+    ("credential.azure_cli.tenant_id", Live),
+    ("credential.azure_cli.subscription", Live),
+    ("credential.tls.ca_file", File),
+    ("cloud", Restart),
     ("checkpoint.file.directory", Restart),
     ("state.directory", Restart),
     ("state.items", Restart),

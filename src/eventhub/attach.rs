@@ -79,7 +79,7 @@ pub(super) async fn attach(client: Arc<HubClient>, plan: Plan) -> Outcome {
 
 async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) -> Result<Outcome, End> {
     if plan.recovery.force_token {
-        connection.authorize().await?;
+        connection.authorize_anew().await?;
     }
     let hub_created_at = match plan.recovery.check_hub {
         true => connection.hub_properties().await?.created_at,

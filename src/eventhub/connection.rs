@@ -13,7 +13,7 @@ use fe2o3_amqp_types::primitives::{SimpleValue, Timestamp as AmqpTimestamp, Valu
 use secrecy::ExposeSecret;
 use tokio::io::BufReader;
 use tokio::sync::Mutex;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{debug, info, warn};
@@ -31,6 +31,8 @@ use crate::event::{PartitionId, Timestamp};
 const IDLE_TIMEOUT_MILLIS: u32 = 60_000;
 /// A failed renewal is tried again after this long; the links stay attached meanwhile.
 const RENEWAL_RETRY: Duration = Duration::from_secs(30);
+/// Links that end together blame the same token; one put since then is not to blame yet.
+const BLAMELESS: Duration = Duration::from_secs(30);
 /// How long closing may take before the socket is simply let go.
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CBS_NODE: &str = "$cbs";
@@ -47,6 +49,8 @@ pub(super) struct Connection {
     // The service allows one `$cbs` pair per connection, so authorizations wait for each other here.
     authorization: Mutex<Option<RequestLinks>>,
     management: Mutex<Option<RequestLinks>>,
+    /// The token that was taken last, and when.
+    put: std::sync::Mutex<Option<(Token, Instant)>>,
     stop: CancellationToken,
     end: OnceLock<End>,
 }
@@ -60,6 +64,8 @@ impl Connection {
         tasks: &TaskTracker,
         stop: &CancellationToken,
     ) -> Result<Arc<Self>, End> {
+        // The service does not wait long for a token on an open connection; with one at hand it need not.
+        settings.token().await?;
         let stream = transport::connect(settings).await?;
         let (handle, session) = handshake(settings, stream, id).await?;
         Self::start(settings, id, handle, session, tasks, stop).await
@@ -83,6 +89,7 @@ impl Connection {
             session: Mutex::new(session),
             authorization: Mutex::new(None),
             management: Mutex::new(None),
+            put: std::sync::Mutex::new(None),
             stop: stop.child_token(),
             end: OnceLock::new(),
         };
@@ -111,14 +118,38 @@ impl Connection {
         }
     }
 
-    /// Puts a new token.
+    /// Puts a token.
     pub(super) async fn authorize(&self) -> Result<Token, End> {
-        let audience = self.settings.audience();
-        let token =
-            self.settings
-                .credential
-                .get()
-                .token(&audience, Timestamp::now(), self.settings.token_lifetime);
+        let token = self.settings.token().await?;
+        let outcome = self.put_token(&token).await;
+        if outcome
+            .as_ref()
+            .is_err_and(|end| end.reason == EndReason::Unauthorized)
+        {
+            self.settings.credential.get().refuse(&token).await;
+        }
+        outcome.map(|()| token)
+    }
+
+    /// Puts a new token, because a link was refused with the last one.
+    pub(super) async fn authorize_anew(&self) -> Result<Token, End> {
+        let last = self.last_put();
+        if let Some((token, at)) = last
+            && at.elapsed() >= BLAMELESS
+        {
+            self.settings.credential.get().refuse(&token).await;
+        }
+        self.authorize().await
+    }
+
+    fn last_put(&self) -> Option<(Token, Instant)> {
+        self.put
+            .lock()
+            .expect("nothing panics while it is locked")
+            .clone()
+    }
+
+    async fn put_token(&self, token: &Token) -> Result<(), End> {
         let expiration = match token.expires_at {
             Some(moment) => SimpleValue::Timestamp(AmqpTimestamp::from(moment.as_millis())),
             None => SimpleValue::Null,
@@ -126,12 +157,13 @@ impl Connection {
         let properties = ApplicationProperties::builder()
             .insert("operation", "put-token")
             .insert("type", token.token_type)
-            .insert("name", audience)
+            .insert("name", self.settings.audience())
             .insert("expiration", expiration)
             .build();
         let body = Value::String(token.text.expose_secret().to_owned());
         self.call(&self.authorization, CBS_NODE, properties, body).await?;
-        Ok(token)
+        *self.put.lock().expect("nothing panics while it is locked") = Some((token.clone(), Instant::now()));
+        Ok(())
     }
 
     /// Asks for the hub as it is now.
@@ -147,13 +179,20 @@ impl Connection {
         management::read_partition(&self.read(Some(partition)).await?)
     }
 
+    /// Puts a newer token, if there is one already.
+    async fn renew(&self) -> Result<Token, End> {
+        let token = self.settings.token().await?;
+        let last = self.last_put();
+        if last.is_some_and(|(last, _)| last.text.expose_secret() == token.text.expose_secret()) {
+            return Ok(token);
+        }
+        self.put_token(&token).await?;
+        debug!(connection = self.id, "token renewed");
+        Ok(token)
+    }
+
     async fn read(&self, partition: Option<&PartitionId>) -> Result<Value, End> {
-        let audience = self.settings.audience();
-        let token =
-            self.settings
-                .credential
-                .get()
-                .token(&audience, Timestamp::now(), self.settings.token_lifetime);
+        let token = self.settings.token().await?;
         let request = management::request(&self.settings.hub.name, partition, token.text.expose_secret());
         self.call(&self.management, management::NODE, request, Value::Null)
             .await
@@ -290,13 +329,9 @@ async fn renew_for_ever(connection: &Connection, token: Token) {
         return std::future::pending().await;
     };
     loop {
-        // Several connections opened together shall not renew together.
-        tokio::time::sleep(wait.mul_f64(rand::random_range(0.95..1.0))).await;
-        wait = match connection.authorize().await {
-            Ok(token) => {
-                debug!(connection = connection.id, "token renewed");
-                token.renew_after.unwrap_or(wait)
-            }
+        tokio::time::sleep(wait).await;
+        wait = match connection.renew().await {
+            Ok(token) => token.renew_after.unwrap_or(wait),
             Err(end) => {
                 warn!(
                     connection = connection.id,

@@ -69,6 +69,10 @@ end_reasons! {
     Stolen = "stolen" => Patient, Link;
     /// The token is refused, or has no right to listen.
     Unauthorized = "unauthorized" => Patient, Link;
+    /// Entra ID refuses the credential, so that there is no token to put.
+    CredentialRefused = "credential_refused" => Operator, Link;
+    /// Entra ID cannot be reached or is throttled, so that there is no token to put.
+    CredentialUnavailable = "credential_unavailable" => BackOff, Link;
     /// There is no such hub, consumer group or partition.
     NotFound = "not_found" => Operator, Link;
     /// The hub is disabled.
@@ -304,6 +308,8 @@ mod tests {
             (EndReason::Stolen, 2, 0.3, 240.0),
             (EndReason::Stolen, 9, 0.3, 900.0),
             (EndReason::Unauthorized, 0, 0.3, 60.0),
+            (EndReason::CredentialRefused, 3, 0.3, 60.0),
+            (EndReason::CredentialUnavailable, 3, 1.0, 4.0),
         ];
         for (reason, attempt, random, expected) in cases {
             assert_eq!(

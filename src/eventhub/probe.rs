@@ -8,6 +8,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, handshake};
+use super::credential::Credential;
 use super::end_reason::{End, EndReason};
 use super::management::HubProperties;
 use super::receiver::Link;
@@ -18,6 +19,8 @@ use super::transport;
 /// One step on the way to an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Stage {
+    /// Entra ID gives a token.
+    Token,
     /// The host name has an address.
     Resolve,
     /// Something listens there.
@@ -35,6 +38,7 @@ pub enum Stage {
 impl fmt::Display for Stage {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         formatter.write_str(match self {
+            Stage::Token => "get a token",
             Stage::Resolve => "resolve the namespace",
             Stage::Connect => "connect",
             Stage::Tls => "agree on TLS",
@@ -59,6 +63,7 @@ impl Finding {
     pub fn hint(&self) -> Option<&'static str> {
         let reason = self.outcome.as_ref().err()?.reason;
         Some(match (self.stage, reason) {
+            (Stage::Token, _) => "see the cause, and docs/credentials.md",
             (Stage::Resolve, _) => "check the name of the namespace and the name server of this machine",
             (Stage::Connect, _) => {
                 "check that outgoing connections to this port are allowed, and `event_hub.address` for a private endpoint"
@@ -67,7 +72,7 @@ impl Finding {
                 "if a proxy or a private CA signs the certificate, name it in `event_hub.tls.ca_file`"
             }
             (_, EndReason::Unauthorized) => {
-                "check the key, and that its policy has the Listen right on this hub; a wrong clock also invalidates tokens"
+                "give the policy of the key the Listen right, or the identity the role Azure Event Hubs Data Receiver, on this hub; a new role takes some minutes, and a wrong clock invalidates tokens"
             }
             (Stage::Authorize, EndReason::NotFound) => "check `event_hub.name`",
             (Stage::ConsumerGroup, EndReason::NotFound) => "check `event_hub.consumer_group`",
@@ -121,6 +126,15 @@ async fn run(
     tasks: &TaskTracker,
     stop: &CancellationToken,
 ) -> Result<(), Failed> {
+    if let Credential::Entra(source) = settings.credential.get() {
+        let kind = source.settings().kind.name();
+        findings.note(Stage::Token, settings.token().await, |token| {
+            match token.expires_at {
+                Some(moment) => format!("by `{kind}`, good until {moment}"),
+                None => format!("by `{kind}`"),
+            }
+        })?;
+    }
     let addresses = findings.note(Stage::Resolve, transport::resolve(settings).await, |found| {
         found
             .iter()

@@ -4,7 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::credential::Credential;
+use super::credential::{Credential, Token};
+use super::end_reason::End;
 use super::replaceable::Replaceable;
 use crate::event::{Hub, Offset, SequenceNumber, Timestamp};
 
@@ -46,6 +47,14 @@ impl HubSettings {
     /// What tokens are made for: the hub, which covers all of its links.
     pub fn audience(&self) -> String {
         format!("sb://{}/{}", self.hub.namespace, self.hub.name)
+    }
+
+    /// A token for the hub that is good now.
+    pub async fn token(&self) -> Result<Token, End> {
+        let credential = self.credential.get();
+        credential
+            .token(&self.audience(), Timestamp::now(), self.token_lifetime)
+            .await
     }
 
     /// Where to connect: the address if one is set, else the namespace.

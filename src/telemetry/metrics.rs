@@ -87,6 +87,11 @@ metrics! {
     /// 1 where a peer's TLS certificate is not verified.
     tls_verification_off: IntGaugeVec ["target"];
 
+    /// Tokens of Microsoft Entra ID that were asked for, by what they are for and by the outcome: `renewed`, `throttled`, `unavailable`, `refused`.
+    credential_renewals_total: IntCounterVec ["audience", "outcome"];
+    /// When the token in use ends, in seconds since 1970; minus the present time it is what is left.
+    credential_expiry_timestamp_seconds: IntGaugeVec ["audience"];
+
     /// Events received from the hub.
     eventhub_received_events_total: IntCounterVec ["partition", "consumer_group"];
     /// Bytes of the bodies of events received.

@@ -39,7 +39,7 @@ fn start(peer: &Peer<Ingestion>, token: &tempfile::NamedTempFile, lines: &str) -
         token.path()
     );
     let options: AzureMonitor = serde_saphyr::from_str(&yaml).expect("the options are valid");
-    let mut settings = Settings::new(&options).expect("they can be used");
+    let mut settings = Settings::new(&options, None).expect("they can be used");
     settings.sending.try_interval = Duration::from_millis(200);
     let hub = Hub {
         namespace: "contoso".into(),

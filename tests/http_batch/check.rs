@@ -66,7 +66,7 @@ async fn each_stream_is_asked_and_gets_nothing() {
             token.path()
         );
         let options: AzureMonitor = serde_saphyr::from_str(&yaml).expect("the options are valid");
-        let settings = azure_monitor::Settings::new(&options).expect("they can be used");
+        let settings = azure_monitor::Settings::new(&options, None).expect("they can be used");
         azure_monitor::check(&settings, &hub()).await
     };
     assert!(check(&rule, "Custom-Rest").await.is_empty());

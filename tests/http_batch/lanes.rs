@@ -50,7 +50,7 @@ async fn a_stream_that_does_not_exist_refuses_the_configuration() {
         token.path()
     );
     let options: AzureMonitor = serde_saphyr::from_str(&yaml).expect("the options are valid");
-    let mut settings = azure_monitor::Settings::new(&options).expect("they can be used");
+    let mut settings = azure_monitor::Settings::new(&options, None).expect("they can be used");
     settings.sending.try_interval = Duration::from_millis(200);
     let protocol = azure_monitor::Ingestion::new(&settings, &hub());
     let mut bench = Bench::with(protocol, settings.sending);

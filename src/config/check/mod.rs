@@ -1,5 +1,6 @@
 //! From the file as written to the settings the program trusts.
 
+mod credential;
 mod dead_letter;
 mod hub;
 mod mappings;
@@ -20,6 +21,7 @@ use super::fingerprint::Fingerprint;
 use super::options::Options;
 use super::reloadable::Sources;
 use super::yaml::Node;
+use crate::credential::TokenSource;
 use crate::event::Timestamp;
 
 /// The fewest events and bytes a window can work with.
@@ -38,18 +40,31 @@ pub fn check(
     let mut check = Check {
         file,
         diagnostics: Diagnostics::default(),
+        credential: None,
     };
     let mappings = check.mappings(written);
-    let hub = check.hub(&written.event_hub);
+    let credential = check.credential(written);
+    check.credential_use(written);
+    let section = root.get("event_hub").map_or(0..0, |node| node.span.clone());
+    let hub = check.hub(
+        &written.event_hub,
+        section,
+        credential.as_ref().map(Option::as_ref),
+    );
     check.start(&written.event_hub);
     check.window(written);
     check.state(written);
+    check.credential = credential;
     let targets = mappings.map(|mappings| check.targets(root, written, &mappings));
     if let Some(targets) = &targets {
         check.forward_to(written, targets);
     }
-    let Check { diagnostics, .. } = check;
-    let (Some(hub), Some(targets)) = (hub, targets) else {
+    let Check {
+        diagnostics,
+        credential,
+        ..
+    } = check;
+    let (Some(hub), Some(targets), Some(credential)) = (hub, targets, credential) else {
         return Err(diagnostics);
     };
     if diagnostics.has_errors() {
@@ -58,6 +73,7 @@ pub fn check(
     let configuration = Configuration {
         default_group: Arc::clone(&hub.consumer_group),
         hub,
+        credential,
         start: written.event_hub.start.clone(),
         checkpoint_directory: written.checkpoint.file.directory.clone(),
         state_directory: state_directory(written),
@@ -81,6 +97,8 @@ pub fn check(
 struct Check<'f> {
     file: &'f SourceFile,
     diagnostics: Diagnostics,
+    /// For the targets; `None` if there is one that cannot be used.
+    credential: Option<Option<TokenSource>>,
 }
 
 impl Check<'_> {
@@ -91,6 +109,21 @@ impl Check<'_> {
         } else {
             diagnostic.help(help)
         });
+    }
+
+    /// The same where a secret may stand in the wrong place within `span`.
+    fn error_masked(
+        &mut self,
+        span: Range<usize>,
+        code: &'static str,
+        message: String,
+        label: &str,
+        help: &str,
+    ) {
+        self.error(span, code, message, label, help);
+        if let Some(diagnostic) = self.diagnostics.0.pop() {
+            self.diagnostics.push(diagnostic.masked());
+        }
     }
 
     fn start(&mut self, written: &EventHub) {

@@ -12,6 +12,7 @@ use crate::config::diagnostic::Diagnostic;
 use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
+use crate::credential::TokenSource;
 use crate::deliver::rate::Rate;
 use crate::deliver::{azure_monitor, elasticsearch, http, kafka, relp, splunk_hec, syslog};
 use crate::durable::retry::chain;
@@ -209,6 +210,7 @@ impl Check<'_> {
             node.and_then(|node| node.get(key))
                 .map_or(target.span.clone(), |node| node.span.clone())
         };
+        let azure_monitor = |options| self::azure_monitor(options, self.credential.as_ref());
         let kinds = [
             ("splunk_hec", target.splunk_hec.as_ref().map(splunk_hec)),
             ("http", target.http.as_ref().map(http)),
@@ -291,8 +293,16 @@ fn elasticsearch(options: &elasticsearch::Elasticsearch) -> Result<TargetSetting
     Ok(TargetSettings::Elasticsearch(Box::new(settings)))
 }
 
-fn azure_monitor(options: &azure_monitor::AzureMonitor) -> Result<TargetSettings, String> {
-    let settings = azure_monitor::Settings::new(options).map_err(|error| chain(&error))?;
+/// `credential` is `None` if there is one that cannot be used.
+fn azure_monitor(
+    options: &azure_monitor::AzureMonitor,
+    credential: Option<&Option<TokenSource>>,
+) -> Result<TargetSettings, String> {
+    if credential.is_none() && options.token.is_none() {
+        return Err("its tokens come from `credential`, which cannot be used as it is".to_owned());
+    }
+    let credential = credential.and_then(Option::as_ref);
+    let settings = azure_monitor::Settings::new(options, credential).map_err(|error| chain(&error))?;
     Ok(TargetSettings::AzureMonitor(Box::new(settings)))
 }
 

@@ -22,8 +22,9 @@ pub struct AzureMonitor {
     /// Stream of the rule to write to, such as `Custom-MdcAlert_CL`: one text, or a text for each kind with `otherwise` for
     /// the rest. `{kind}` is replaced.
     pub stream: TextByKind,
-    /// A token for Azure Monitor, which somebody else renews. It is read anew for every request.
-    pub token: SecretReference,
+    /// A token for Azure Monitor, which somebody else renews. It is read anew for every request. Without one, tokens come
+    /// from the top-level `credential`.
+    pub token: Option<SecretReference>,
     /// How many records share a request.
     #[serde(default)]
     pub batch: CallBatch,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::config::AzureMonitor;
 use super::protocol::{self, Ingestion};
+use crate::credential::{self, Audience};
 use crate::deliver::batch::Batch;
 use crate::deliver::http_batch::check::{self, Problem, Try};
 use crate::deliver::http_batch::config::Authentication;
@@ -27,8 +28,8 @@ pub struct Settings {
 const MAX_BATCH_BYTES: usize = 1 << 20;
 
 impl Settings {
-    /// Checks the options and tries to read the token.
-    pub fn new(options: &AzureMonitor) -> Result<Self, Error> {
+    /// Checks the options and tries to read the token, or takes `credential` to get tokens from.
+    pub fn new(options: &AzureMonitor, credential: Option<&credential::TokenSource>) -> Result<Self, Error> {
         check_name("rule", &options.rule)?;
         if !options.rule.starts_with("dcr-") {
             return Err(Error::InvalidName {
@@ -58,16 +59,13 @@ impl Settings {
                 range: "at most 1MiB, because a call may have no more",
             });
         }
-        options.token.read().map_err(|source| Error::Secret {
-            option: "token".to_owned(),
-            source,
-        })?;
+        let token = token(options, credential)?;
         Ok(Self {
             sending: http_batch::Settings::new(Options {
                 endpoints: vec![endpoint(&options.endpoint, true)?],
                 authentication: &Authentication::default(),
                 headers: &BTreeMap::new(),
-                token: Some(TokenSource::Renewed(options.token.clone())),
+                token: Some(token),
                 batch: &Batch {
                     bytes: options.batch.bytes,
                     records: options.batch.records,
@@ -80,6 +78,29 @@ impl Settings {
             rule: options.rule.clone(),
             stream: options.stream.clone(),
         })
+    }
+
+    /// Gets its tokens from `current` from now on, if they come from a credential at all.
+    pub fn share_credential(&mut self, current: &credential::TokenSource) {
+        if let Some(TokenSource::Credential(source, _)) = &mut self.sending.token {
+            source.clone_from(current);
+        }
+    }
+}
+
+fn token(options: &AzureMonitor, credential: Option<&credential::TokenSource>) -> Result<TokenSource, Error> {
+    match (&options.token, credential) {
+        (Some(reference), _) => match reference.read() {
+            Ok(_) => Ok(TokenSource::Renewed(reference.clone())),
+            Err(source) => Err(Error::Secret {
+                option: "token".to_owned(),
+                source,
+            }),
+        },
+        (None, Some(source)) => Ok(TokenSource::Credential(source.clone(), Audience::AzureMonitor)),
+        (None, None) => Err(Error::Combination(
+            "there is neither a `token` here nor a top-level `credential`; give one of them",
+        )),
     }
 }
 

@@ -8,12 +8,14 @@ use url::Url;
 use super::body::Encoded;
 use super::protocol::Reply;
 use super::settings::Settings;
-use super::token::TokenSource;
-use crate::config::secret;
+use super::token::{self, TokenSource};
 use crate::deliver::http_request::{self, ANSWER_TIMEOUT};
 
 /// One record is one request: lets the peer see that it had it before.
 const IDEMPOTENCY_KEY: HeaderName = HeaderName::from_static("idempotency-key");
+
+/// The peer does not take the token.
+const UNAUTHORIZED: u16 = 401;
 
 /// A request ready to be sent.
 #[derive(Debug)]
@@ -29,9 +31,9 @@ pub struct Request {
 /// A request without a whole reply.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// The token could not be read; nothing was sent.
-    #[error("failed to get the token of the request")]
-    Token(#[source] secret::Error),
+    /// There is no token; nothing was sent.
+    #[error(transparent)]
+    Token(#[from] token::Error),
     /// The token has characters a header cannot have; nothing was sent.
     #[error("the token has characters that no header can carry")]
     InvalidToken,
@@ -75,12 +77,19 @@ impl Request {
 
     /// Sends it and reads the whole reply.
     pub async fn send(mut self) -> Result<Reply, Error> {
+        let mut sent = None;
         if let Some(source) = &self.token {
-            let token = source.token().await.map_err(Error::Token)?;
+            let token = source.token().await?;
             self.headers.insert(header::AUTHORIZATION, bearer(&token)?);
+            sent = Some((source.clone(), token));
         }
         let request = self.http.request(self.method, self.url).headers(self.headers);
         let response = http_request::exchange(request.body(self.body).timeout(ANSWER_TIMEOUT)).await?;
+        if let Some((source, token)) = sent
+            && response.status == UNAUTHORIZED
+        {
+            source.refuse(&token).await;
+        }
         Ok(Reply {
             status: response.status,
             retry_after: response.retry_after(),

@@ -39,6 +39,11 @@ impl<P: Protocol> Sender<P> {
         match result {
             Ok(reply) => self.judge(endpoint, batch, &reply, now),
             Err(Error::Http(error)) => self.failed(endpoint, batch, error, now),
+            Err(Error::Token(error)) if error.is_passing() => {
+                self.endpoints[endpoint].slow_down();
+                self.endpoints[endpoint].back_off(error.retry_after(), now);
+                self.retry(batch, RetryReason::Unavailable);
+            }
             Err(error @ (Error::Token(_) | Error::InvalidToken)) => {
                 self.block(BlockReason::Authorization, chain(&error), batch, now);
             }

@@ -8,8 +8,7 @@ use rdkafka::client::OAuthToken;
 use secrecy::ExposeSecret;
 use serde::Deserialize;
 
-use crate::config::secret;
-use crate::deliver::http_batch::token::TokenSource;
+use crate::deliver::http_batch::token::{self, TokenSource};
 use crate::event::Timestamp;
 
 /// How long a token that does not say when it expires is used before it is read again.
@@ -25,7 +24,7 @@ pub enum Error {
     #[error("failed to read `sasl.token`")]
     Read {
         /// Why.
-        source: secret::Error,
+        source: token::Error,
     },
     /// It expired, and whoever renews it did not.
     #[error("the token of `sasl.token` expired at {at}")]

@@ -1,6 +1,7 @@
 //! The socket of one connection: reads, writes, heartbeats, and the faults that concern it.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
@@ -47,6 +48,7 @@ where
             writer.shutdown().await?;
             return Ok(());
         }
+        let authorized_for = endpoint.authorized_for();
         tokio::select! {
             biased;
             () = stop.cancelled() => return Ok(()),
@@ -60,8 +62,16 @@ where
             }
             _ = changes.changed() => {}
             () = close_limit(endpoint.close_by) => return Ok(()),
+            () = token_end(authorized_for) => {}
             _ = heartbeat.tick() => endpoint.put_heartbeat(),
         }
+    }
+}
+
+async fn token_end(left: Option<Duration>) {
+    match left {
+        Some(left) => tokio::time::sleep(left).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -11,6 +11,7 @@ use serde_amqp::Value;
 use serde_amqp::primitives::Array;
 use tokio::time::Instant;
 
+use super::authorization::Authorization;
 use super::codec::{
     self, FRAME_AMQP, FRAME_SASL, Fields, code, put_frame, put_performative, symbol, take_value,
 };
@@ -67,7 +68,7 @@ pub(super) struct Endpoint {
     pub out: BytesMut,
     scratch: Vec<u8>,
     sessions: BTreeMap<u16, Session>,
-    authorized: bool,
+    authorized: Authorization,
     torn: bool,
     first_session: u16,
     /// When the peer's answer to a close is no longer awaited.
@@ -90,7 +91,10 @@ impl Endpoint {
         hub.counters.open_connections.fetch_add(1, Ordering::Relaxed);
         hub.wake();
         Self {
-            authorized: hub.options.key.is_none(),
+            authorized: match (&hub.options.key, &hub.options.authority) {
+                (None, None) => Authorization::Always,
+                _ => Authorization::Never,
+            },
             hub,
             phase: Phase::Header,
             input: BytesMut::with_capacity(INPUT_BYTES),
@@ -148,6 +152,11 @@ impl Endpoint {
             self.phase = Phase::Closing;
         }
         Ok(())
+    }
+
+    /// How long the peer may read by its token; then its links are to be ended.
+    pub fn authorized_for(&self) -> Option<Duration> {
+        self.authorized.left()
     }
 
     /// Whether the connection ends as soon as its output is flushed.
@@ -253,8 +262,11 @@ impl Endpoint {
                     Value::Binary(bytes) => bytes.as_slice(),
                     _ => &[],
                 };
-                self.authorized = given == expected.as_bytes();
-                self.authorized
+                let is_known = given == expected.as_bytes();
+                if is_known {
+                    self.authorized = Authorization::Always;
+                }
+                is_known
             }
             (Some(name), _) => MECHANISMS.contains(&name),
             (None, _) => false,

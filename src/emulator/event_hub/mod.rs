@@ -26,13 +26,14 @@ mod filter; // where it starts
 mod transfer; // deliveries as frames
 mod producer; // sends
 mod request; // `$cbs` and `$management`
+mod authorization; // until when a connection may read
 mod token; // signatures
 mod message; // sections of messages
 mod codec; // values and frames
 
 pub use body::{Body, Template};
 pub use faults::{Condition, Faults};
-pub use options::{Options, SharedAccessKey};
+pub use options::{Authority, Options, SharedAccessKey};
 pub use server::{Error, EventHubEmulator, Statistics};
 
 #[cfg(test)]

@@ -16,6 +16,8 @@ pub struct Options {
     pub consumer_groups: Vec<String>,
     /// If set, senders and receivers must prove that they know this key; otherwise any token is taken.
     pub key: Option<SharedAccessKey>,
+    /// If set, tokens of this authority are taken too; with it, and without a key, no others are.
+    pub authority: Option<Authority>,
     /// If set, connections are TLS from the first byte.
     pub tls: Option<Arc<rustls::ServerConfig>>,
     /// Newest events kept per partition; older ones are forgotten. `None` keeps all.
@@ -33,6 +35,15 @@ pub struct SharedAccessKey {
     pub key: String,
 }
 
+/// Who gives tokens to applications. The real one signs with a certificate; this one with a key that the hub knows.
+#[derive(Debug, Clone)]
+pub struct Authority {
+    /// The key of its signatures: JWTs with `HS256`.
+    pub key: String,
+    /// What `aud` of its tokens must say.
+    pub audience: String,
+}
+
 impl Options {
     /// A hub on a free port of the loopback address, without TLS and without a key.
     pub fn new(hub: impl Into<String>, partitions: u32) -> Self {
@@ -42,6 +53,7 @@ impl Options {
             partitions,
             consumer_groups: Vec::new(),
             key: None,
+            authority: None,
             tls: None,
             retention: None,
             max_message_size: 1_048_576,

@@ -6,6 +6,7 @@ use serde_amqp::primitives::{Array, Timestamp as AmqpTimestamp};
 
 use crate::event::Timestamp;
 
+use super::authorization::Authorization;
 use super::codec::{Error, Fields, entry, string, strings, text};
 use super::hub::Hub;
 use super::log::offset;
@@ -35,8 +36,8 @@ pub(super) struct Answer {
     pub message: Vec<u8>,
     /// Address of the link the answer goes to, if the request names one.
     pub reply_to: Option<String>,
-    /// Whether the request proved the key.
-    pub authorized: bool,
+    /// Until when the connection may read by this request.
+    pub authorized: Option<Authorization>,
 }
 
 struct Request {
@@ -46,11 +47,18 @@ struct Request {
     body: Value,
 }
 
-/// Answers one request; `authorized` is whether the connection proved the key before.
+/// Answers one request; `authorized` is whether the connection has a right at this moment.
 pub(super) fn handle(hub: &Hub, node: Node, message: &Bytes, authorized: bool) -> Result<Answer, Error> {
     let request = read(message)?;
+    let mut granted = None;
     let (status, description, body) = match node {
-        Node::Cbs => put_token(hub, &request),
+        Node::Cbs => match put_token(hub, &request) {
+            Ok(authorization) => {
+                granted = Some(authorization);
+                (202, "Accepted", Value::Null)
+            }
+            Err((status, description)) => (status, description, Value::Null),
+        },
         Node::Management if !authorized => (401, "Unauthorized access.", Value::Null),
         Node::Management => management(hub, &request),
     };
@@ -61,7 +69,7 @@ pub(super) fn handle(hub: &Hub, node: Node, message: &Bytes, authorized: bool) -
     Ok(Answer {
         message: answer(request.message_id, properties, body)?,
         reply_to: request.reply_to,
-        authorized: node == Node::Cbs && status == 202,
+        authorized: granted,
     })
 }
 
@@ -90,26 +98,32 @@ fn read(message: &Bytes) -> Result<Request, Error> {
     Ok(request)
 }
 
-fn put_token(hub: &Hub, request: &Request) -> (i32, &'static str, Value) {
+fn put_token(hub: &Hub, request: &Request) -> Result<Authorization, (i32, &'static str)> {
     hub.count(|counters| &counters.tokens);
-    if entry(&request.properties, "operation").and_then(text) != Some("put-token") {
-        return (400, "The operation is not supported.", Value::Null);
+    let property = |name| entry(&request.properties, name).and_then(text);
+    if property("operation") != Some("put-token") {
+        return Err((400, "The operation is not supported."));
     }
-    let accepted = match (&hub.options.key, text(&request.body)) {
-        _ if hub.faults.state().reject_tokens => false,
-        (_, None) => false,
-        (None, Some(_)) => true,
-        (Some(key), Some(presented)) => token::is_valid(presented, key, Timestamp::now()),
+    let invalid = (401, "InvalidSignature: The token has an invalid signature.");
+    let presented = text(&request.body).ok_or(invalid)?;
+    if hub.faults.state().reject_tokens {
+        return Err(invalid);
+    }
+    let (key, authority) = (&hub.options.key, &hub.options.authority);
+    if key.is_none() && authority.is_none() {
+        return Ok(Authorization::Always);
+    }
+    let now = Timestamp::now();
+    let end = match property("type") {
+        Some(token::SIGNATURE) => key
+            .as_ref()
+            .and_then(|key| token::signature_end(presented, key, now)),
+        Some(token::JWT) => authority
+            .as_ref()
+            .and_then(|authority| token::jwt_end(presented, authority, now)),
+        _ => return Err((400, "The type of the token is not supported.")),
     };
-    if accepted {
-        (202, "Accepted", Value::Null)
-    } else {
-        (
-            401,
-            "InvalidSignature: The token has an invalid signature.",
-            Value::Null,
-        )
-    }
+    end.map(Authorization::Until).ok_or(invalid)
 }
 
 fn management(hub: &Hub, request: &Request) -> (i32, &'static str, Value) {

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use bytes::BytesMut;
 use serde_amqp::Value;
 
+use super::authorization::Authorization;
 use super::codec::{Error, Fields, code, error, list, put_performative, string, symbols};
 use super::faults::Condition;
 use super::hub::Hub;
@@ -33,8 +34,8 @@ pub(super) struct Context<'a> {
     pub hub: &'a Hub,
     pub out: &'a mut BytesMut,
     pub scratch: &'a mut Vec<u8>,
-    /// Whether the connection proved the key.
-    pub authorized: &'a mut bool,
+    /// Until when the connection may read.
+    pub authorized: &'a mut Authorization,
     /// Set when a delivery was torn, after which the connection ends.
     pub torn: &'a mut bool,
 }
@@ -114,6 +115,10 @@ impl Session {
                 Some(Link::Consumer(consumer)) => {
                     if let Some(condition) = consumer.interruption(context.hub) {
                         self.refuse(context.out, handle, &condition)?;
+                    } else if !context.authorized.holds() {
+                        let text = "ExpiredToken: The token is expired.";
+                        let condition = Condition::new("amqp:unauthorized-access", text);
+                        self.refuse(context.out, handle, &condition)?;
                     } else if consumer.send(context, &mut self.outgoing, handle) {
                         self.put_flow(context.out, Some(handle))?;
                         self.end_drain(handle);
@@ -127,7 +132,7 @@ impl Session {
 
     fn attach(&mut self, context: &mut Context<'_>, attach: &Fields) -> Result<(), Error> {
         let handle = attach.uint(1).unwrap_or(0);
-        let opened = Link::open(context.hub, attach, *context.authorized);
+        let opened = Link::open(context.hub, attach, context.authorized.holds());
         let fields = attach_answer(context.hub, attach, opened.as_ref().ok());
         put_performative(context.out, self.channel, code::ATTACH, fields)?;
         match opened {
@@ -184,8 +189,9 @@ impl Session {
             }
             Some(Link::Request(node, _)) => {
                 let node = *node;
-                let answer = request::handle(context.hub, node, &delivery.message, *context.authorized)?;
-                *context.authorized |= answer.authorized;
+                let answer =
+                    request::handle(context.hub, node, &delivery.message, context.authorized.holds())?;
+                *context.authorized = answer.authorized.unwrap_or(*context.authorized);
                 self.queue_answer(node, answer);
             }
             _ => {}

@@ -54,6 +54,9 @@ impl Exchange {
         let groups = bridge::dispatches(&current, &records, &last_delivered, &metrics);
         let edition = Arc::new(Edition { number: 1, groups });
         metrics.config_edition.set(1);
+        if let Some(credential) = &current.credential {
+            credential.measure(&metrics);
+        }
         metrics.config_last_reload_successful.set(1);
         show_revisions(&metrics, &BTreeSet::new(), &revisions(&current));
         Self {
@@ -88,7 +91,11 @@ impl Exchange {
         }
         let files = self.current.fingerprint.differing(&new.fingerprint);
         let files = files.into_iter().map(|path| path.display().to_string());
-        let changed: Vec<String> = live.into_iter().chain(files).collect();
+        let mut changed: Vec<String> = live.into_iter().chain(files).collect();
+        // Two kinds of it may have no option that differs.
+        if changed.is_empty() && !is_same_credential(&self.current, &new) {
+            changed.push("credential".to_owned());
+        }
         if changed.is_empty() {
             return Ok(Exchanged::Unchanged);
         }
@@ -98,12 +105,29 @@ impl Exchange {
         })
     }
 
-    fn replace(&mut self, new: Configuration) -> u64 {
+    /// The same credential goes on with the tokens it has.
+    fn keep_credential(&self, new: &mut Configuration) {
+        let Some(current) = &self.current.credential else {
+            return;
+        };
+        if is_same_credential(&self.current, new) {
+            new.credential = Some(current.clone());
+            new.targets
+                .iter_mut()
+                .for_each(|target| target.settings.share_credential(current));
+        }
+    }
+
+    fn replace(&mut self, mut new: Configuration) -> u64 {
+        self.keep_credential(&mut new);
         // Trust first: a new credential is tried at once.
         self.current.hub.tls.replace(new.hub.tls.get());
         let credential = new.hub.credential.get();
         if !self.current.hub.credential.get().is_same(&credential) {
             self.current.hub.credential.replace(credential);
+        }
+        if let Some(credential) = &new.credential {
+            credential.measure(&self.metrics);
         }
         for target in &new.targets {
             if let Some(live) = self.settings.get(&target.name) {
@@ -119,6 +143,13 @@ impl Exchange {
         let hub = self.current.hub.clone();
         self.current = Configuration { hub, ..new };
         number
+    }
+}
+
+fn is_same_credential(one: &Configuration, other: &Configuration) -> bool {
+    match (&one.credential, &other.credential) {
+        (Some(one), Some(other)) => one.is_same(other),
+        (one, other) => one.is_none() && other.is_none(),
     }
 }
 

@@ -10,7 +10,7 @@ fn settings(lines: &str) -> Result<Settings, String> {
         token.path()
     );
     let options: AzureMonitor = serde_saphyr::from_str(&yaml).map_err(|error| error.to_string())?;
-    Settings::new(&options).map_err(|error| chain(&error))
+    Settings::new(&options, None).map_err(|error| chain(&error))
 }
 
 fn hub() -> Hub {

@@ -1,0 +1,247 @@
+//! Tokens of one identity, kept for all who use them and renewed in time.
+
+use std::fmt;
+use std::future::{Future, poll_fn};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use secrecy::{ExposeSecret, SecretString};
+use tokio::sync::Mutex;
+use tokio::time::{Instant, timeout};
+
+use super::cloud::Audience;
+use super::failure::{Failure, Reason};
+use super::held::{AccessToken, Held, until};
+use super::identity::Identity;
+use super::settings::Settings;
+use crate::event::Timestamp;
+use crate::telemetry::Metrics;
+
+/// How long one token may take. `az` starts an interpreter and may renew its own login.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// First and longest wait after a failure that passes by itself.
+const BACK_OFF: [Duration; 2] = [Duration::from_millis(500), Duration::from_secs(30)];
+/// The same after a refusal: each try is a failed login in somebody's log.
+const BACK_OFF_REFUSED: [Duration; 2] = [Duration::from_secs(10), Duration::from_secs(120)];
+
+/// Gives tokens. Clones share what is kept.
+#[derive(Clone)]
+pub struct TokenSource(Arc<Inner>);
+
+struct Inner {
+    identity: Identity,
+    slots: [Mutex<Slot>; Audience::ALL.len()],
+    metrics: OnceLock<Arc<Metrics>>,
+}
+
+/// The token of one audience, and how the last try for a newer one went.
+#[derive(Debug, Default)]
+struct Slot {
+    held: Option<Held>,
+    failed: Option<Failed>,
+    attempts: u32,
+}
+
+#[derive(Debug)]
+struct Failed {
+    failure: Failure,
+    not_before: Instant,
+}
+
+impl TokenSource {
+    /// Asks nobody yet.
+    pub fn new(settings: Settings) -> Self {
+        Self(Arc::new(Inner {
+            identity: Identity::new(settings),
+            slots: Default::default(),
+            metrics: OnceLock::new(),
+        }))
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        self.0.identity.settings()
+    }
+
+    /// Counts in `metrics` from now on; only the first call has an effect.
+    pub fn measure(&self, metrics: &Arc<Metrics>) {
+        self.0.metrics.get_or_init(|| Arc::clone(metrics));
+    }
+
+    /// Whether both ask for the same tokens in the same way.
+    pub fn is_same(&self, other: &TokenSource) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.settings().is_same(other.settings())
+    }
+
+    /// A token that is good now. One that is due is renewed first; if that fails, it is given until it ends.
+    ///
+    /// Errors: the last failure, while there is no token that is good. It is not tried again before its time.
+    pub async fn token(&self, audience: Audience) -> Result<AccessToken, Failure> {
+        // Whoever comes first asks; the others wait here and share the answer.
+        let mut slot = self.0.slots[audience as usize].lock().await;
+        let now = Timestamp::now();
+        if let Some(held) = &slot.held
+            && !held.is_due(now)
+        {
+            return Ok(held.to_token(held.wait(now, rand::random())));
+        }
+        let is_soon = slot
+            .failed
+            .as_ref()
+            .is_some_and(|failed| failed.not_before > Instant::now());
+        if !is_soon {
+            let answer = self.ask(audience).await;
+            self.note(audience, &mut slot, answer);
+        }
+        slot.current()
+    }
+
+    /// The service does not take `token`: the next one will be another.
+    pub async fn refuse(&self, audience: Audience, token: &SecretString) {
+        let mut slot = self.0.slots[audience as usize].lock().await;
+        let is_it = |held: &Held| held.text.expose_secret() == token.expose_secret();
+        if slot.held.as_ref().is_some_and(is_it) {
+            slot.held = None;
+        }
+    }
+
+    async fn ask(&self, audience: Audience) -> Result<Held, Failure> {
+        let settings = self.settings();
+        let asked = Box::pin(self.0.identity.token(settings.cloud.scope(audience)));
+        // The futures of the Azure crate are not `Sync`, and those who wait here must be; only one thread polls.
+        let mut asked = std::sync::Mutex::new(asked);
+        let asked = poll_fn(|context| {
+            let asked = asked.get_mut().expect("nothing panics while it is locked");
+            asked.as_mut().poll(context)
+        });
+        let (text, expires_at) = match timeout(PATIENCE, asked).await {
+            Ok(Ok(token)) => token,
+            Ok(Err(error)) => return Err(Failure::of(&settings.kind, &error)),
+            Err(_) => return Err(Failure::of_silence(&settings.kind, PATIENCE)),
+        };
+        let now = Timestamp::now();
+        let held = Held::new(text, expires_at, now);
+        match held.is_expired(now) {
+            true => Err(Failure::of_expired(&settings.kind)),
+            false => Ok(held),
+        }
+    }
+
+    fn note(&self, audience: Audience, slot: &mut Slot, answer: Result<Held, Failure>) {
+        let outcome = match answer {
+            Ok(held) => {
+                let expires_at = held.expires_at;
+                if slot.attempts > 0 || slot.held.is_none() {
+                    tracing::info!(audience = audience.as_str(), %expires_at, "token obtained");
+                }
+                if let Some(metrics) = self.0.metrics.get() {
+                    let expiry = metrics
+                        .credential_expiry_timestamp_seconds
+                        .with_label_values(&[audience.as_str()]);
+                    expiry.set(expires_at.as_millis() / 1000);
+                }
+                *slot = Slot {
+                    held: Some(held),
+                    ..Slot::default()
+                };
+                "renewed"
+            }
+            Err(failure) => {
+                let wait = failure.wait(slot.attempts, rand::random());
+                slot.attempts = slot.attempts.saturating_add(1);
+                if let Some(held) = &slot.held {
+                    tracing::warn!(
+                        audience = audience.as_str(),
+                        reason = failure.reason.as_str(),
+                        detail = failure.detail,
+                        fix = failure.fix,
+                        left_seconds = until(held.expires_at, Timestamp::now()).as_secs(),
+                        "token was not renewed; the one in use is still good"
+                    );
+                }
+                let outcome = failure.reason.as_str();
+                slot.failed = Some(Failed {
+                    failure,
+                    not_before: Instant::now() + wait,
+                });
+                outcome
+            }
+        };
+        if let Some(metrics) = self.0.metrics.get() {
+            let renewals = metrics
+                .credential_renewals_total
+                .with_label_values(&[audience.as_str(), outcome]);
+            renewals.inc();
+        }
+    }
+}
+
+impl Slot {
+    /// The token at hand, new or still good; else why there is none.
+    fn current(&self) -> Result<AccessToken, Failure> {
+        let now = Timestamp::now();
+        match (&self.held, &self.failed) {
+            (Some(held), None) => Ok(held.to_token(held.wait(now, rand::random()))),
+            (Some(held), Some(failed)) if !held.is_expired(now) => Ok(held.to_token(failed.left())),
+            (_, Some(failed)) => Err(Failure {
+                retry_after: Some(failed.left()),
+                ..failed.failure.clone()
+            }),
+            (None, None) => unreachable!("a try ends with a token or a failure"),
+        }
+    }
+}
+
+impl Failed {
+    fn left(&self) -> Duration {
+        self.not_before.saturating_duration_since(Instant::now())
+    }
+}
+
+impl Failure {
+    /// How long to wait before try number `attempt` (0 is the first after a success). `random` in 0..1 spreads the
+    /// waits of many instances over the upper half.
+    fn wait(&self, attempt: u32, random: f64) -> Duration {
+        let [first, most] = match self.reason {
+            Reason::Throttled | Reason::Unavailable => BACK_OFF,
+            Reason::Refused => BACK_OFF_REFUSED,
+        };
+        let grown = first.saturating_mul(1 << attempt.min(16)).min(most);
+        let wait = grown.mul_f64(0.5 + random / 2.0);
+        wait.max(self.retry_after.unwrap_or_default())
+    }
+}
+
+impl fmt::Debug for TokenSource {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "TokenSource({})", self.settings().kind.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn waits_grow_and_follow_what_is_asked_for() {
+        for (reason, attempt, random, asked, millis) in [
+            (Reason::Unavailable, 0, 1.0, None, 500),
+            (Reason::Unavailable, 0, 0.0, None, 250),
+            (Reason::Unavailable, 20, 1.0, None, 30_000),
+            (Reason::Throttled, 0, 1.0, Some(7), 7_000),
+            (Reason::Throttled, 20, 1.0, Some(7), 30_000),
+            (Reason::Refused, 0, 1.0, None, 10_000),
+            (Reason::Refused, 9, 1.0, None, 120_000),
+        ] {
+            let failure = Failure {
+                kind: "client_secret",
+                reason,
+                detail: String::new(),
+                fix: "",
+                retry_after: asked.map(Duration::from_secs),
+            };
+            let wait = failure.wait(attempt, random);
+            assert_eq!(wait, Duration::from_millis(millis), "{reason} {attempt}");
+        }
+    }
+}
