@@ -4,6 +4,8 @@ use std::fmt::Write as _;
 use std::io::IsTerminal;
 use std::process::ExitCode;
 
+use tokio::task::JoinError;
+
 use crate::config::Diagnostics;
 
 /// Why a verb failed; each variant is one exit code.
@@ -33,6 +35,11 @@ impl Failure {
             Failure::Internal(_) => 70,
             Failure::State(_) => 74,
         }
+    }
+
+    /// What became of a task that did not come to its end by itself; `what` says which one.
+    pub fn of_task(what: &'static str) -> impl Fn(JoinError) -> Self {
+        move |error| Failure::Internal(anyhow::Error::new(error).context(what))
     }
 
     /// The failure as it is printed.

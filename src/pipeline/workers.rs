@@ -76,33 +76,15 @@ pub fn spawn(
         }
         TargetSettings::Http(settings) => {
             let protocol = http::Post::new(&settings);
-            Some(spawn_http_batch(
-                workers,
-                protocol,
-                settings.sending,
-                records,
-                context,
-            ))
+            spawn_http_batch(workers, protocol, settings.sending, records, context)
         }
         TargetSettings::Elasticsearch(settings) => {
             let protocol = elasticsearch::Bulk::new(&settings, &context.hub);
-            Some(spawn_http_batch(
-                workers,
-                protocol,
-                settings.sending,
-                records,
-                context,
-            ))
+            spawn_http_batch(workers, protocol, settings.sending, records, context)
         }
         TargetSettings::AzureMonitor(settings) => {
             let protocol = azure_monitor::Ingestion::new(&settings, &context.hub);
-            Some(spawn_http_batch(
-                workers,
-                protocol,
-                settings.sending,
-                records,
-                context,
-            ))
+            spawn_http_batch(workers, protocol, settings.sending, records, context)
         }
         TargetSettings::Syslog(settings) => {
             let (sender, settings) = watch::channel(*settings);
@@ -139,8 +121,8 @@ fn spawn_http_batch(
     settings: http_batch::Settings,
     records: mpsc::Receiver<Rendered>,
     context: Context,
-) -> Live {
+) -> Option<Live> {
     let (sender, settings) = watch::channel(settings);
     workers.spawn(http_batch::run(protocol, settings, records, context));
-    Live::HttpBatch(sender)
+    Some(Live::HttpBatch(sender))
 }

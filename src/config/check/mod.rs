@@ -7,6 +7,7 @@ mod mappings;
 mod snapshots;
 mod exactly_once;
 mod target;
+mod target_kind;
 mod truncation;
 
 use std::ops::Range;

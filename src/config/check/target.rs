@@ -8,14 +8,10 @@ use governor::Quota;
 
 use super::Check;
 use crate::config::configuration::{TargetConfiguration, TargetSettings};
-use crate::config::diagnostic::Diagnostic;
 use crate::config::file::File;
 use crate::config::target::{OnMapError, Target};
 use crate::config::yaml::{Node, Spanned};
-use crate::credential::TokenSource;
 use crate::deliver::rate::Rate;
-use crate::deliver::{azure_monitor, elasticsearch, http, kafka, relp, splunk_hec, syslog};
-use crate::durable::retry::chain;
 use crate::map::{MappingSet, Mappings};
 use crate::route::Route;
 
@@ -205,57 +201,6 @@ impl Check<'_> {
         }
     }
 
-    fn kind(&mut self, name: &str, target: &Spanned<Target>, node: Option<&Node>) -> Option<TargetSettings> {
-        let span = |key: &str| {
-            node.and_then(|node| node.get(key))
-                .map_or(target.span.clone(), |node| node.span.clone())
-        };
-        let azure_monitor = |options| self::azure_monitor(options, self.credential.as_ref());
-        let kinds = [
-            ("splunk_hec", target.splunk_hec.as_ref().map(splunk_hec)),
-            ("http", target.http.as_ref().map(http)),
-            ("elasticsearch", target.elasticsearch.as_ref().map(elasticsearch)),
-            ("azure_monitor", target.azure_monitor.as_ref().map(azure_monitor)),
-            ("syslog", target.syslog.as_ref().map(syslog)),
-            ("relp", target.relp.as_ref().map(relp)),
-            ("kafka", target.kafka.as_ref().map(kafka)),
-            (
-                "file",
-                target
-                    .file
-                    .clone()
-                    .map(|settings| Ok(TargetSettings::File(settings))),
-            ),
-        ];
-        let names = kinds.each_ref().map(|(key, _)| format!("`{key}`")).join(", ");
-        let given = kinds
-            .into_iter()
-            .filter_map(|(key, settings)| Some((key, settings?)));
-        let mut given: Vec<_> = given.collect();
-        let (1, Some((key, settings))) = (given.len(), given.pop()) else {
-            let count = given.len() + usize::from(!given.is_empty());
-            let message = format!("target `{name}` has {count} target kinds");
-            self.error(
-                target.span.clone(),
-                "config::target_kind",
-                message,
-                "needs exactly one",
-                &format!("give exactly one of {names}"),
-            );
-            return None;
-        };
-        match settings {
-            Ok(settings) => Some(settings),
-            Err(message) => {
-                // The section holds addresses, which may hold passwords; the message says which option is meant.
-                let diagnostic = Diagnostic::new("config::invalid_value", message);
-                let diagnostic = diagnostic.at(self.file, span(key), "in this section").masked();
-                self.diagnostics.push(diagnostic);
-                None
-            }
-        }
-    }
-
     fn mapping(&mut self, name: &Spanned<String>, mappings: &Mappings) -> Option<Arc<MappingSet>> {
         let set = mappings.set(&name.value);
         if set.is_none() {
@@ -278,135 +223,5 @@ impl Check<'_> {
     }
 }
 
-fn splunk_hec(options: &splunk_hec::SplunkHec) -> Result<TargetSettings, String> {
-    let settings = splunk_hec::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::SplunkHec(Box::new(settings)))
-}
-
-fn http(options: &http::Http) -> Result<TargetSettings, String> {
-    let settings = http::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::Http(Box::new(settings)))
-}
-
-fn elasticsearch(options: &elasticsearch::Elasticsearch) -> Result<TargetSettings, String> {
-    let settings = elasticsearch::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::Elasticsearch(Box::new(settings)))
-}
-
-/// `credential` is `None` if there is one that cannot be used.
-fn azure_monitor(
-    options: &azure_monitor::AzureMonitor,
-    credential: Option<&Option<TokenSource>>,
-) -> Result<TargetSettings, String> {
-    if credential.is_none() && options.token.is_none() {
-        return Err("its tokens come from `credential`, which cannot be used as it is".to_owned());
-    }
-    let credential = credential.and_then(Option::as_ref);
-    let settings = azure_monitor::Settings::new(options, credential).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::AzureMonitor(Box::new(settings)))
-}
-
-fn syslog(options: &syslog::Syslog) -> Result<TargetSettings, String> {
-    let settings = syslog::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::Syslog(Box::new(settings)))
-}
-
-fn relp(options: &relp::Relp) -> Result<TargetSettings, String> {
-    let settings = relp::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::Relp(Box::new(settings)))
-}
-
-fn kafka(options: &kafka::Kafka) -> Result<TargetSettings, String> {
-    let settings = kafka::Settings::new(options).map_err(|error| chain(&error))?;
-    Ok(TargetSettings::Kafka(Box::new(settings)))
-}
-
 #[cfg(test)]
-mod tests {
-    use crate::config::configuration::load_text;
-    use crate::config::diagnostic::SourceFile;
-
-    const MAP: &str = "format: 1\nname: own/unknown\nrevision: 1\nrecord: unknown\noutput: leef\n\
-        header: { vendor: M, product: D, version: \"1\", event_id: e }\nattributes: { cat: .a }\n";
-
-    /// Scenario: a target of a text set with options that fit it and some that do not. Guarantees: `native` is refused,
-    /// because its receiver cannot read JSON, and so are lines where only JSON can stand, a rate that lets nothing pass,
-    /// no kind or two, and `exactly_once` where it cannot hold; nothing else is.
-    #[test]
-    fn options_must_fit_the_target() {
-        let directory = tempfile::tempdir().expect("a directory can be made");
-        std::fs::write(directory.path().join("own.yaml"), MAP).expect("a file can be written");
-        let connection = directory.path().join("connection");
-        let text =
-            "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
-        std::fs::write(&connection, text).expect("a file can be written");
-        let exact = "kafka: { brokers: 'k:1', topic: mdc, exactly_once: true }";
-        let (file, text, none) = ("file: { path: '-' }", Some("config::text_mapping"), "");
-        for (kind, option, refused) in [
-            (file, "on_map_error: dead_letter", None),
-            (file, "on_map_error: native", Some("config::native_text")),
-            (file, "rate: { records: 2000, per: 1s }", None),
-            (
-                file,
-                "rate: { records: 0, per: 1s }",
-                Some("config::invalid_value"),
-            ),
-            (
-                file,
-                "rate: { records: 5, per: 0s }",
-                Some("config::invalid_value"),
-            ),
-            ("http: { endpoint: 'http://h' }", none, None),
-            ("http: { endpoint: 'http://h', format: single }", none, None),
-            ("http: { endpoint: 'http://h', format: json_array }", none, text),
-            ("elasticsearch: { endpoints: 'http://h', index: mdc }", none, text),
-            (
-                "syslog: { address: 'h:6514', transport: tcp, oversize: truncate }",
-                none,
-                None,
-            ),
-            (
-                "syslog: { address: 'h:514', transport: udp }",
-                none,
-                Some("config::invalid_value"),
-            ),
-            ("snapshots: pass", none, Some("config::target_kind")),
-            (
-                file,
-                "http: { endpoint: 'http://h' }",
-                Some("config::target_kind"),
-            ),
-            (exact, none, None),
-            (exact, "snapshots: changes_only", Some("config::exactly_once")),
-            (
-                exact,
-                "consumer_group: soc\n  other: { file: { path: '-' }, mapping: own, consumer_group: soc }",
-                Some("config::exactly_once"),
-            ),
-            (
-                exact,
-                "consumer_group: soc\n  other: { file: { path: '-' }, mapping: own }",
-                None,
-            ),
-        ] {
-            let folder = directory.path().display();
-            let text = format!(
-                "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n\
-                 checkpoint: {{ file: {{ directory: '{folder}/state' }} }}\n\
-                 dead_letter: {{ file: {{ directory: '{folder}/dead' }} }}\n\
-                 mappings_directory: '{folder}'\n\
-                 targets:\n  soc:\n    {kind}\n    mapping: own\n    {option}\n",
-                connection.display()
-            );
-            let file = SourceFile {
-                name: "hub2siem.yaml".into(),
-                text: text.into(),
-            };
-            let codes: Vec<_> = match load_text(&file) {
-                Ok(_) => Vec::new(),
-                Err(problems) => problems.0.iter().map(|problem| problem.code).collect(),
-            };
-            assert_eq!(codes, Vec::from_iter(refused), "{kind} {option}");
-        }
-    }
-}
+mod tests;

@@ -10,6 +10,9 @@ pub mod progress; // what has become of it so far
 pub mod report; // what became of it in the end
 mod rejected; // where refused records go
 mod reading; // reads one range
+mod target; // the target it sends to
+mod connected; // the hub it reads from
+mod work; // its tasks and their ends
 mod run; // everything together
 
 pub use progress::Progress;
@@ -17,5 +20,5 @@ pub use range::{First, Last};
 pub use rejected::Refusal;
 pub use report::Report;
 pub use run::{Replay, Settings};
-pub(super) use run::{check_file, target};
 pub use scope::{Chosen, PerPartition, Scope};
+pub(super) use target::{check_file, target};

@@ -4,30 +4,28 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use anyhow::anyhow;
 use governor::Quota;
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
+use super::connected::{Connected, usage};
 use super::progress::Progress;
 use super::reading::Reading;
 use super::rejected::Rejected;
 use super::report::Report;
-use super::scope::{self, Scope};
+use super::scope::Scope;
+use super::target::{check_file, target};
+use super::work::{Refused, Work};
 use crate::acknowledge::Window;
 use crate::cli::exit::Failure;
 use crate::config::target::Snapshots;
-use crate::config::{Configuration, TargetConfiguration, TargetSettings};
+use crate::config::{Configuration, TargetConfiguration};
 use crate::deliver::Context;
-use crate::deliver::dead_letter::{DeadLetters, Request};
-use crate::deliver::file::output::{Error as OutputError, Output};
+use crate::deliver::dead_letter::DeadLetters;
 use crate::deliver::rate::{self, MAX_PASSED_RECORDS};
-use crate::durable::line_file;
 use crate::event::Rendered;
-use crate::eventhub::{HubClient, HubSettings, OnInvalidCheckpoint};
-use crate::pipeline::bridge::{ALLOCATOR_FRACTION, CLOSE_TIMEOUT};
+use crate::pipeline::bridge::ALLOCATOR_FRACTION;
 use crate::pipeline::counters::{Counters, Decisions};
 use crate::pipeline::dispatch::{Destination, Dispatch, Unrouted};
 use crate::pipeline::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
@@ -71,20 +69,13 @@ pub struct Replay {
     progress: Arc<Progress>,
 }
 
-/// The hub, and what has to be ended with it.
-struct Connected {
-    client: Arc<HubClient>,
-    tasks: TaskTracker,
-    stop: CancellationToken,
-}
-
 impl Replay {
     /// Asks the hub for the ranges, and opens everything that can be refused. Nothing is read or sent yet.
     pub async fn open(configuration: Configuration, settings: Settings) -> Result<Self, Failure> {
         settings.scope.check().map_err(usage)?;
         let target = target(&configuration, &settings.target)?;
         let hub = Connected::new(&configuration, &settings.consumer_group);
-        let asked = ask(&hub.client, &settings.scope).await;
+        let asked = hub.ranges(&settings.scope).await;
         // Last, because a file that is not there yet is made.
         let opened = asked.and_then(|ranges| Ok((ranges, open_files(&target, &settings)?)));
         let (ranges, rejected) = match opened {
@@ -223,192 +214,10 @@ impl Replay {
     }
 }
 
-impl Connected {
-    fn new(configuration: &Configuration, consumer_group: &Arc<str>) -> Self {
-        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
-        let settings = HubSettings {
-            consumer_group: Arc::clone(consumer_group),
-            receiver_name: format!("{}-replay", configuration.hub.receiver_name).into(),
-            // Reading elsewhere than asked for would be another range.
-            on_invalid_checkpoint: OnInvalidCheckpoint::Fail,
-            ..configuration.hub.clone()
-        };
-        Self {
-            client: HubClient::new(settings, tasks.clone(), stop.clone()),
-            tasks,
-            stop,
-        }
-    }
-
-    async fn close(self) {
-        self.client.close().await;
-        self.stop.cancel();
-        self.tasks.close();
-        self.tasks.wait().await;
-    }
-}
-
-/// The tasks of a replay.
-struct Work {
-    readers: JoinSet<Result<(), Failure>>,
-    workers: JoinSet<()>,
-    refused: Refused,
-}
-
-/// The task that takes refused records, until it has ended.
-struct Refused(Option<JoinHandle<Result<(), line_file::Error>>>);
-
-impl Refused {
-    fn spawn(rejected: Rejected, requests: mpsc::Receiver<Request>, progress: &Arc<Progress>) -> Self {
-        Self(Some(tokio::spawn(rejected.run(requests, Arc::clone(progress)))))
-    }
-
-    /// Waits for its end, which comes before its time only with an error. Cancel-safe.
-    async fn end(&mut self) -> Result<(), Failure> {
-        let Some(task) = &mut self.0 else {
-            return Ok(());
-        };
-        let ended = task.await;
-        self.0 = None;
-        let written = ended.map_err(internal("the writer of refused records failed"))?;
-        written.map_err(|error| Failure::State(error.into()))
-    }
-}
-
-impl Work {
-    /// Waits until every range is read; ends the intake at the stop and at the first failure.
-    async fn read(&mut self, stop: &CancellationToken, intake: &CancellationToken) -> Result<(), Failure> {
-        let mut result = Ok(());
-        while !self.readers.is_empty() {
-            let failure = tokio::select! {
-                () = stop.cancelled(), if !intake.is_cancelled() => {
-                    intake.cancel();
-                    continue;
-                }
-                Some(ended) = self.readers.join_next() => {
-                    ended.map_err(internal("a reader failed")).flatten().err()
-                }
-                Some(ended) = self.workers.join_next() => Some(match ended {
-                    Ok(()) => Failure::Internal(anyhow!("a worker of the target ended before the replay did")),
-                    Err(panicked) => internal("a worker of the target failed")(panicked),
-                }),
-                ended = self.refused.end(), if self.refused.0.is_some() => ended.err(),
-            };
-            if let Some(failure) = failure {
-                intake.cancel();
-                result = result.and(Err(failure));
-            }
-        }
-        result
-    }
-
-    /// Waits until everything on its way is settled. After the stop for the grace period at most, otherwise for as long as
-    /// the target takes.
-    async fn drain(
-        mut self,
-        letters: JoinHandle<()>,
-        stop: &CancellationToken,
-        is_ending: bool,
-        grace_period: Duration,
-        abandon: &CancellationToken,
-    ) -> Result<(), Failure> {
-        let mut drained = std::pin::pin!(async {
-            let mut result = Ok(());
-            while let Some(ended) = self.workers.join_next().await {
-                result = result.and(ended.map_err(internal("a worker of the target failed")));
-            }
-            result = result.and(
-                letters
-                    .await
-                    .map_err(internal("the writer of undeliverable records failed")),
-            );
-            result.and(self.refused.end().await)
-        });
-        let patience = async {
-            if !is_ending {
-                stop.cancelled().await;
-            }
-            tokio::time::sleep(grace_period).await;
-        };
-        tokio::select! {
-            result = &mut drained => return result,
-            () = patience => {}
-        }
-        tracing::warn!(
-            grace_period_seconds = grace_period.as_secs(),
-            "the grace period is over; what is not settled is left to another replay"
-        );
-        abandon.cancel();
-        match tokio::time::timeout(CLOSE_TIMEOUT, drained).await {
-            Ok(result) => result,
-            Err(_) => {
-                tracing::warn!("some tasks did not end in time and are cut off");
-                Ok(())
-            }
-        }
-    }
-}
-
-/// The target of that name, ready to be sent to.
-pub(in crate::pipeline) fn target(
-    configuration: &Configuration,
-    name: &str,
-) -> Result<TargetConfiguration, Failure> {
-    let mut targets = configuration.targets.iter();
-    let Some(target) = targets.find(|target| &*target.name == name) else {
-        let names: Vec<_> = configuration.targets.iter().map(|target| &*target.name).collect();
-        return Err(Failure::Usage(anyhow!(
-            "the configuration has no target `{name}`; it has {}",
-            names.join(", ")
-        )));
-    };
-    match target.is_given_up {
-        true => Err(Failure::Usage(anyhow!(
-            "target `{name}` is given up: its `given_up` must go before it gets anything"
-        ))),
-        false => Ok(target.clone()),
-    }
-}
-
 /// The file of refused records. The target's own file is tried as well.
 fn open_files(target: &TargetConfiguration, settings: &Settings) -> Result<Rejected, Failure> {
     check_file(target)?;
     Rejected::open(settings.rejected.as_deref()).map_err(|error| Failure::State(error.into()))
-}
-
-/// A file that the running bridge writes cannot be written here as well; waiting for it would be waiting for ever.
-pub(in crate::pipeline) fn check_file(target: &TargetConfiguration) -> Result<(), Failure> {
-    let TargetSettings::File(settings) = &target.settings else {
-        return Ok(());
-    };
-    match Output::new(settings).open() {
-        Err(OutputError::File(error @ line_file::Error::Locked { .. })) => Err(Failure::State(
-            anyhow::Error::from(error).context(format!(
-                "target `{}` is at work in the bridge; replay with a configuration in which its `path` is another one",
-                target.name
-            )),
-        )),
-        // Whatever else there is, its worker says and waits for.
-        _ => Ok(()),
-    }
-}
-
-/// The range of each partition.
-async fn ask(client: &HubClient, scope: &Scope) -> Result<Vec<super::range::Range>, Failure> {
-    let peer = |end: crate::eventhub::End| {
-        Failure::Peer(anyhow!(end).context("failed to ask the hub for its partitions"))
-    };
-    let hub = client.hub_properties().await.map_err(peer)?;
-    let chosen = scope.choose(&hub.partitions).map_err(usage)?;
-    let resolved = scope.resolve(chosen, client, hub.created_at).await;
-    let ranges = resolved.map_err(peer)?;
-    for range in ranges.iter().filter(|range| range.gone > 0) {
-        tracing::warn!(
-            partition = %range.partition, events = range.gone, sequence_number = %range.oldest,
-            "events of the range are gone: the hub's oldest event is later than its beginning"
-        );
-    }
-    Ok(ranges)
 }
 
 /// Puts the limit of this replay before the target's own one.
@@ -424,12 +233,4 @@ fn limited(
     let (passed, records_passed) = mpsc::channel(MAX_PASSED_RECORDS);
     workers.spawn(rate::limit(quota, records, passed, context.clone()));
     records_passed
-}
-
-fn usage(error: scope::Error) -> Failure {
-    Failure::Usage(error.into())
-}
-
-fn internal(what: &'static str) -> impl Fn(tokio::task::JoinError) -> Failure {
-    move |panicked| Failure::Internal(anyhow::Error::new(panicked).context(what))
 }

@@ -224,15 +224,15 @@ impl Work {
         let mut ended = std::pin::pin!(async {
             let mut result = Ok(());
             while let Some(ended) = feeders.join_next().await {
-                result = result.and(ended.map_err(internal("a reader of letters failed")));
+                result = result.and(ended.map_err(Failure::of_task("a reader of letters failed")));
             }
             while let Some(ended) = workers.join_next().await {
-                result = result.and(ended.map_err(internal("a worker of a target failed")));
+                result = result.and(ended.map_err(Failure::of_task("a worker of a target failed")));
             }
             result.and(
                 listener
                     .await
-                    .map_err(internal("the listener to refusals failed")),
+                    .map_err(Failure::of_task("the listener to refusals failed")),
             )
         });
         let patience = async {
@@ -278,7 +278,7 @@ impl Work {
 fn marked_result(
     marked: Result<Result<(), line_file::Error>, tokio::task::JoinError>,
 ) -> Result<(), Failure> {
-    let written = marked.map_err(internal("the marker failed"))?;
+    let written = marked.map_err(Failure::of_task("the marker failed"))?;
     written.map_err(|error| Failure::State(error.into()))
 }
 
@@ -289,8 +289,4 @@ fn locked(error: line_file::Error) -> Failure {
         true => error.context("another replay or purge of these dead letters is at work"),
         false => error,
     })
-}
-
-fn internal(what: &'static str) -> impl Fn(tokio::task::JoinError) -> Failure {
-    move |panicked| Failure::Internal(anyhow::Error::new(panicked).context(what))
 }
