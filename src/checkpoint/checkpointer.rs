@@ -1,6 +1,7 @@
 //! The one task of a consumer group that stores marks which moved.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -20,6 +21,8 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
+/// The same while instances share the partitions: each move of a partition repeats that much. A divisor of the other.
+pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
 
 /// Tries of the last store before the process ends.
 const MAX_FINAL_TRIES: u32 = 3;
@@ -36,6 +39,8 @@ pub struct Checkpointer {
     /// Held while storing, so that a new generation's position is never overwritten by an older one's.
     writing: tokio::sync::Mutex<Retry>,
     due: Arc<Notify>,
+    /// Whether partitions may move to other instances.
+    is_shared: AtomicBool,
 }
 
 #[derive(Debug)]
@@ -77,6 +82,7 @@ impl Checkpointer {
             partitions: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             due: Arc::default(),
+            is_shared: AtomicBool::new(false),
         }
     }
 
@@ -100,7 +106,11 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        in_flight.notify_every(MAX_SETTLED_EVENTS, Arc::clone(&self.due));
+        let notified_every = match &self.store {
+            Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
+            Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
+        };
+        in_flight.notify_every(notified_every, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
@@ -120,6 +130,18 @@ impl Checkpointer {
     /// Lets go of a partition: nothing is stored for it until it is registered anew.
     pub fn forget(&self, partition: &PartitionId) {
         self.lock().remove(partition);
+    }
+
+    /// Lets go of a partition that is another's now: what is in flight of it may finish, but moves no position any more.
+    pub fn lose(&self, partition: &PartitionId) {
+        if let Some(lost) = self.lock().remove(partition) {
+            lost.in_flight.retire();
+        }
+    }
+
+    /// Says whether other instances share the partitions now; marks are stored sooner then.
+    pub fn share(&self, is_shared: bool) {
+        self.is_shared.store(is_shared, Ordering::Relaxed);
     }
 
     /// Stores a position that was resolved before any event, so that `latest` is resolved once only.
@@ -176,6 +198,13 @@ impl Checkpointer {
         for moved in moved {
             match self.write(&moved.partition, &moved.checkpoint).await {
                 Ok(()) => self.note_stored(&moved),
+                Err(Error::Lost { partition }) => {
+                    tracing::info!(
+                        %partition, consumer_group = &*self.consumer_group, sequence_number = %moved.checkpoint.sequence_number,
+                        "position is not stored: another instance owns the partition and goes on from its checkpoint"
+                    );
+                    self.lose(&partition);
+                }
                 Err(error) => {
                     self.note_failed(&moved.partition, &error, &mut writing);
                     result = Err(error);
@@ -190,10 +219,14 @@ impl Checkpointer {
 
     /// The partitions whose mark is newer than what is stored.
     fn moved(&self, pass: Pass) -> Vec<Moved> {
+        let limit = match self.is_shared.load(Ordering::Relaxed) {
+            true => MAX_SETTLED_EVENTS_SHARED,
+            false => MAX_SETTLED_EVENTS,
+        };
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due())
+            .filter(|partition| pass == Pass::All || partition.is_due(limit))
             .filter_map(Partition::moved)
             .collect()
     }
@@ -255,8 +288,8 @@ impl Checkpointer {
 
 impl Partition {
     /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
-    fn is_due(&self) -> bool {
-        self.in_flight.settled() / MAX_SETTLED_EVENTS > self.settled_when_stored / MAX_SETTLED_EVENTS
+    fn is_due(&self, limit: u64) -> bool {
+        self.in_flight.settled() / limit > self.settled_when_stored / limit
     }
 
     fn moved(&self) -> Option<Moved> {

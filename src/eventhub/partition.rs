@@ -41,6 +41,8 @@ pub struct PartitionReader {
     refused: Refused,
     /// Whether the present link has given an event that was not taken in before.
     has_advanced: bool,
+    /// Whether [`Step::Reattaching`] is due before the next attempt.
+    is_reattaching: bool,
 }
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
@@ -88,6 +90,7 @@ impl PartitionReader {
             next_start: NextStart::Cursor,
             refused: Refused::default(),
             has_advanced: false,
+            is_reattaching: false,
         }
     }
 
@@ -148,6 +151,10 @@ impl PartitionReader {
                         () = sleep_until(*until) => {}
                         // Perhaps the wait is for this very thing.
                         () = self.credential.replaced() => self.attempts = 0,
+                    }
+                    if std::mem::take(&mut self.is_reattaching) {
+                        self.state = State::Waiting(Instant::now());
+                        return Step::Reattaching;
                     }
                     self.state = State::Attaching(Box::pin(attach(Arc::clone(&self.client), self.plan())));
                 }

@@ -71,4 +71,6 @@ pub enum Step {
         /// When it tries again.
         retry_after: Duration,
     },
+    /// An attempt to attach is about to be made after a link or an attempt ended. It begins with the next call.
+    Reattaching,
 }

@@ -15,6 +15,7 @@ use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
 use super::group::Group;
+use super::ownership::Ownership;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
@@ -204,6 +205,7 @@ impl Bridge {
                 intervals,
                 window,
                 store,
+                ownership: Ownership::Alone,
                 last_delivered: Arc::clone(&last_delivered),
                 dead_letters: dead_letters.clone(),
                 metrics: Arc::clone(&metrics),

@@ -11,7 +11,8 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
 use super::edition::InUse;
-use super::reader::Reader;
+use super::ownership::{Cycle, Held, Ownership};
+use super::reader::{Ended, Reader, mark_of};
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
@@ -19,11 +20,12 @@ use crate::config::Intervals;
 use crate::config::event_hub::Start;
 use crate::deliver::dead_letter::DeadLetters;
 use crate::deliver::kafka::exactly_once::Claims;
+use crate::durable::retry::chain;
 use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{HubClient, HubSettings};
 use crate::route::last_delivered::Keeper;
-use crate::telemetry::{Metrics, Readiness};
+use crate::telemetry::{Metrics, PartitionStatus, Readiness};
 
 /// Everything one consumer group needs to run.
 pub struct Group {
@@ -41,6 +43,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// Whether other instances read some of its partitions.
+    pub ownership: Ownership,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -66,6 +70,7 @@ impl Group {
             window,
             dispatch,
             store,
+            ownership,
             claims,
             last_delivered,
             dead_letters,
@@ -77,6 +82,11 @@ impl Group {
         let stopped = CancellationToken::new();
         let settings = HubSettings {
             consumer_group: Arc::clone(&name),
+            receiver_name: match &ownership {
+                Ownership::Alone => hub.receiver_name,
+                // Whom we displace is told the name that stands in the store.
+                Ownership::Shared(sharing) => sharing.store.owner_id().into(),
+            },
             ..hub
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
@@ -90,7 +100,7 @@ impl Group {
         let mut letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
 
         let mut partitions = Partitions {
-            name,
+            name: Arc::clone(&name),
             client: Arc::clone(&client),
             start,
             intervals,
@@ -107,7 +117,7 @@ impl Group {
             readers: JoinSet::new(),
         };
         let result = tokio::select! {
-            result = partitions.watch() => result,
+            result = partitions.read(ownership.clone()) => result,
             ended = &mut letters => Err(early("the writer of undeliverable records", ended.err())),
             ended = &mut checkpoints => Err(early("the checkpointer", ended.err())),
         };
@@ -117,6 +127,7 @@ impl Group {
             ended.context("a partition's reader failed")?;
         }
         result?;
+        let held = Held::of(ownership, name, std::mem::take(&mut partitions.known));
         // The readers' way to the targets ends here, so that the targets see the end of their channels.
         drop(partitions);
         letters
@@ -125,17 +136,27 @@ impl Group {
         tokio::select! {
             () = stop.delivered.cancelled() => {}
             () = stop.abandon.cancelled() => {}
+            () = keep(held.as_ref()) => {}
         }
         // The checkpointer stores the last marks when it is told to stop.
         stopped.cancel();
-        checkpoints
-            .await
-            .context("the checkpointer failed")?
-            .context("failed to store the last checkpoint")?;
+        let stored = checkpoints.await.context("the checkpointer failed")?;
+        if let Some(held) = &held {
+            held.relinquish().await;
+        }
+        stored.context("failed to store the last checkpoint")?;
         client.close().await;
         connections.close();
         connections.wait().await;
         Ok(())
+    }
+}
+
+/// Keeps what is shared with others; where nothing is, there is nothing to keep.
+async fn keep(held: Option<&Held>) {
+    match held {
+        Some(held) => held.renew_for_ever().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -148,25 +169,33 @@ fn early(what: &str, panicked: Option<tokio::task::JoinError>) -> anyhow::Error 
 }
 
 /// The partitions of the group that are known, and their readers.
-struct Partitions {
-    name: Arc<str>,
-    client: Arc<HubClient>,
-    start: Start,
-    intervals: Intervals,
-    checkpointer: Arc<Checkpointer>,
+pub(super) struct Partitions {
+    pub(super) name: Arc<str>,
+    pub(super) client: Arc<HubClient>,
+    pub(super) start: Start,
+    pub(super) intervals: Intervals,
+    pub(super) checkpointer: Arc<Checkpointer>,
     window: Arc<Window>,
     dispatch: InUse,
     claims: Option<Claims>,
     undeliverable: mpsc::Sender<Undeliverable>,
-    metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
-    stop: Stop,
-    partitions_changed: Arc<Notify>,
-    known: BTreeSet<PartitionId>,
-    readers: JoinSet<()>,
+    pub(super) metrics: Arc<Metrics>,
+    pub(super) readiness: Arc<Readiness>,
+    pub(super) stop: Stop,
+    pub(super) partitions_changed: Arc<Notify>,
+    pub(super) known: BTreeSet<PartitionId>,
+    pub(super) readers: JoinSet<(PartitionId, Ended)>,
 }
 
 impl Partitions {
+    /// Reads the partitions that are ours until told to stop.
+    async fn read(&mut self, ownership: Ownership) -> anyhow::Result<()> {
+        match ownership {
+            Ownership::Alone => self.watch().await,
+            Ownership::Shared(sharing) => Cycle::new(self, sharing).run().await,
+        }
+    }
+
     /// Starts a reader for every partition, now and whenever the hub gets more, until told to stop.
     async fn watch(&mut self) -> anyhow::Result<()> {
         let checkpoints = self
@@ -199,7 +228,8 @@ impl Partitions {
                         .collect::<Vec<_>>()
                     {
                         let checkpoint = checkpoints.get(&partition).cloned();
-                        self.begin(partition, checkpoint, has_none && is_first).await;
+                        self.known.insert(partition.clone());
+                        self.begin(partition, checkpoint, has_none && is_first, 0, self.stop.clone());
                     }
                     if is_first {
                         self.readiness.trouble(&self.name, None);
@@ -226,13 +256,23 @@ impl Partitions {
                 () = tokio::time::sleep(wait) => {}
                 () = self.partitions_changed.notified() => {}
                 () = credential.replaced() => attempt = 0,
-                Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
+                Some(ended) = self.readers.join_next() => {
+                    ended.context("a partition's reader failed")?;
+                }
             }
         }
     }
 
-    async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
-        self.known.insert(partition.clone());
+    /// Starts the reader of a partition: after its checkpoint, else as configured if `is_fresh`. Returns what `/readyz` knows
+    /// of it.
+    pub(super) fn begin(
+        &mut self,
+        partition: PartitionId,
+        checkpoint: Option<Checkpoint>,
+        is_fresh: bool,
+        first_generation: u64,
+        stop: Stop,
+    ) -> Arc<PartitionStatus> {
         let status = self.readiness.partition(&self.name, &partition);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
@@ -248,11 +288,30 @@ impl Partitions {
             claims: self.claims.clone(),
             undeliverable: self.undeliverable.clone(),
             metrics: Arc::clone(&self.metrics),
-            status,
+            status: Arc::clone(&status),
             partitions_changed: Arc::clone(&self.partitions_changed),
-            stop: self.stop.clone(),
+            first_generation,
+            stop,
         };
         self.readers.spawn(reader.run());
+        status
+    }
+
+    /// Makes `latest` a position of `partition` and stores it, unless one is stored by now.
+    ///
+    /// Errors: what the hub or the store said, for people.
+    pub(super) async fn resolve_latest(&self, partition: &PartitionId) -> Result<(), String> {
+        let position = self
+            .client
+            .latest(partition)
+            .await
+            .map_err(|end| end.to_string())?;
+        let checkpoint = Checkpoint::new(mark_of(&position), position.hub_created_at);
+        match self.checkpointer.store_initial(partition, &checkpoint).await {
+            // Another instance was first.
+            Ok(()) | Err(crate::checkpoint::Error::Lost { .. }) => Ok(()),
+            Err(error) => Err(chain(&error)),
+        }
     }
 
     /// The targets of the group, and which of them are ahead of what `checkpoint` has for all.

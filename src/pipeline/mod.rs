@@ -11,6 +11,7 @@ pub mod counters;
 pub mod dispatch;
 pub mod edition;
 pub mod group;
+pub mod ownership;
 pub mod reader;
 pub mod reload;
 pub mod replay;

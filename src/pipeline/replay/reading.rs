@@ -152,7 +152,8 @@ impl Reading {
             Step::Lost { events, before } | Step::Missing { events, before } => {
                 self.gone(SequenceNumber(before.0 - events), SequenceNumber(before.0 - 1));
             }
-            Step::Repeated { .. } => {}
+            // A replay has no part in who owns the partition.
+            Step::Repeated { .. } | Step::Reattaching => {}
             Step::Detached {
                 reason,
                 detail,
