@@ -21,7 +21,8 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
-/// The same while instances share the partitions: each move of a partition repeats that much. A divisor of the other.
+
+/// The same while several instances share the partitions: so much a partition that moves may repeat. A divisor of the other.
 pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
 
 /// Tries of the last store before the process ends.
@@ -33,6 +34,8 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
+    /// After how many settled events of a partition it is looked at.
+    settled_events_step: u64,
     last_delivered: Option<Arc<Keeper>>,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
@@ -73,10 +76,15 @@ struct Moved {
 impl Checkpointer {
     /// A checkpointer that knows no partition yet.
     pub fn new(store: Store, consumer_group: Arc<str>, metrics: Arc<Metrics>) -> Self {
+        let settled_events_step = match store {
+            Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
+            Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
+        };
         Self {
             store,
             consumer_group,
             interval: INTERVAL,
+            settled_events_step,
             last_delivered: None,
             metrics,
             partitions: Mutex::default(),
@@ -106,11 +114,7 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        let notified_every = match &self.store {
-            Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
-            Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
-        };
-        in_flight.notify_every(notified_every, Arc::clone(&self.due));
+        in_flight.notify_every(self.settled_events_step, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
@@ -219,14 +223,14 @@ impl Checkpointer {
 
     /// The partitions whose mark is newer than what is stored.
     fn moved(&self, pass: Pass) -> Vec<Moved> {
-        let limit = match self.is_shared.load(Ordering::Relaxed) {
+        let settled_events_max = match self.is_shared.load(Ordering::Relaxed) {
             true => MAX_SETTLED_EVENTS_SHARED,
             false => MAX_SETTLED_EVENTS,
         };
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due(limit))
+            .filter(|partition| pass == Pass::All || partition.is_due(settled_events_max))
             .filter_map(Partition::moved)
             .collect()
     }
@@ -288,8 +292,8 @@ impl Checkpointer {
 
 impl Partition {
     /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
-    fn is_due(&self, limit: u64) -> bool {
-        self.in_flight.settled() / limit > self.settled_when_stored / limit
+    fn is_due(&self, settled_events_max: u64) -> bool {
+        self.in_flight.settled() / settled_events_max > self.settled_when_stored / settled_events_max
     }
 
     fn moved(&self) -> Option<Moved> {

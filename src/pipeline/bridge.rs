@@ -20,10 +20,11 @@ use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
 use crate::acknowledge::Window;
+use crate::checkpoint::blob::ownership;
 use crate::checkpoint::file::Scope;
-use crate::checkpoint::{FileStore, Store};
+use crate::checkpoint::{self, BlobStore, FileStore, Store};
 use crate::cli::exit::Failure;
-use crate::config::Configuration;
+use crate::config::{CheckpointSettings, Configuration};
 use crate::deliver::Context;
 use crate::deliver::dead_letter::{self, DeadLetters, Forward};
 use crate::deliver::kafka::exactly_once::Claims;
@@ -69,6 +70,7 @@ impl Bridge {
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
         let readiness = Arc::new(Readiness::new(configuration.retention));
+        let owner_id = ownership::new_owner_id();
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();
         for group in configuration.groups() {
@@ -79,7 +81,7 @@ impl Bridge {
                 hub: &hub.hub.name,
                 consumer_group: &group,
             };
-            let store = FileStore::open(&configuration.checkpoint_directory, scope).map(Store::File);
+            let store = open_store(&configuration.checkpoint, scope, &owner_id).await;
             let store = store.map_err(|error| Failure::State(error.into()))?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
             let checkpoints = store
@@ -182,7 +184,7 @@ impl Bridge {
             configuration.intervals,
             configuration.grace_period,
         );
-        let hub = configuration.hub.clone();
+        let (hub, checkpoint) = (configuration.hub.clone(), configuration.checkpoint.clone());
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
         let exchange = Exchange::new(
@@ -197,6 +199,7 @@ impl Bridge {
             readiness.window(&name, &window);
             remembering::book_in(exchange.current(), &name, &last_delivered, &window);
             groups.push(Group {
+                ownership: Ownership::of(&checkpoint, &store),
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
                 claims: claims.remove(&name),
@@ -205,7 +208,6 @@ impl Bridge {
                 intervals,
                 window,
                 store,
-                ownership: Ownership::Alone,
                 last_delivered: Arc::clone(&last_delivered),
                 dead_letters: dead_letters.clone(),
                 metrics: Arc::clone(&metrics),
@@ -237,6 +239,20 @@ impl Bridge {
             tracing::debug!("a reader of metrics or health did not let go in time");
         }
         result
+    }
+}
+
+async fn open_store(
+    settings: &CheckpointSettings,
+    scope: Scope<'_>,
+    owner_id: &Arc<str>,
+) -> Result<Store, checkpoint::Error> {
+    match settings {
+        CheckpointSettings::File { directory } => FileStore::open(directory, scope).map(Store::File),
+        CheckpointSettings::Blob(settings) => {
+            let store = BlobStore::open(settings, scope, Arc::clone(owner_id)).await?;
+            Ok(Store::Blob(store))
+        }
     }
 }
 

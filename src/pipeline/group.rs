@@ -350,6 +350,10 @@ impl Partitions {
         is_fresh: bool,
     ) -> StartPosition {
         let (position, origin) = match checkpoint {
+            // Another consumer wrote it, and said an offset only; the event there is read once more.
+            Some(checkpoint) if checkpoint.sequence_number == SequenceNumber::UNKNOWN => {
+                (StartPosition::Offset(checkpoint.offset.clone()), "checkpoint")
+            }
             Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
             None if is_fresh => (configured(&self.start, partition), "configuration"),
             None => (StartPosition::Earliest, "new partition"),
@@ -388,7 +392,7 @@ pub(super) fn position_of(checkpoint: &Checkpoint) -> Position {
     Position {
         sequence_number: checkpoint.sequence_number,
         offset: Some(checkpoint.offset.clone()),
-        enqueued_time: Some(checkpoint.enqueued_time),
+        enqueued_time: Some(checkpoint.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN),
         hub_created_at: checkpoint.hub_created_at,
     }
 }

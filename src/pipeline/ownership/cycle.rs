@@ -68,6 +68,7 @@ impl<'g> Cycle<'g> {
     /// Reads a share of the partitions until told to stop.
     pub(in crate::pipeline) async fn run(mut self) -> anyhow::Result<()> {
         let stop = self.group.stop.intake.clone();
+        // Two fleets that do not see each other's ownerships fight at the hub: one look at their logs tells.
         tracing::info!(
             consumer_group = &*self.group.name,
             checkpoints = self.sharing.store.describe(),

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use crate::checkpoint::BlobStore;
 use crate::checkpoint::blob::config::Strategy;
+use crate::checkpoint::{BlobStore, Store};
+use crate::config::CheckpointSettings;
 
 /// Whose the partitions of a consumer group are.
 #[derive(Debug, Clone)]
@@ -12,6 +13,21 @@ pub enum Ownership {
     Alone,
     /// An equal share of them each instance's.
     Shared(Sharing),
+}
+
+impl Ownership {
+    /// What goes with a store: a container is shared, a directory or the memory is not.
+    pub fn of(settings: &CheckpointSettings, store: &Store) -> Self {
+        match (settings, store) {
+            (CheckpointSettings::Blob(settings), Store::Blob(store)) => Self::Shared(Sharing {
+                store: store.clone(),
+                strategy: settings.strategy,
+                interval: settings.interval,
+                expiry: settings.expiry,
+            }),
+            _ => Self::Alone,
+        }
+    }
 }
 
 /// How partitions are shared.
