@@ -67,7 +67,8 @@ impl Bridge {
         let server = Server::bind(configuration.http)
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
-        let readiness = Arc::new(Readiness::new(configuration.retention));
+        let readiness = Readiness::new(configuration.retention).expecting(configuration.expect_event_every);
+        let readiness = Arc::new(readiness);
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();
         for group in configuration.groups() {
