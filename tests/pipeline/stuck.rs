@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use hub2siem::emulator::event_hub::Mute;
-use hub2siem::event::SequenceNumber;
+use hub2siem::event::{PartitionId, SequenceNumber};
+use hub2siem::eventhub::{EndReason, HubClient, HubSettings, PartitionReader, StartPosition, Step, rival};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::plan::{DEFAULT_GROUP, Plan, TargetPlan};
 use super::run::total;
@@ -65,7 +68,7 @@ async fn a_partition_that_stays_silent_is_an_alarm() {
 #[tokio::test]
 async fn a_full_window_is_no_dead_link() {
     let mut stage = Stage::open(Plan {
-        window_events: 8,
+        window_events: 16,
         ..plan(1)
     })
     .await;
@@ -75,7 +78,7 @@ async fn a_full_window_is_no_dead_link() {
     stage.send_alerts(100);
     stage
         .until("a full window", |stage| {
-            stage.bridge().readiness.held_events() >= 8
+            stage.bridge().readiness.held_events() >= 10
         })
         .await;
     stage.pass(Duration::from_secs(3)).await;
@@ -84,6 +87,69 @@ async fn a_full_window_is_no_dead_link() {
     stage.settled().await;
     assert_eq!(stuck(&stage), 0);
     stage.close().await;
+}
+
+/// Scenario: another program with an owner level takes the only partition, through the same consumer group; then the bridge is
+/// restarted.
+/// Guarantees: `/readyz` names the other program and says what to do; the bridge does not take the partition back by itself, and
+/// what it does take at a start is told to the other one under a name.
+#[tokio::test]
+async fn another_program_on_the_group_is_named() {
+    let mut stage = Stage::open(plan(1)).await;
+    stage.send_alerts(2);
+    stage.settled().await;
+    let mut thief = thief(&stage, "logstash-7");
+    let step = within(thief.next(1)).await;
+    assert!(matches!(step, Step::Attached { .. }), "{step:?}");
+    stage
+        .until("the problem", |stage| {
+            let report = stage.bridge().readiness.report();
+            let says = |problem: &String| {
+                problem.contains("in the same consumer group: receiver `logstash-7`; give the bridge a consumer group of its own")
+            };
+            !report.is_ready && report.problems.iter().any(says)
+        })
+        .await;
+    let reconnects = &stage.bridge().metrics.eventhub_reconnects_total;
+    assert_eq!(total(reconnects, &["stolen"]), 1);
+    stage.pass(Duration::from_secs(1)).await;
+    assert!(thief.is_attached());
+    stage.stop().await;
+    stage.start().await;
+    let step = loop {
+        let step = within(thief.next(0)).await;
+        if !matches!(step, Step::Event(_)) {
+            break step;
+        }
+    };
+    let Step::Detached {
+        reason: EndReason::Stolen,
+        detail,
+        ..
+    } = step
+    else {
+        panic!("{step:?}");
+    };
+    assert!(rival::name(&detail).is_some(), "{detail}");
+    thief.close().await;
+    stage.close().await;
+}
+
+/// Another program that reads the hub of a stage.
+fn thief(stage: &Stage, name: &str) -> PartitionReader {
+    let loaded = hub2siem::config::load(&stage.path("bridge.yaml"));
+    let (configuration, _) = loaded.expect("the bridge runs on it");
+    let settings = HubSettings {
+        receiver_name: name.into(),
+        ..configuration.hub
+    };
+    let client = HubClient::new(settings, TaskTracker::new(), CancellationToken::new());
+    PartitionReader::new(client, PartitionId::new("0"), StartPosition::Earliest)
+}
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    let limited = tokio::time::timeout(Duration::from_secs(20), future).await;
+    limited.expect("it happens within the patience of the tests")
 }
 
 /// Scenario: while the bridge is away, retention removes all that was not read, and nothing comes since; it is restarted
