@@ -104,6 +104,39 @@ async fn counts_what_never_came() {
     reader.close().await;
 }
 
+/// Scenario: a link is without credit for so long that retention passes it; the events are hours old.
+/// Guarantees: what was removed is lost, not skipped, and told with its numbers and times.
+#[tokio::test]
+async fn retention_can_pass_a_link_without_credit() {
+    const HOUR: i64 = 3_600_000;
+    let hub = hub(1).await;
+    let first = Timestamp::now().as_millis() - 9 * HOUR;
+    let time = |number: i64| Timestamp::from_millis(first + number * HOUR);
+    for number in 0..8 {
+        hub.append_at(0, b"{}".to_vec(), time(number));
+    }
+    let client = client(settings(&hub));
+    let mut reader = reader(&client, 0, StartPosition::Earliest);
+    read(&mut reader, 2).await;
+    assert_eq!(reader.outstanding(), 0);
+    hub.truncate(0, SequenceNumber(5));
+    let (events, others) = read(&mut reader, 3).await;
+    assert_eq!(numbers(&events), [5, 6, 7]);
+    let expected = Loss {
+        events: 3,
+        after: SequenceNumber(1),
+        before: SequenceNumber(5),
+        enqueued_after: Some(time(1)),
+        enqueued_before: time(5),
+    };
+    assert!(
+        matches!(&others[..], [Step::Lost(loss)] if *loss == expected),
+        "{others:?}"
+    );
+    assert_eq!(hub.statistics().attaches, 1);
+    reader.close().await;
+}
+
 /// Scenario: the hub is deleted and made anew under a reader.
 /// Guarantees: it is noticed at the next connection, and the new hub is read from its first event.
 #[tokio::test]

@@ -35,7 +35,11 @@ impl Reader {
             newest: properties.last_sequence_number,
             has_credit: hub.is_attached() && hub.outstanding() > 0,
         };
-        match reading.watch.seen(seen, at) {
+        let verdict = reading.watch.seen(seen, at);
+        if reading.watch.tries() == 0 {
+            self.status.stuck(None);
+        }
+        match verdict {
             Verdict::Well => {}
             Verdict::Emptied => self.pass_removed(&properties, hub, reading),
             Verdict::Stuck => self.attach_anew(&properties.last_enqueued(), hub, reading),

@@ -75,6 +75,9 @@ impl Watch {
 
     /// Judges by what was seen at `now`. Silence must last, with everything else as it was, before it means anything.
     pub(super) fn seen(&mut self, seen: Observation, now: Instant) -> Verdict {
+        if !seen.is_behind {
+            self.tries = 0;
+        }
         if !seen.is_behind || !seen.has_credit {
             self.suspicion = None;
             return Verdict::Well;
@@ -89,6 +92,7 @@ impl Watch {
         }
         self.suspicion = None;
         if emptied.is_some() {
+            self.tries = 0;
             return Verdict::Emptied;
         }
         self.tries = self.tries.saturating_add(1);
@@ -138,6 +142,7 @@ mod tests {
         assert_eq!(minutes, [1, 4, 9, 18, 34, 50, 66, 82, 98]);
         assert!(verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Stuck));
         assert_eq!(watch.event(), 9);
+        assert_eq!(watch.tries(), 0);
         let later: Vec<_> = (100..103).map(|minute| (minute * 60, observation(9))).collect();
         assert_eq!(judge(&mut watch, start, &later), [(101 * 60, Verdict::Stuck)]);
     }
@@ -170,6 +175,14 @@ mod tests {
             assert_eq!(judge(&mut watch, start, &seen), []);
             assert_eq!(watch.tries(), 0);
         }
+        // What was tried in vain before counts no longer once nothing waits.
+        let mut watch = Watch::new(PATIENCE);
+        let stuck = judge(&mut watch, start, &[(0, observation(9)), (60, observation(9))]);
+        assert_eq!((stuck.len(), watch.tries()), (1, 1));
+        assert_eq!(judge(&mut watch, start, &[(120, reasons[1])]), []);
+        assert_eq!(watch.tries(), 1);
+        assert_eq!(judge(&mut watch, start, &[(180, reasons[0])]), []);
+        assert_eq!(watch.tries(), 0);
         let mut watch = Watch::new(PATIENCE);
         assert_eq!(judge(&mut watch, start, &[(0, observation(9))]), []);
         watch.stirred();
