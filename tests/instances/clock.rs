@@ -16,7 +16,13 @@ fn clocks_that_are_wrong_move_nothing() {
     let Some(mut fleet) = Fleet::new("instances with wrong clocks", 12_000, 400) else {
         return;
     };
-    let clock = |offset| [("LD_PRELOAD", &*library), ("FAKETIME", offset), ("DONT_FAKE_MONOTONIC", "1")];
+    let clock = |offset| {
+        [
+            ("LD_PRELOAD", &*library),
+            ("FAKETIME", offset),
+            ("DONT_FAKE_MONOTONIC", "1"),
+        ]
+    };
     fleet.join("right");
     fleet.join_with("ahead", &clock("+10m"));
     fleet.join_with("behind", &clock("-10m"));
@@ -28,7 +34,10 @@ fn clocks_that_are_wrong_move_nothing() {
     assert_eq!(fleet.claims().len(), claims, "nothing is claimed");
     fleet.kill("right");
     let took = fleet.settle(true);
-    assert!(took > fleet.expiry() / 2, "taken over after {took:?}, before anything expired");
+    assert!(
+        took > fleet.expiry() / 2,
+        "taken over after {took:?}, before anything expired"
+    );
     fleet.finish();
 }
 

@@ -76,6 +76,15 @@ fn two_fleets_do_not_fight() {
     assert!(body.contains("does not own it"), "{body}");
     fleet.receive(2_000);
     let mine = &fleet.instances["mine"];
-    assert_eq!(mine.messages("partition was taken at the hub").count(), PARTITIONS, "it went on fighting");
-    assert_eq!(fleet.instances["theirs"].messages("partition was taken at the hub").count(), 0);
+    assert_eq!(
+        mine.messages("partition was taken at the hub").count(),
+        PARTITIONS,
+        "it went on fighting"
+    );
+    assert_eq!(
+        fleet.instances["theirs"]
+            .messages("partition was taken at the hub")
+            .count(),
+        0
+    );
 }

@@ -158,12 +158,18 @@ impl Fleet {
         let share = PARTITIONS / names.len()..=PARTITIONS.div_ceil(names.len());
         let counts = names.iter().map(|name| {
             let instance = &self.instances[name];
-            let count = owners.values().filter(|owner| **owner == instance.owner_id).count();
+            let count = owners
+                .values()
+                .filter(|owner| **owner == instance.owner_id)
+                .count();
             (count, instance.shares() == (count, count))
         });
         let counts: Vec<_> = counts.collect();
         let owned: usize = counts.iter().map(|(count, _)| count).sum();
-        owned == PARTITIONS && counts.iter().all(|(count, is_known)| *is_known && share.contains(count))
+        owned == PARTITIONS
+            && counts
+                .iter()
+                .all(|(count, is_known)| *is_known && share.contains(count))
     }
 
     /// Waits until all who are there are balanced: that takes two intervals, once `expiring` what was left has expired.
@@ -191,14 +197,18 @@ impl Fleet {
     pub fn receive(&mut self, count: u64) {
         let goal = self.ledger.total() + count;
         assert!(goal <= self.items as u64, "the test needs more items");
-        wait_for("more items", LATER, || (self.ledger.total() >= goal).then_some(()));
+        wait_for("more items", LATER, || {
+            (self.ledger.total() >= goal).then_some(())
+        });
     }
 
     /// Waits until everything has arrived, stops all, and looks whether that is all there should be.
     #[track_caller]
     pub fn finish(mut self) {
         let items = self.items as u64;
-        wait_for("every item", LATER, || (self.ledger.total() == items).then_some(()));
+        wait_for("every item", LATER, || {
+            (self.ledger.total() == items).then_some(())
+        });
         let names: Vec<_> = self.instances.keys().copied().collect();
         for name in names {
             let ready = wait_for("readiness", SOON, || self.instances[name].bridge.ready());
@@ -218,7 +228,10 @@ impl Fleet {
     fn check_repeats(&self) {
         let mut in_all = 0;
         for partition in 0..PARTITIONS {
-            let claims = self.past_claims.iter().filter(|claim| claim.partition == partition);
+            let claims = self
+                .past_claims
+                .iter()
+                .filter(|claim| claim.partition == partition);
             let moves = claims.count() as u64 - 1;
             let arrivals = self.ledger.arrivals.iter().skip(partition).step_by(PARTITIONS);
             let repeats: u64 = arrivals.clone().map(|times| u64::from(*times - 1)).sum();
@@ -253,6 +266,15 @@ fn hub(directory: &TempDir, items: usize, rate: usize) -> Hub {
     fs::write(&path, format!("{item}\n")).expect("the directory is writable");
     let (partitions, repeat, rate) = (PARTITIONS.to_string(), items.to_string(), rate.to_string());
     let path = path.to_str().expect("temporary paths are UTF-8");
-    let arguments = ["--partitions", &partitions, "--events", path, "--repeat", &repeat, "--rate", &rate];
+    let arguments = [
+        "--partitions",
+        &partitions,
+        "--events",
+        path,
+        "--repeat",
+        &repeat,
+        "--rate",
+        &rate,
+    ];
     Hub::start(directory.path(), &arguments)
 }

@@ -41,7 +41,9 @@ impl Instance {
         let bridge = Bridge::start_file_with(settings.directory, name, environment);
         let owner_id = wait_for("the name of the instance", SOON, || {
             let text = bridge.process.log_text();
-            let mut lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            let mut lines = text
+                .lines()
+                .filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines.find_map(|line| Some(line["owner_id"].as_str()?.to_owned()))
         });
         Self { bridge, owner_id }
@@ -51,7 +53,10 @@ impl Instance {
     pub fn claims(&self) -> Vec<Claim> {
         self.messages("partition claimed")
             .map(|line| Claim {
-                partition: line["partition"].as_str().and_then(|id| id.parse().ok()).expect("a number"),
+                partition: line["partition"]
+                    .as_str()
+                    .and_then(|id| id.parse().ok())
+                    .expect("a number"),
                 origin: line["origin"].as_str().expect("a word").to_owned(),
             })
             .collect()
@@ -60,9 +65,15 @@ impl Instance {
     /// The lines of its log with this message.
     pub fn messages(&self, message: &str) -> std::vec::IntoIter<Value> {
         let text = self.bridge.process.log_text();
-        let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        let lines = text
+            .lines()
+            .filter_map(|line| serde_json::from_str::<Value>(line).ok());
         let found: Vec<_> = lines
-            .filter(|line| line["message"].as_str().is_some_and(|text| text.starts_with(message)))
+            .filter(|line| {
+                line["message"]
+                    .as_str()
+                    .is_some_and(|text| text.starts_with(message))
+            })
             .collect();
         found.into_iter()
     }

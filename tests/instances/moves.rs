@@ -34,8 +34,15 @@ fn join_leave_and_kill() {
 
     fleet.kill("b");
     fleet.settle(true);
-    let expired = fleet.claims().iter().filter(|claim| claim.origin == "expired").count();
-    assert!((1..=PARTITIONS / 3 + 1).contains(&expired), "{expired} partitions expired");
+    let expired = fleet
+        .claims()
+        .iter()
+        .filter(|claim| claim.origin == "expired")
+        .count();
+    assert!(
+        (1..=PARTITIONS / 3 + 1).contains(&expired),
+        "{expired} partitions expired"
+    );
     fleet.receive(500);
 
     fleet.join("e");
@@ -77,7 +84,10 @@ fn one_stands_still() {
         fleet.receive(200);
         let now = fleet.checkpoints();
         for (partition, stored) in &now {
-            assert!(*stored >= highest[partition], "partition {partition} went back to {stored}");
+            assert!(
+                *stored >= highest[partition],
+                "partition {partition} went back to {stored}"
+            );
         }
         highest = now;
     }

@@ -1,5 +1,6 @@
 //! What an instance does again and again to read its share: renew what it reads, look at what the others wrote, claim.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -17,7 +18,8 @@ use crate::checkpoint::blob::{self, Claimed, Listing};
 use crate::durable::Retry;
 use crate::event::PartitionId;
 use crate::eventhub::End;
-use crate::pipeline::group::Partitions;
+use crate::pipeline::gone::{Gone, Voice};
+use crate::pipeline::partitions::Partitions;
 use crate::pipeline::reader::Ended;
 
 /// Part of the interval by which a cycle is early or late, so that instances do not go on meeting each other.
@@ -36,6 +38,11 @@ pub(in crate::pipeline) struct Cycle<'g> {
     pub(super) begun: u64,
     /// When the hub was last asked for its partitions.
     asked_at: Option<Instant>,
+    /// The partitions that the hub has.
+    listed: BTreeSet<PartitionId>,
+    /// Those that had a checkpoint at the start.
+    pub(super) stored: BTreeSet<PartitionId>,
+    gone: Gone,
     retry: Retry,
     well_at: Option<Instant>,
 }
@@ -60,6 +67,9 @@ impl<'g> Cycle<'g> {
             disputes: Disputes::default(),
             begun: 0,
             asked_at: None,
+            listed: BTreeSet::new(),
+            stored: BTreeSet::new(),
+            gone: Gone::default(),
             retry: Retry::default(),
             well_at: None,
         }
@@ -162,7 +172,16 @@ impl<'g> Cycle<'g> {
 
     async fn ask_partitions(&mut self) -> Result<(), Failed> {
         let partitions = self.group.client.partitions().await?;
-        self.group.known = partitions.into_iter().collect();
+        let voice = Voice {
+            consumer_group: &self.group.name,
+            store: self.group.checkpointer.store(),
+            readiness: &self.group.readiness,
+            metrics: &self.group.metrics,
+        };
+        let known = self.group.known.iter().chain(&self.stored);
+        self.gone.look(&partitions, known, &voice).await;
+        self.group.known.extend(partitions.iter().cloned());
+        self.listed = partitions.into_iter().collect();
         self.asked_at = Some(Instant::now());
         Ok(())
     }
@@ -190,7 +209,7 @@ impl<'g> Cycle<'g> {
     fn plan(&self, listing: &Listing) -> Plan {
         let view = View {
             owner_id: self.sharing.store.owner_id(),
-            partitions: &self.group.known,
+            partitions: &self.listed,
             listing,
             expiry: self.sharing.expiry,
             read: &self.tenures.all(),

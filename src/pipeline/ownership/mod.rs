@@ -8,6 +8,7 @@
 mod plan; // what to claim
 mod sharing; // whether anything is shared, and how
 mod cycle; // renew, look, claim, again and again
+mod first; // what comes before the first claim
 mod readers; // readers that begin with a claim and end with a loss
 mod tenures; // what is read, and until when
 mod disputes; // what somebody else takes at the hub

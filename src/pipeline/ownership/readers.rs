@@ -1,13 +1,8 @@
 //! Readers that begin with a claim and end with a loss.
 
-use std::time::Duration;
-
-use tokio::time::sleep;
-
 use super::cycle::Cycle;
 use crate::checkpoint::Error;
 use crate::config::event_hub::Start;
-use crate::durable::Retry;
 use crate::durable::retry::chain;
 use crate::event::PartitionId;
 use crate::pipeline::bridge::Stop;
@@ -95,53 +90,5 @@ impl Cycle<'_> {
         );
         let status = self.group.readiness.partition(consumer_group, partition);
         status.detached(format!("its checkpoint cannot be read: {}", chain(error)), true);
-    }
-
-    /// Resolves `latest` for every partition before anything is read, while the group has no checkpoint at all. Whoever
-    /// claims a partition later finds a position there, and a partition that the hub gets later has none.
-    pub(super) async fn begin_group(&mut self) {
-        if self.group.start != Start::Latest {
-            return;
-        }
-        let mut retry = Retry::default();
-        let mut is_waited = false;
-        loop {
-            let delay = match self.resolve_all(is_waited).await {
-                Ok(true) => return,
-                // Another instance may be about to do it.
-                Ok(false) => {
-                    is_waited = true;
-                    self.sharing.interval
-                }
-                Err(cause) => {
-                    let failure = retry.failed();
-                    if failure.is_to_be_logged {
-                        tracing::warn!(
-                            consumer_group = &*self.group.name,
-                            cause,
-                            "failed to find out what `latest` stands for"
-                        );
-                    }
-                    failure.delay
-                }
-            };
-            sleep(delay.max(Duration::from_millis(1))).await;
-        }
-    }
-
-    /// Whether every partition has a position, or never will by us.
-    async fn resolve_all(&mut self, is_waited: bool) -> Result<bool, String> {
-        let group = &mut *self.group;
-        let store = group.checkpointer.store();
-        let stored = store.load_all().await.map_err(|error| chain(&error))?;
-        let partitions = group.client.partitions().await.map_err(|end| end.to_string())?;
-        if !stored.is_empty() {
-            let is_whole = partitions.iter().all(|partition| stored.contains_key(partition));
-            return Ok(is_whole || is_waited);
-        }
-        for partition in &partitions {
-            group.resolve_latest(partition).await?;
-        }
-        Ok(true)
     }
 }

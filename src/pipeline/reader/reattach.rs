@@ -9,6 +9,7 @@ use tokio::time::sleep;
 use super::{Ended, Reader};
 use crate::checkpoint::{BlobStore, Store};
 use crate::durable::Retry;
+use crate::eventhub::EndReason;
 
 impl Reader {
     /// Whether other instances may own the partition.
@@ -51,6 +52,10 @@ impl Reader {
 
     /// What it means that another reader took the partition at the hub, which said `detail`.
     pub(super) async fn displaced(&self, detail: String) -> Ended {
+        self.metrics
+            .eventhub_reconnects_total
+            .with_label_values(&[EndReason::Stolen.as_str()])
+            .inc();
         match self.hold().await {
             Ok(()) => Ended::Displaced(detail),
             Err(ended) => ended,
