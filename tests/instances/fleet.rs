@@ -12,6 +12,7 @@ use super::azurite::{Azurite, Blob, Container, installed};
 use super::harness::{Hub, LATER, Receiver, SOON, TOKEN, wait_for};
 use super::instance::{Claim, Instance, Settings};
 use super::ledger::Ledger;
+use super::proxy::Proxy;
 
 /// Partitions of the hub.
 pub const PARTITIONS: usize = 8;
@@ -39,7 +40,7 @@ pub struct Fleet {
     pub ledger: Ledger,
     pub container: &'static str,
     runtime: Runtime,
-    _hub: Hub,
+    hub: Hub,
     directory: TempDir,
     items: usize,
     /// Claims of instances that are gone.
@@ -75,7 +76,7 @@ impl Fleet {
             azurite,
             ledger,
             runtime,
-            _hub: hub,
+            hub,
             directory,
             items,
             _turn: turn,
@@ -91,16 +92,65 @@ impl Fleet {
     /// The same, with variables of its environment.
     #[track_caller]
     pub fn join_with(&mut self, name: &'static str, environment: &[(&str, &str)]) {
+        let instance = Instance::start(name, &self.settings(), environment);
+        self.instances.insert(name, instance);
+    }
+
+    /// Lets one join that looks at the ownership twice a minute only.
+    #[track_caller]
+    pub fn join_slowly(&mut self, name: &'static str) {
         let settings = Settings {
+            interval: "30s",
+            expiry: "90s",
+            ..self.settings()
+        };
+        let instance = Instance::start(name, &settings, &[]);
+        self.instances.insert(name, instance);
+    }
+
+    fn settings(&self) -> Settings<'_> {
+        Settings {
             directory: self.directory.path(),
             receiver: self.receiver.address,
             container: self.container,
             interval: INTERVAL.0,
             expiry: EXPIRY.0,
             window_events: WINDOW,
-        };
-        let instance = Instance::start(name, &settings, environment);
-        self.instances.insert(name, instance);
+        }
+    }
+
+    /// Whoever joins from now on reaches the hub by a proxy only.
+    pub fn break_the_way_to_the_hub(&self) -> Proxy {
+        let text = &self.hub.connection_string;
+        let address = text
+            .split("sb://")
+            .nth(1)
+            .and_then(|rest| rest.split([';', '/']).next());
+        let address = address.expect("it names an address");
+        let upstream = address.parse().expect("the hub is at an IP address");
+        let proxy = self.runtime.block_on(Proxy::start(upstream));
+        let text = text.replace(address, &proxy.address().to_string());
+        fs::write(self.directory.path().join("hub.secret"), text).expect("the directory is writable");
+        proxy
+    }
+
+    /// Breaks every connection to the hub at once.
+    pub fn reset(&self, proxy: &Proxy) {
+        self.runtime.block_on(proxy.reset_connections());
+    }
+
+    /// Writes down another owner of a partition, as one who steals it would.
+    pub fn take_over(&self, partition: usize, owner_id: &str) {
+        let container = Container::new(&self.azurite, self.container);
+        self.runtime.block_on(async {
+            let blobs = container.list().await;
+            let suffix = format!("/ownership/{partition}");
+            let blob = blobs
+                .iter()
+                .find(|blob| blob.name.ends_with(&suffix))
+                .expect("it is owned");
+            container.set_metadata(&blob.name, &[("ownerid", owner_id)]).await;
+        });
     }
 
     /// Lets one leave by SIGTERM.

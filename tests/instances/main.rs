@@ -14,9 +14,13 @@ mod harness; // processes, waiting, HTTP
 #[path = "../processes/ledger.rs"]
 #[expect(dead_code, reason = "this program needs a part of it")]
 mod ledger; // what arrived, item by item
+#[path = "../support/proxy.rs"]
+#[expect(dead_code, reason = "this program needs a part of it")]
+mod proxy; // a network that breaks
 
 mod clock; // a clock that is wrong
 mod faults; // what must not move partitions, and who has no right to them
 mod fleet; // the stage
 mod instance; // one of them
+mod masked; // a theft that looks like a fault
 mod moves; // joining, leaving, dying, standing still

@@ -201,6 +201,7 @@ impl<'g> Cycle<'g> {
             let mut others = listing.ownerships.iter();
             let is_others = |owner: &str| !owner.is_empty() && owner != owner_id;
             if others.any(|other| other.partition == partition && is_others(&other.owner_id)) {
+                self.group.checkpointer.lose(&partition);
                 self.forget(&partition);
             }
         }

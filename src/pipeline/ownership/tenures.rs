@@ -85,3 +85,49 @@ impl Tenures {
         tenure.is_none_or(|tenure| tenure.is_ending)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+    use crate::telemetry::Readiness;
+
+    const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Scenario: of two partitions one loses its link and does not get another; later it does, and is lost to another
+    /// instance.
+    /// Guarantees: what has its link is renewed for ever, also when nothing arrives; what has none is renewed for a while
+    /// only; what is lost is not renewed, and counts as read until its reader has ended.
+    #[tokio::test(start_paused = true)]
+    async fn renews_what_can_be_read() {
+        let (readiness, group) = (Readiness::default(), Arc::from("$Default"));
+        let [well, dead] = ["0", "1"].map(PartitionId::new);
+        let mut tenures = Tenures::default();
+        let stop = CancellationToken::new();
+        let mut begin = |partition: &PartitionId| {
+            let status = readiness.partition(&group, partition);
+            tenures.begin(partition.clone(), stop.child_token(), Arc::clone(&status));
+            status
+        };
+        let (attached, detached) = (begin(&well), begin(&dead));
+        attached.attached();
+        advance(PATIENCE / 2).await;
+        assert_eq!(tenures.renewable(PATIENCE), [well.clone(), dead.clone()]);
+        advance(PATIENCE / 2).await;
+        assert_eq!(tenures.renewable(PATIENCE), [well.clone()]);
+        assert!(tenures.current().contains(&dead), "its reader goes on trying");
+        detached.attached();
+        assert_eq!(tenures.renewable(PATIENCE), [well.clone(), dead.clone()]);
+        detached.detached("a fault".to_owned(), false);
+        advance(PATIENCE * 10).await;
+        assert_eq!(tenures.renewable(PATIENCE), [well.clone()]);
+
+        assert!(tenures.stop(&well) && !tenures.stop(&well), "once");
+        assert_eq!(tenures.renewable(PATIENCE), []);
+        assert!(!tenures.current().contains(&well) && tenures.all().contains(&well));
+        assert!(tenures.end(&well), "it was told to");
+        assert!(!tenures.end(&dead), "it ended by itself");
+        assert!(tenures.all().is_empty() && !stop.is_cancelled());
+    }
+}
