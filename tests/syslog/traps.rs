@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 
@@ -109,6 +110,50 @@ async fn nothing_settles_while_a_receiver_does_not_read() {
     tokio::time::sleep(STUCK).await;
     assert_eq!(bench.stage.settled(), settled);
     drop(first);
+    let (mut second, _) = listener.accept().await.expect("it connects again");
+    let rest: Vec<_> = (settled..sent).collect();
+    assert_eq!(read(&mut second, rest.len()).await[..rest.len()], rest[..]);
+    bench.stage.abandon.cancel();
+    bench.stage.ended().await;
+}
+
+/// Scenario: a receiver stops reading for so long that the system gives up the connection, while less is written than the
+/// buffers here could hold. Then it reads what its own system had taken, and everything on the next connection.
+/// Guarantees: nothing settles that had not reached the receiver's system; nothing is lost.
+#[tokio::test]
+async fn what_a_receiver_had_no_room_for_does_not_settle() {
+    let (listener, address) = listen().await;
+    // Inherited by its connections: some lines.
+    SockRef::from(&listener)
+        .set_recv_buffer_size(8 << 10)
+        .expect("it is a socket");
+    let mut bench = Bench::start(settings(address.port(), OPTIONS));
+    let (mut first, _) = listener.accept().await.expect("it connects");
+    let text = "x".repeat(1_000);
+    let mut is_stuck = false;
+    while !is_stuck && bench.stage.sent() < 400 {
+        let sending = bench.stage.send_one(Kind::Alert, &text);
+        is_stuck = tokio::time::timeout(STUCK, sending).await.is_err();
+    }
+    tokio::time::sleep(STUCK).await;
+    let (sent, settled) = (bench.stage.sent() - usize::from(is_stuck), bench.stage.settled());
+    bench
+        .stage
+        .until("the end", |stage| stage.retried("connection_lost") == 1)
+        .await;
+    assert_eq!(
+        bench.stage.settled(),
+        settled,
+        "nothing settles while it stands still"
+    );
+    let mut taken = Vec::new();
+    // It ends with a reset.
+    while first.read_buf(&mut taken).await.is_ok_and(|count| count > 0) {}
+    let whole = memchr::memchr_iter(b'\n', &taken).count();
+    assert!(
+        settled <= whole,
+        "{settled} settled, {whole} reached the receiver"
+    );
     let (mut second, _) = listener.accept().await.expect("it connects again");
     let rest: Vec<_> = (settled..sent).collect();
     assert_eq!(read(&mut second, rest.len()).await[..rest.len()], rest[..]);
