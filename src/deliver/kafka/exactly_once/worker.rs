@@ -123,9 +123,10 @@ impl Worker {
     }
 
     fn lane(&mut self, partition: &PartitionId, now: Instant) -> &mut Lane {
+        let try_interval = self.shared.clients.settings.try_interval;
         self.lanes
             .entry(partition.clone())
-            .or_insert_with(|| Lane::new(now))
+            .or_insert_with(|| Lane::new(try_interval, now))
     }
 
     fn request(&mut self, request: Request, now: Instant) {
