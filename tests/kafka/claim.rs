@@ -9,11 +9,11 @@ use hub2siem::telemetry::health::BlockReason;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Error};
 use tempfile::NamedTempFile;
 
-use super::bench::{QUICK, keeping, settings};
+use super::bench::{keeping, settings};
 use super::kafka_broker::options::Login;
 use super::kafka_broker::{Broker, jars};
 use super::kafka_mock::Cluster;
-use super::stage::Stage;
+use super::stage::{Stage, TARGET};
 
 fn start(settings: Settings) -> (Stage, Claims) {
     let options = settings.exactly_once.clone();
@@ -43,8 +43,8 @@ async fn a_missing_right_to_transactions_blocks() {
         RDKafkaApiKey::InitProducerId,
         vec![Error::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED; 100],
     );
-    let lines = format!("topic: mdc\nexactly_once: true\nlibrdkafka: {{ {QUICK} }}");
-    let (mut stage, claims) = start(settings(&cluster.brokers(), &lines));
+    let lines = "topic: mdc\nexactly_once: true";
+    let (mut stage, claims) = start(settings(&cluster.brokers(), lines));
     assert_eq!(blocked(&stage, &claims).await, BlockReason::Authorization);
     stage.abandon.cancel();
     stage.ended().await;
@@ -66,7 +66,7 @@ async fn a_password_that_is_mended_is_read_for_the_next_claim() {
     let mut password = NamedTempFile::new().expect("a temporary file can be made");
     write!(password, "of bob").expect("it can be written");
     let lines = format!(
-        "topic: mdc\nexactly_once: true\nlibrdkafka: {{ {QUICK} }}\n\
+        "topic: mdc\nexactly_once: true\n\
          sasl: {{ mechanism: scram_sha_512, username: alice, password: {{ file: {:?} }} }}",
         password.path()
     );
@@ -77,6 +77,18 @@ async fn a_password_that_is_mended_is_read_for_the_next_claim() {
     let claim = claims.claim(&partition, 1).await.expect("the target is at work");
     assert_eq!(claim.position, None);
     assert_eq!(stage.health.blocked(), None);
+    stage.abandon.cancel();
+    stage.ended().await;
+}
+
+/// Scenario: certificates are not to be verified.
+/// Guarantees: the metric says so, as it does without `exactly_once`.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_verified_is_said() {
+    let lines = "topic: mdc\nexactly_once: true\ntls: { verify: false }";
+    let (mut stage, _claims) = start(settings(&["127.0.0.1:1".to_owned()], lines));
+    let off = stage.metrics.tls_verification_off.with_label_values(&[TARGET]);
+    stage.until("said", |_| off.get() == 1).await;
     stage.abandon.cancel();
     stage.ended().await;
 }

@@ -41,6 +41,9 @@ pub async fn run(
     context: Context,
 ) {
     let abandon = context.abandon.clone();
+    if !settings.verify {
+        context.warn_unverified();
+    }
     let mut worker = Worker::new(settings, options, context);
     let _ending = worker.shared.clients.ending.clone().drop_guard();
     let mut intake = Vec::new();
