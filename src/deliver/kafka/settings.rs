@@ -115,7 +115,7 @@ pub enum Error {
 const LIMIT_RANGE: std::ops::RangeInclusive<usize> = 1000..=100 << 20;
 
 /// The bound of what the library holds.
-const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
+pub(super) const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
 
 /// What a producer is told unless the file says otherwise.
 const DEFAULTS: [(&str, &str); 9] = [
@@ -178,6 +178,9 @@ impl Settings {
         properties.set("compression.type", options.compression.as_str());
         properties.set("message.max.bytes", options.message_limit.get().to_string());
         check_room(options)?;
+        if options.exactly_once {
+            exactly_once::config::check(options)?;
+        }
         let token = security::secure(options, &mut properties)?;
         let renewable = Renewable::read(options).map_err(|source| Error::Secret {
             option: "sasl.password",

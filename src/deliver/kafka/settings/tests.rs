@@ -91,6 +91,18 @@ fn says_what_is_wrong() {
             "has no room",
         ),
         (
+            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { queue.buffering.max.kbytes: 9000 }",
+            "each partition has a producer",
+        ),
+        (
+            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { statistics.interval.ms: 500 }",
+            "one producer of many",
+        ),
+        (
+            "brokers: k:1\ntopic: mdc\nlibrdkafka: { queue.buffering.max.ms: 5 }",
+            "write `librdkafka.linger.ms` instead",
+        ),
+        (
             "brokers: k:1\ntopic: mdc\nsasl: { mechanism: plain, username: u }",
             "needs `username` and `password`",
         ),
