@@ -222,6 +222,13 @@ impl Settings {
         self.properties.clone()
     }
 
+    /// The same for who only asks: what it asks for is not made by that.
+    pub fn asking(&self) -> Self {
+        let mut new = self.clone();
+        new.properties.set("allow.auto.create.topics", "false");
+        new
+    }
+
     /// What any other client of the same cluster is told: addresses, identity and trust, nothing of producing.
     pub fn client_config(&self) -> ClientConfig {
         let shared = [
