@@ -18,6 +18,7 @@ fn the_smallest_form_has_the_documented_defaults() {
         ("acks", "all"),
         ("message.timeout.ms", "0"),
         ("message.max.bytes", "1000000"),
+        ("batch.size", "262144"),
         ("compression.type", "lz4"),
         ("partitioner", "murmur2_random"),
         ("security.protocol", "plaintext"),
