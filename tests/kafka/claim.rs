@@ -15,7 +15,8 @@ use super::kafka_broker::{Broker, jars};
 use super::kafka_mock::Cluster;
 use super::stage::{Stage, TARGET};
 
-fn start(settings: Settings) -> (Stage, Claims) {
+/// A target at work that keeps positions, and the way to make claims.
+pub fn start(settings: Settings) -> (Stage, Claims) {
     let options = settings.exactly_once.clone();
     let options = options.expect("the lines ask for it");
     let (claims, requests) = Claims::channel();
@@ -25,7 +26,7 @@ fn start(settings: Settings) -> (Stage, Claims) {
 }
 
 /// Waits until the target says that it is blocked, which ends no claim.
-async fn blocked(stage: &Stage, claims: &Claims) -> BlockReason {
+pub async fn blocked(stage: &Stage, claims: &Claims) -> BlockReason {
     let partition = PartitionId::new("0");
     tokio::select! {
         claim = claims.claim(&partition, 0) => panic!("claimed: {claim:?}"),
@@ -76,7 +77,9 @@ async fn a_password_that_is_mended_is_read_for_the_next_claim() {
     let partition = PartitionId::new("0");
     let claim = claims.claim(&partition, 1).await.expect("the target is at work");
     assert_eq!(claim.position, None);
-    assert_eq!(stage.health.blocked(), None);
+    stage
+        .until("unblocked", |stage| stage.health.blocked().is_none())
+        .await;
     stage.abandon.cancel();
     stage.ended().await;
 }

@@ -85,7 +85,7 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
         .map(|((topic, state), options)| Finding {
             result: match settings.topics.names().contains(&topic) {
                 true => judge(state, options, settings),
-                false => exactly_once::check::judge(state, options),
+                false => exactly_once::check::judge(state, options, settings.token.is_none()),
             },
             topic: Some(topic),
         })

@@ -5,19 +5,28 @@ use rdkafka::types::RDKafkaErrorCode;
 use crate::deliver::kafka::check::{Found, Problem, TopicOptions, warn_of_replicas};
 use crate::deliver::kafka::producer::TopicState;
 
-/// What is right with the position topic, and what keeps positions from lasting.
+/// What is right with the position topic, and what keeps positions from lasting. Whoever identifies by a token cannot make it
+/// (`can_make`).
 pub(in crate::deliver::kafka) fn judge(
     state: TopicState,
     options: Result<TopicOptions, String>,
+    can_make: bool,
 ) -> Result<Found, Problem> {
     let replicas = match state {
         TopicState::Present { replicas, .. } => replicas,
         TopicState::Refused(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
-            return Ok(Found {
-                detail: "positions are kept there; it does not exist and is made at the first start, if we are allowed to"
-                    .to_owned(),
-                warnings: Vec::new(),
-            });
+            return match can_make {
+                true => Ok(Found {
+                    detail:
+                        "positions are kept there; it does not exist and is made at the first start, if we are allowed to"
+                            .to_owned(),
+                    warnings: Vec::new(),
+                }),
+                false => Err(Problem {
+                    cause: "it does not exist, and is not made by itself with `oauthbearer`".to_owned(),
+                    fix: "make it with one partition and `cleanup.policy=compact`".to_owned(),
+                }),
+            };
         }
         TopicState::Refused(code) => {
             return Err(Problem {
@@ -86,7 +95,7 @@ mod tests {
             (3, Err("no right".to_owned()), Some("could not be read: no right")),
         ];
         for (replicas, options, expected) in cases {
-            let warnings = judge(present(replicas), options)
+            let warnings = judge(present(replicas), options, true)
                 .expect("positions last")
                 .warnings;
             assert_eq!(warnings.len(), usize::from(expected.is_some()), "{warnings:?}");
@@ -102,15 +111,16 @@ mod tests {
     #[test]
     fn a_topic_that_is_missing_is_made_and_one_that_deletes_is_refused() {
         let missing = TopicState::Refused(RDKafkaErrorCode::UnknownTopicOrPartition);
-        let found = judge(missing, Err(String::new())).expect("it is made");
+        assert!(judge(missing, Err(String::new()), false).is_err());
+        let found = judge(missing, Err(String::new()), true).expect("it is made");
         assert!(found.detail.contains("made at the first start"), "{found:?}");
         let closed = TopicState::Refused(RDKafkaErrorCode::TopicAuthorizationFailed);
-        assert!(judge(closed, Err(String::new())).is_err());
+        assert!(judge(closed, Err(String::new()), true).is_err());
         let deleting = TopicOptions {
             deletes: true,
             ..compacted()
         };
-        let problem = judge(present(3), Ok(deleting)).expect_err("it deletes");
+        let problem = judge(present(3), Ok(deleting), true).expect_err("it deletes");
         assert!(problem.fix.contains("compact"), "{problem:?}");
     }
 }
