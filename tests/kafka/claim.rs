@@ -9,11 +9,11 @@ use hub2siem::telemetry::health::BlockReason;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Error};
 use tempfile::NamedTempFile;
 
-use super::bench::{keeping, settings};
+use super::bench::{NUMBER, all, all_settled, keeping, numbers, settings};
 use super::kafka_broker::options::Login;
-use super::kafka_broker::{Broker, jars};
+use super::kafka_broker::{Broker, Isolation, jars};
 use super::kafka_mock::Cluster;
-use super::stage::{Stage, TARGET};
+use super::stage::{Account, Stage, TARGET};
 
 /// A target at work that keeps positions, and the way to make claims.
 pub fn start(settings: Settings) -> (Stage, Claims) {
@@ -82,6 +82,36 @@ async fn a_password_that_is_mended_is_read_for_the_next_claim() {
         .await;
     stage.abandon.cancel();
     stage.ended().await;
+}
+
+/// Scenario: the topic of the records is missing when a partition is claimed, and is made later.
+/// Guarantees: the target is blocked for that topic and settles nothing, goes on soon after by itself, and every record is there
+/// once, in order.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_topic_that_is_made_later_is_found() {
+    let Some(jars) = jars("a missing topic with exactly once").await else {
+        return;
+    };
+    let broker = Broker::start(&jars, &keeping()).await;
+    let lines = "topic: mdc\nexactly_once: true\ntransaction: { linger: 20ms }\n\
+                 librdkafka: { topic.metadata.propagation.max.ms: 200 }";
+    let (mut stage, claims) = start(settings(&[broker.address()], lines));
+    let claim = claims.claim(&PartitionId::new("0"), 0).await;
+    let claim = claim.expect("the target is at work");
+    stage.send(5).await;
+    stage
+        .until("blocked", |stage| stage.health.blocked().is_some())
+        .await;
+    let blocked = stage.health.blocked().expect("it is blocked");
+    assert_eq!(blocked.reason, BlockReason::Destination, "{blocked:?}");
+    assert_eq!(stage.settled(), 0);
+    broker.create_topic("mdc", 1, &[]).await;
+    all_settled(&stage).await;
+    assert_eq!((stage.health.blocked(), claim.lost()), (None, None));
+    let messages = broker.read("mdc", Isolation::Committed).await;
+    let read = numbers(messages.iter().map(|message| message.header(NUMBER)));
+    assert_eq!(read, all(5));
+    assert_eq!(stage.close().await, Account::delivered(5));
 }
 
 /// Scenario: certificates are not to be verified.
