@@ -2,7 +2,7 @@
 
 mod authority;
 mod metadata;
-mod server;
+pub mod server;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -26,7 +26,6 @@ use sha2::Sha256;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use authority::Application;
-pub use server::server_config;
 
 pub const TENANT: &str = "contoso.example";
 pub const CLIENT: &str = "11111111-2222-3333-4444-555555555555";
@@ -205,6 +204,9 @@ impl State {
         let now = self.now_seconds();
         let claims = json!({
             "aud": audience,
+            // Azurite looks at these two.
+            "iss": "https://sts.windows.net/contoso.example/",
+            "iat": now - self.skew_seconds,
             "nbf": now - self.skew_seconds,
             "exp": now - self.skew_seconds + self.lifetime_seconds,
             "number": self.given.len(),
