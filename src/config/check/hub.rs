@@ -15,7 +15,7 @@ use crate::credential::TokenSource;
 use crate::durable::retry::chain;
 use crate::event::Hub;
 use crate::eventhub::connection_string::ConnectionString;
-use crate::eventhub::settings::{Address, CALL_TIMEOUT, PORT_PLAIN, PORT_TLS, TOKEN_LIFETIME};
+use crate::eventhub::settings::{Address, CALL_TIMEOUT, TOKEN_LIFETIME};
 use crate::eventhub::{Credential, HubSettings};
 
 /// How the hub is reached, and with whose right.
@@ -64,7 +64,9 @@ impl Check<'_> {
             hub,
             consumer_group: Arc::from(written.consumer_group.value.as_str()),
             address: address?,
-            port: port.unwrap_or(if is_plain { PORT_PLAIN } else { PORT_TLS }),
+            port: port.unwrap_or(written.transport.port(is_plain)),
+            transport: written.transport,
+            proxy: self.proxy.clone().into(),
             tls: tls.into(),
             credential: credential.into(),
             receiver_name: receiver_name(),

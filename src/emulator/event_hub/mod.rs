@@ -16,7 +16,8 @@ pub mod command; // the verb `emulator event-hub`
 mod hub; // what all connections share
 mod log; // the events
 mod receivers; // who is attached, and who gives way
-mod connection; // the socket
+mod websocket; // the socket, of either kind
+mod connection; // one peer on it
 mod endpoint; // SASL and frames
 mod session; // links and their performatives
 mod link; // kinds of links
