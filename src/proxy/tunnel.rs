@@ -90,7 +90,10 @@ impl Error {
     pub fn fix(&self) -> &'static str {
         match self {
             Self::Refused {
-                status: 407, offers, ..
+                // Some answer 401 to a wrong password.
+                status: 401 | 407,
+                offers,
+                ..
             } => {
                 let has_basic = offers.iter().any(|offer| offer.eq_ignore_ascii_case("basic"));
                 match has_basic || offers.is_empty() {
