@@ -82,8 +82,8 @@ async fn what_the_proxy_refuses_is_told() {
         ),
         (
             no_proxy,
-            EndReason::ConnectFailed,
-            ["ended the connection before it answered", "`proxy.url`"],
+            EndReason::ProxyRefused,
+            ["does not answer as an HTTP proxy does", "`proxy.url`"],
         ),
     ] {
         let client = client(settings.clone());

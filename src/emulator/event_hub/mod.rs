@@ -5,6 +5,8 @@
 //! attach as the service does, and is too slow as a load source; a fast path beside it would have to repeat tokens,
 //! management and attaches on the same port.
 //!
+//! A WebSocket for AMQP is taken on the same port, at the service's path.
+//!
 //! Deliberately absent: durability, throughput limits, the Kafka and HTTP endpoints, geo-replication.
 
 pub mod options; // how a hub is set up
