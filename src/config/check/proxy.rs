@@ -54,3 +54,6 @@ impl Check<'_> {
         None
     }
 }
+
+#[cfg(test)]
+mod tests;
