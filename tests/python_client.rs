@@ -55,7 +55,7 @@ async fn sends_and_receives(is_websocket: bool) {
     let mut client = Command::new(python);
     client.arg(script).arg(emulator.connection_string());
     if is_websocket {
-        client.arg(format!("http://{}/$servicebus/websocket", emulator.address()));
+        client.arg(format!("sb://{}", emulator.address()));
     }
     let output = run(client, RUN_LIMIT).await.unwrap();
     let seen: Value = serde_json::from_str(&output).unwrap();
