@@ -37,8 +37,7 @@ pub struct EventHub {
     /// Connect to this `host` or `host:port` instead, as for a private endpoint; TLS is still verified against the
     /// namespace's name, and WebSocket still asks for it.
     pub address: Option<Spanned<String>>,
-    /// `amqp`: AMQP over TLS, port 5671. `websocket`: AMQP over WebSocket over TLS, port 443, for networks that let
-    /// nothing else out.
+    /// What AMQP travels in.
     #[serde(default)]
     pub transport: Transport,
     /// How the hub's certificate is verified.
