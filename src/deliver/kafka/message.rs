@@ -4,7 +4,7 @@ use rdkafka::message::{Header, OwnedHeaders, ToBytes};
 
 use super::config::Key;
 use super::settings::Settings;
-use crate::event::{Hub, Rendered};
+use crate::event::{Hub, RecordField, Rendered};
 
 /// Headers of one message.
 const HEADERS: usize = 12;
@@ -53,6 +53,15 @@ impl<'r> Message<'r> {
     pub fn held_bytes(&self) -> usize {
         let value = self.value.map_or(0, <[u8]>::len);
         OVERHEAD_BYTES + self.key.map_or(0, str::len) + value
+    }
+}
+
+/// What the headers and a key of this kind say of a record beyond what every target knows.
+pub fn wanted_details(key: Key) -> &'static [RecordField] {
+    match key {
+        Key::Item | Key::None => &[RecordField::Action],
+        Key::Resource => &[RecordField::Action, RecordField::ResourceId],
+        Key::Subscription => &[RecordField::Action, RecordField::Subscription],
     }
 }
 
