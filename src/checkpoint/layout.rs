@@ -67,6 +67,20 @@ impl Checkpoint {
         }
     }
 
+    /// Refuses what no version of this program writes; the error says what that is.
+    pub fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!(
+                "it has version {}, this program knows version {VERSION}",
+                self.version
+            ));
+        }
+        match self.sequence_number.0 {
+            ..-1 => Err("its sequence number is below -1".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// How far the targets were that were ahead, by name.
     pub fn passed(&self) -> BTreeMap<String, Passed> {
         let passed = |position: &TargetPosition| Passed {
