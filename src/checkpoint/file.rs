@@ -110,7 +110,7 @@ impl Scope<'_> {
 }
 
 /// One lower-case component of a path; a name that would leave its directory is refused.
-fn component(what: &'static str, name: &str) -> Result<String, Error> {
+pub(super) fn component(what: &'static str, name: &str) -> Result<String, Error> {
     let is_safe = !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0']);
     if !is_safe {
         return Err(Error::Name {

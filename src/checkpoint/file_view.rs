@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::file::{CHECKPOINTS, SUFFIX, Scope, read_all};
+use super::file::{CHECKPOINTS, SUFFIX, Scope, component, read, read_all};
 use super::{Checkpoint, Error};
 use crate::event::{PartitionId, Timestamp};
 
@@ -25,6 +25,11 @@ impl FileView {
         })
     }
 
+    /// The checkpoint of one partition; `None` if there is no file. Blocks.
+    pub fn load(&self, partition: &PartitionId) -> Result<Option<Checkpoint>, Error> {
+        read(&self.path(partition)?)
+    }
+
     /// Every checkpoint of the group; none if there is no directory. Blocks.
     pub fn load_all(&self) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
         match self.checkpoints.is_dir() {
@@ -35,7 +40,7 @@ impl FileView {
 
     /// When the checkpoint of a partition was stored, by the machine's clock; `None` if that is not known. Blocks.
     pub fn stored_at(&self, partition: &PartitionId) -> Option<Timestamp> {
-        let path = self.checkpoints.join(format!("{partition}{SUFFIX}"));
+        let path = self.path(partition).ok()?;
         let modified = fs::metadata(path).ok()?.modified().ok()?;
         let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
         Some(Timestamp::from_millis(
@@ -46,6 +51,11 @@ impl FileView {
     /// Directory of the checkpoints.
     pub fn directory(&self) -> &Path {
         &self.checkpoints
+    }
+
+    fn path(&self, partition: &PartitionId) -> Result<PathBuf, Error> {
+        let name = component("partition", partition.as_str())?;
+        Ok(self.checkpoints.join(name + SUFFIX))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::form::Form;
 
 /// Programs and clients that leave positions behind.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Layout {
     /// Azure Functions, of any version.
     Functions,

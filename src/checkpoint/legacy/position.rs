@@ -1,5 +1,6 @@
 //! The position that another program stored.
 
+use crate::checkpoint::Checkpoint;
 use crate::event::{Offset, SequenceNumber, Timestamp};
 
 /// What is stored for an offset where there is none, beside the empty text.
@@ -27,6 +28,13 @@ pub struct Unreadable {
 }
 
 impl LegacyPosition {
+    /// The position that a checkpoint of ours says; `None` before the first event.
+    pub fn of(checkpoint: &Checkpoint) -> Option<Self> {
+        let offset = checkpoint.offset.as_str().to_owned();
+        let time = checkpoint.known_enqueued_time();
+        Self::new(Some(checkpoint.sequence_number.0), Some(offset), time)
+    }
+
     /// The position of these values; `None` if they stand for "nothing settled yet".
     pub(super) fn new(
         sequence_number: Option<i64>,

@@ -1,0 +1,153 @@
+//! Where positions come from, and under which names they stand there.
+
+use std::path::PathBuf;
+
+use anyhow::anyhow;
+
+use super::exported;
+use super::raw::Raw;
+use crate::checkpoint::legacy::{Layout, Names};
+use crate::cli::ConfigArguments;
+use crate::cli::exit::Failure;
+use crate::config::Configuration;
+use crate::event::PartitionId;
+
+/// What to import, where from, and how careful to be.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+For each partition it is said what was found, what is there, and what is done: `import`, `keep`
+because the existing position is further or the same, `nothing found`, `unreadable`, `foreign` if
+the hub does not have such a position, `needs hub` if only the hub could tell. A position that is
+further is never replaced without --overwrite, and nothing at all is written while something was
+found that cannot be used, unless --skip-unusable leaves it out. Run again, it changes nothing.
+
+Stop the other consumer first, and try it with --dry-run, which writes nothing. The bridge must be
+stopped, but for a dry run; the storage of the other consumer is only read.
+
+Exit code 0; 64 for a wrong command line or configuration, or if no position was found; 69 if hub
+or storage cannot be reached or refuse, or something reads the group; 74 if something that was
+found cannot be used, or if another process holds the checkpoints.
+
+Examples:
+  hub2siem checkpoint import --from functions --connection-string-env OLD_STORAGE --dry-run
+  hub2siem checkpoint import --from filebeat --container-url https://contoso.blob.core.windows.net/filebeat
+  hub2siem checkpoint import --from export --input checkpoints.jsonl")]
+pub struct ImportArguments {
+    /// Where the configuration is.
+    #[command(flatten)]
+    pub config: ConfigArguments,
+    /// Who wrote the positions.
+    #[arg(long, value_enum, value_name = "PROGRAM")]
+    pub from: Source,
+    /// The consumer group to import into; may be left out if the configuration reads only one.
+    #[arg(long, value_name = "NAME")]
+    pub consumer_group: Option<String>,
+    /// The file of an export; `-` is standard input.
+    #[arg(long, value_name = "FILE")]
+    pub input: Option<PathBuf>,
+    /// The namespace as the other consumer had it, if it differs from the configuration's. Where one of these names is
+    /// given, only blobs are taken whose names have the same case.
+    #[arg(long, value_name = "HOST")]
+    pub source_namespace: Option<String>,
+    /// The hub as the other consumer had it.
+    #[arg(long, value_name = "NAME")]
+    pub source_hub: Option<String>,
+    /// The consumer group of the other consumer.
+    #[arg(long, value_name = "NAME")]
+    pub source_consumer_group: Option<String>,
+    /// Only say what would be done.
+    #[arg(long)]
+    pub dry_run: bool,
+    /// Take over positions that are behind those that are there; events come again.
+    #[arg(long)]
+    pub overwrite: bool,
+    /// Leave out what cannot be used, and import the rest.
+    #[arg(long)]
+    pub skip_unusable: bool,
+    /// Do not ask the hub; positions are taken at their word.
+    #[arg(long)]
+    pub offline: bool,
+    /// Print the plan as one JSON object a line.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// Who wrote the positions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Source {
+    /// Azure Functions, of any version.
+    Functions,
+    /// EventProcessorHost of .NET, Java or Python.
+    Eph,
+    /// The first client for Go, before azeventhubs.
+    Go,
+    /// Filebeat's input azure-eventhub, of either version.
+    Filebeat,
+    /// Dapr.
+    Dapr,
+    /// The official layout of today's clients, in whatever case names were typed.
+    AsTyped,
+    /// `hub2siem checkpoint export`.
+    Export,
+}
+
+impl Source {
+    /// The layout of its blobs; `None` for an export, which is a file.
+    pub(super) fn layout(self) -> Option<Layout> {
+        match self {
+            Source::Functions => Some(Layout::Functions),
+            Source::Eph => Some(Layout::Eph),
+            Source::Go => Some(Layout::Go),
+            Source::Filebeat => Some(Layout::Filebeat),
+            Source::Dapr => Some(Layout::Dapr),
+            Source::AsTyped => Some(Layout::AsTyped),
+            Source::Export => None,
+        }
+    }
+}
+
+impl ImportArguments {
+    /// Refuses options that do not go together.
+    pub(super) fn check(&self) -> Result<(), Failure> {
+        let usage = |text: &str| Err(Failure::Usage(anyhow!("{text}")));
+        match (self.from.layout(), &self.input) {
+            (None, None) => usage("`--from export` needs `--input FILE`"),
+            (Some(_), Some(_)) => usage("`--input` goes with `--from export` only"),
+            _ => Ok(()),
+        }
+    }
+
+    /// Reads everything the source has for the group. `partitions` are those of the hub, if it was asked.
+    pub(super) async fn read(
+        &self,
+        configuration: &Configuration,
+        group: &str,
+        _partitions: Option<&[PartitionId]>,
+    ) -> Result<Raw, Failure> {
+        let names = self.names(configuration, group);
+        match &self.input {
+            Some(path) => exported::read(path, names),
+            None => unreachable!(),
+        }
+    }
+
+    /// What was looked for, for someone who wonders why it was not found.
+    pub(super) fn expected(&self) -> String {
+        "no line of the file is of this hub and consumer group".to_owned()
+    }
+
+    fn names<'n>(&'n self, configuration: &'n Configuration, group: &'n str) -> Names<'n> {
+        let hub = &configuration.hub.hub;
+        let given = [
+            &self.source_namespace,
+            &self.source_hub,
+            &self.source_consumer_group,
+        ];
+        Names {
+            namespace: self.source_namespace.as_deref().unwrap_or(&hub.namespace),
+            hub: self.source_hub.as_deref().unwrap_or(&hub.name),
+            consumer_group: self.source_consumer_group.as_deref().unwrap_or(group),
+            is_exact: given.iter().any(|name| name.is_some()),
+        }
+    }
+}
