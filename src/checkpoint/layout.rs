@@ -10,10 +10,6 @@ use crate::event::{Offset, SequenceNumber, Timestamp};
 /// Version of the layout below; another number is refused, never guessed at.
 pub const VERSION: u32 = 1;
 
-/// Stands for an enqueued time that is not known, as of a position that another program stored. It is before every event, so
-/// whatever goes by it repeats rather than skips.
-pub const UNKNOWN_TIME: Timestamp = Timestamp::from_millis(0);
-
 /// Position up to which every record of a partition is settled; a restart reads what comes after it.
 ///
 /// Order: by `sequence_number`, among checkpoints of the same `hub_created_at`.
@@ -73,7 +69,7 @@ impl Checkpoint {
 
     /// When the hub took the last settled event in, if that is known.
     pub fn known_enqueued_time(&self) -> Option<Timestamp> {
-        Some(self.enqueued_time).filter(|time| *time != UNKNOWN_TIME)
+        Some(self.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN)
     }
 
     /// Refuses what no version of this program writes; the error says what that is.

@@ -9,11 +9,13 @@ pub mod layout;
 pub mod store;
 pub mod file;
 pub mod file_view;
+pub mod blob;
 pub mod memory;
 pub mod checkpointer;
 pub mod exported;
 pub mod legacy;
 
+pub use blob::BlobStore;
 pub use checkpointer::Checkpointer;
 pub use exported::Exported;
 pub use file::FileStore;

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 172] = [
+const CLASSES: [(&str, Class); 180] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
@@ -53,6 +53,14 @@ const CLASSES: [(&str, Class); 172] = [
     ("credential.tls.ca_file", File),
     ("cloud", Restart),
     ("checkpoint.file.directory", Restart),
+    ("checkpoint.blob.container_url", Restart),
+    ("checkpoint.blob.shared_access_signature", Secret),
+    ("checkpoint.blob.connection_string", Secret),
+    ("checkpoint.blob.container", Restart),
+    ("checkpoint.blob.strategy", Restart),
+    ("checkpoint.blob.interval", Restart),
+    ("checkpoint.blob.expiry", Restart),
+    ("checkpoint.blob.tls.ca_file", File),
     ("state.directory", Restart),
     ("state.items", Restart),
     ("dead_letter.file.directory", Restart),

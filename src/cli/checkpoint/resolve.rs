@@ -3,7 +3,6 @@
 use super::hub::Hub;
 use crate::acknowledge::Mark;
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::layout::UNKNOWN_TIME;
 use crate::event::{Event, Offset, PartitionId, SequenceNumber, Timestamp};
 use crate::eventhub::{End, EndReason, PartitionProperties, Position, StartPosition};
 
@@ -74,7 +73,7 @@ pub(super) async fn resolve(
     let mark = Mark {
         sequence_number: position.sequence_number,
         offset: position.offset.unwrap_or_else(|| Offset::new(BEFORE_ALL)),
-        enqueued_time: position.enqueued_time.unwrap_or(UNKNOWN_TIME),
+        enqueued_time: position.enqueued_time.unwrap_or(Timestamp::UNKNOWN),
     };
     Ok(Resolved {
         checkpoint: Checkpoint::new(mark, Some(hub.created_at)),

@@ -275,7 +275,7 @@ fn time(text: &str) -> Result<Timestamp, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::checkpoint::layout::{UNKNOWN_TIME, VERSION};
+    use crate::checkpoint::layout::VERSION;
 
     #[test]
     fn targets_stay_ahead_only_of_a_position_that_moves_forward() {
@@ -287,7 +287,7 @@ mod tests {
             version: VERSION,
             sequence_number: SequenceNumber(10),
             offset: Offset::new("0"),
-            enqueued_time: UNKNOWN_TIME,
+            enqueued_time: Timestamp::UNKNOWN,
             hub_created_at: None,
             targets: BTreeMap::from([
                 ("near".to_owned(), position(15)),

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::plan::{Found, Position, Why};
 use super::raw::{Content, Item};
 use crate::checkpoint::Checkpoint;
-use crate::checkpoint::layout::{UNKNOWN_TIME, VERSION};
+use crate::checkpoint::layout::VERSION;
 use crate::checkpoint::legacy::LegacyPosition;
 use crate::cli::checkpoint::hub::Hub;
 use crate::cli::checkpoint::resolve::{Unresolved, Wanted, resolve};
@@ -93,7 +93,7 @@ fn unverified(legacy: &LegacyPosition) -> Option<Checkpoint> {
         sequence_number: legacy.sequence_number?,
         // The bridge then starts by the number.
         offset: legacy.offset.clone().unwrap_or_else(|| Offset::new("")),
-        enqueued_time: legacy.enqueued_time.unwrap_or(UNKNOWN_TIME),
+        enqueued_time: legacy.enqueued_time.unwrap_or(Timestamp::UNKNOWN),
         hub_created_at: None,
         targets: BTreeMap::new(),
     })
