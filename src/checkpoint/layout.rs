@@ -72,6 +72,11 @@ impl Checkpoint {
         Some(self.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN)
     }
 
+    /// Number of the last settled event, if it is known: other consumers may have stored an offset only.
+    pub fn known_sequence_number(&self) -> Option<SequenceNumber> {
+        Some(self.sequence_number).filter(|number| *number != SequenceNumber::UNKNOWN)
+    }
+
     /// Refuses what no version of this program writes; the error says what that is.
     pub fn check(&self) -> Result<(), String> {
         if self.version != VERSION {
@@ -80,8 +85,8 @@ impl Checkpoint {
                 self.version
             ));
         }
-        match self.sequence_number.0 {
-            ..-1 => Err("its sequence number is below -1".to_owned()),
+        match self.known_sequence_number() {
+            Some(SequenceNumber(..-1)) => Err("its sequence number is below -1".to_owned()),
             _ => Ok(()),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use super::body::MAX_BYTES;
 use super::position::{LegacyPosition, Unreadable};
 use super::{golang, lease, metadata};
 
@@ -20,6 +21,11 @@ impl Form {
     /// Whether the body is read, and not only what a list of blobs says.
     pub fn needs_body(self) -> bool {
         self != Form::Metadata
+    }
+
+    /// Bytes that a body may have.
+    pub fn max_bytes(self) -> u64 {
+        MAX_BYTES as u64
     }
 
     /// Reads a blob; `None` if its program has settled nothing yet.

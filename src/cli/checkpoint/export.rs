@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::place::{self, View};
+use super::group::groups;
+use super::view::View;
 use crate::checkpoint::exported::{Exported, FORMAT};
 use crate::cli::exit::Failure;
 use crate::cli::{ConfigArguments, load, output};
@@ -32,7 +33,7 @@ pub struct ExportArguments {
 /// Writes a line for each partition of each group.
 pub(super) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
     let configuration = load::configuration(&arguments.config.config)?;
-    let groups = place::groups(&configuration, arguments.consumer_group.as_deref())?;
+    let groups = groups(&configuration, arguments.consumer_group.as_deref())?;
     let hub = &configuration.hub.hub;
     let lines = load::block_on(async {
         let mut lines = Vec::new();

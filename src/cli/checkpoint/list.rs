@@ -4,7 +4,8 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::place::{self, Kept, View};
+use super::group::groups;
+use super::view::{Kept, View};
 use crate::checkpoint::TargetPosition;
 use crate::cli::exit::Failure;
 use crate::cli::{ConfigArguments, load, output};
@@ -37,7 +38,7 @@ pub struct ListArguments {
 struct Listed<'l> {
     consumer_group: &'l str,
     partition: &'l PartitionId,
-    sequence_number: SequenceNumber,
+    sequence_number: Option<SequenceNumber>,
     offset: &'l Offset,
     enqueued_time: Option<Timestamp>,
     hub_created_at: Option<Timestamp>,
@@ -51,7 +52,7 @@ struct Listed<'l> {
 /// Prints a table for each consumer group, or a line of JSON for each partition.
 pub(super) fn run(arguments: &ListArguments) -> Result<(), Failure> {
     let configuration = load::configuration(&arguments.config.config)?;
-    let groups = place::groups(&configuration, arguments.consumer_group.as_deref())?;
+    let groups = groups(&configuration, arguments.consumer_group.as_deref())?;
     load::block_on(async {
         for group in groups {
             let view = View::open(&configuration, &group)?;
@@ -92,7 +93,10 @@ fn row(partition: &PartitionId, kept: &Kept, now: Timestamp) -> [String; 8] {
     let checkpoint = &kept.checkpoint;
     let time = |time: Option<Timestamp>| time.map_or_else(|| NONE.to_owned(), |time| time.to_string());
     let ahead = checkpoint.targets.iter().map(|(name, position)| {
-        let events = position.sequence_number.0 - checkpoint.sequence_number.0;
+        let events = position
+            .sequence_number
+            .0
+            .saturating_sub(checkpoint.sequence_number.0);
         format!("{name} +{events}")
     });
     let ahead = ahead.collect::<Vec<_>>().join(", ");
@@ -102,7 +106,9 @@ fn row(partition: &PartitionId, kept: &Kept, now: Timestamp) -> [String; 8] {
     };
     [
         partition.to_string(),
-        checkpoint.sequence_number.to_string(),
+        checkpoint
+            .known_sequence_number()
+            .map_or_else(|| NONE.to_owned(), |number| number.to_string()),
         offset.to_owned(),
         time(checkpoint.known_enqueued_time()),
         time(checkpoint.hub_created_at),
@@ -118,7 +124,7 @@ fn listed<'l>(group: &'l str, partition: &'l PartitionId, kept: &'l Kept, now: T
     Listed {
         consumer_group: group,
         partition,
-        sequence_number: checkpoint.sequence_number,
+        sequence_number: checkpoint.known_sequence_number(),
         offset: &checkpoint.offset,
         enqueued_time: checkpoint.known_enqueued_time(),
         hub_created_at: checkpoint.hub_created_at,
@@ -132,6 +138,9 @@ fn listed<'l>(group: &'l str, partition: &'l PartitionId, kept: &'l Kept, now: T
 /// How long ago, in the largest unit that is full.
 fn age(millis: i64) -> String {
     let seconds = u64::try_from(millis / 1000).unwrap_or_default();
+    if seconds == 0 {
+        return "just now".to_owned();
+    }
     let units = [86_400, 3_600, 60].into_iter();
     let unit = units.filter(|unit| seconds >= 2 * unit).max().unwrap_or(1);
     format!("{} ago", config::Duration::from_secs(seconds / unit * unit))
@@ -161,7 +170,7 @@ mod tests {
     #[test]
     fn ages_are_told_in_one_unit() {
         for (millis, expected) in [
-            (-5, "0s ago"),
+            (-5, "just now"),
             (1_999, "1s ago"),
             (119_000, "119s ago"),
             (185_000, "3m ago"),

@@ -1,6 +1,8 @@
 //! `checkpoint`: the stored positions, looked at, moved, and brought from elsewhere.
 
-mod place; // which consumer groups, and where their checkpoints are
+mod group; // which consumer groups
+mod view; // their checkpoints, looked at
+mod taken; // the same, to be changed
 mod list;
 mod export;
 mod counted; // how far two positions are apart

@@ -6,10 +6,12 @@ use std::sync::Arc;
 use anyhow::anyhow;
 
 use super::counted::{Moved, moved};
+use super::group;
 use super::hub::Hub;
-use super::place::{self, Taken, View};
 use super::resolve::{Unresolved, Wanted, resolve};
-use crate::checkpoint::{Checkpoint, Error, TargetPosition};
+use super::taken::Taken;
+use super::view::{View, failure, is_invalid};
+use crate::checkpoint::{Checkpoint, TargetPosition};
 use crate::cli::exit::Failure;
 use crate::cli::replay::grammar;
 use crate::cli::{ConfigArguments, load, output};
@@ -66,6 +68,9 @@ pub struct SetArguments {
     /// Only say what would be done.
     #[arg(long)]
     pub dry_run: bool,
+    /// With `checkpoint.blob`: take the partitions from an owner that is active, or was until just now.
+    #[arg(long)]
+    pub despite_owner: bool,
 }
 
 /// One move that is worked out.
@@ -80,7 +85,7 @@ struct Move {
 /// Works out every move, says what it means, and then stores the positions.
 pub(super) fn run(arguments: SetArguments) -> Result<(), Failure> {
     let configuration = load::configuration(&arguments.config.config)?;
-    let group = place::group(&configuration, arguments.consumer_group.as_deref())?;
+    let group = group::group(&configuration, arguments.consumer_group.as_deref())?;
     let one_partition = matches!(&arguments.partition, Chosen::These(names) if names.len() == 1);
     if !one_partition && (arguments.sequence_number.is_some() || arguments.offset.is_some()) {
         return Err(Failure::Usage(anyhow!(
@@ -104,7 +109,7 @@ async fn set(
     // Taken first: what is worked out below must not change meanwhile.
     let taken = match arguments.dry_run {
         true => None,
-        false => Some(Taken::take(configuration, group).await?),
+        false => Some(Taken::take(configuration, group, arguments.despite_owner).await?),
     };
     let view = View::open(configuration, group)?;
     let hub = Hub::connect(configuration, group).await?;
@@ -143,7 +148,7 @@ async fn moves(hub: &Hub, arguments: &SetArguments, view: &View) -> Result<Vec<M
             after.targets = still_ahead(before, after.sequence_number);
         }
         let events = moved(
-            comparable.map(|before| before.sequence_number),
+            comparable.and_then(Checkpoint::known_sequence_number),
             after.sequence_number,
             resolved.oldest,
         );
@@ -166,13 +171,13 @@ async fn before(
 ) -> Result<Option<Checkpoint>, Failure> {
     match view.load(partition).await {
         Ok(before) => Ok(before),
-        Err(error @ Error::Invalid { .. }) => {
+        Err(error) if is_invalid(&error) => {
             notes.push(format!(
                 "the present checkpoint cannot be read and is replaced: {error}"
             ));
             Ok(None)
         }
-        Err(error) => Err(place::state(error)),
+        Err(error) => Err(failure(error)),
     }
 }
 

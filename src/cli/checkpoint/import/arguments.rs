@@ -4,12 +4,15 @@ use std::path::PathBuf;
 
 use anyhow::anyhow;
 
-use super::exported;
+use super::blobs::{self, Place};
 use super::raw::Raw;
+use super::{exported, storage};
+use crate::checkpoint::blob::{self, Settings};
 use crate::checkpoint::legacy::{Layout, Names};
 use crate::cli::ConfigArguments;
+use crate::cli::checkpoint::group::scope;
 use crate::cli::exit::Failure;
-use crate::config::Configuration;
+use crate::config::{CheckpointSettings, Configuration};
 use crate::event::PartitionId;
 
 /// What to import, where from, and how careful to be.
@@ -45,6 +48,16 @@ pub struct ImportArguments {
     /// The file of an export; `-` is standard input.
     #[arg(long, value_name = "FILE")]
     pub input: Option<PathBuf>,
+    /// The container of the other consumer. With a shared access signature after `?`, or without, and then it is opened
+    /// with the `credential` of the configuration.
+    #[arg(long, value_name = "URL", conflicts_with_all = ["connection_string_env", "input"])]
+    pub container_url: Option<String>,
+    /// The environment variable with the connection string of the other consumer's storage account.
+    #[arg(long, value_name = "NAME", conflicts_with = "input")]
+    pub connection_string_env: Option<String>,
+    /// The container in that storage account; `functions` has one of its own.
+    #[arg(long, value_name = "NAME", requires = "connection_string_env")]
+    pub container: Option<String>,
     /// The namespace as the other consumer had it, if it differs from the configuration's. Where one of these names is
     /// given, only blobs are taken whose names have the same case.
     #[arg(long, value_name = "HOST")]
@@ -67,6 +80,9 @@ pub struct ImportArguments {
     /// Do not ask the hub; positions are taken at their word.
     #[arg(long)]
     pub offline: bool,
+    /// With `checkpoint.blob`: take the partitions from an owner that is active, or was until just now.
+    #[arg(long)]
+    pub despite_owner: bool,
     /// Print the plan as one JSON object a line.
     #[arg(long)]
     pub json: bool,
@@ -110,9 +126,13 @@ impl ImportArguments {
     /// Refuses options that do not go together.
     pub(super) fn check(&self) -> Result<(), Failure> {
         let usage = |text: &str| Err(Failure::Usage(anyhow!("{text}")));
+        let has_storage = self.container_url.is_some() || self.connection_string_env.is_some();
         match (self.from.layout(), &self.input) {
             (None, None) => usage("`--from export` needs `--input FILE`"),
             (Some(_), Some(_)) => usage("`--input` goes with `--from export` only"),
+            (Some(_), None) if !has_storage => usage(
+                "name the storage of the other consumer with `--container-url` or `--connection-string-env`",
+            ),
             _ => Ok(()),
         }
     }
@@ -122,18 +142,48 @@ impl ImportArguments {
         &self,
         configuration: &Configuration,
         group: &str,
-        _partitions: Option<&[PartitionId]>,
+        partitions: Option<&[PartitionId]>,
     ) -> Result<Raw, Failure> {
         let names = self.names(configuration, group);
-        match &self.input {
-            Some(path) => exported::read(path, names),
-            None => unreachable!(),
+        match (self.from.layout(), &self.input) {
+            (Some(layout), _) => {
+                let settings = self.storage(configuration, layout)?;
+                let own = own_prefix(configuration, group, &settings);
+                let place = Place {
+                    layout,
+                    names,
+                    own: own.as_deref(),
+                };
+                blobs::read(&settings, place, partitions).await
+            }
+            (None, Some(path)) => exported::read(path, names),
+            (None, None) => unreachable!("`check` refuses this"),
         }
     }
 
     /// What was looked for, for someone who wonders why it was not found.
-    pub(super) fn expected(&self) -> String {
-        "no line of the file is of this hub and consumer group".to_owned()
+    pub(super) fn expected(&self, configuration: &Configuration, group: &str) -> String {
+        match self.from.layout() {
+            Some(layout) => {
+                let places = layout.places(self.names(configuration, group), "0");
+                let places = places.iter().map(|(name, _)| format!("`{name}`"));
+                format!(
+                    "blobs such as {} were looked for",
+                    places.collect::<Vec<_>>().join(" or ")
+                )
+            }
+            None => "no line of the file is of this hub and consumer group".to_owned(),
+        }
+    }
+
+    fn storage(&self, configuration: &Configuration, layout: Layout) -> Result<Settings, Failure> {
+        match (&self.container_url, &self.connection_string_env) {
+            (Some(url), _) => storage::by_url(url, configuration.credential.as_ref()),
+            (None, Some(variable)) => {
+                storage::by_account(variable, self.container.as_deref().or(layout.container()))
+            }
+            (None, None) => unreachable!("`check` refuses this"),
+        }
     }
 
     fn names<'n>(&'n self, configuration: &'n Configuration, group: &'n str) -> Names<'n> {
@@ -149,5 +199,15 @@ impl ImportArguments {
             consumer_group: self.source_consumer_group.as_deref().unwrap_or(group),
             is_exact: given.iter().any(|name| name.is_some()),
         }
+    }
+}
+
+/// What the names of our own checkpoints begin with, if they stand in the container that is read.
+fn own_prefix(configuration: &Configuration, group: &str, source: &Settings) -> Option<String> {
+    match &configuration.checkpoint {
+        CheckpointSettings::Blob(own) if own.container == source.container => {
+            Some(blob::names::Names::new(scope(configuration, group)).checkpoints())
+        }
+        CheckpointSettings::Blob(_) | CheckpointSettings::File { .. } => None,
     }
 }

@@ -3,6 +3,8 @@
 mod arguments; // where from, and under which names
 mod raw; // what a source says
 mod exported; // a source: our own export
+mod storage; // another consumer's container
+mod blobs; // a source: its blobs
 mod verify; // compared with the hub
 mod plan; // what is done with each partition
 mod show; // the plan in words
@@ -13,8 +15,10 @@ use anyhow::anyhow;
 
 use self::plan::{Decision, Found, Partition};
 use self::raw::Raw;
+use super::group;
 use super::hub::Hub;
-use super::place::{self, Taken, View};
+use super::taken::Taken;
+use super::view::View;
 use crate::cli::exit::Failure;
 use crate::cli::{load, output};
 use crate::config::Configuration;
@@ -34,7 +38,7 @@ struct Planned {
 pub(super) fn run(arguments: ImportArguments) -> Result<(), Failure> {
     arguments.check()?;
     let configuration = load::configuration(&arguments.config.config)?;
-    let group = place::group(&configuration, arguments.consumer_group.as_deref())?;
+    let group = group::group(&configuration, arguments.consumer_group.as_deref())?;
     load::block_on(import(&configuration, &group, &arguments))?
 }
 
@@ -46,7 +50,7 @@ async fn import(
     // Taken first: what is decided below must not change meanwhile.
     let taken = match arguments.dry_run {
         true => None,
-        false => Some(Taken::take(configuration, group).await?),
+        false => Some(Taken::take(configuration, group, arguments.despite_owner).await?),
     };
     let hub = match arguments.offline {
         true => None,
@@ -59,7 +63,7 @@ async fn import(
     let planned = planned?;
     planned.say(arguments)?;
     warn_of_kafka(configuration, group);
-    planned.refuse(arguments)?;
+    planned.refuse(configuration, group, arguments)?;
     let Some(taken) = taken else {
         return note(arguments, "dry run: nothing was changed");
     };
@@ -160,7 +164,12 @@ impl Planned {
     }
 
     /// Nothing is written where something is there that cannot be used, or where nothing is there at all.
-    fn refuse(&self, arguments: &ImportArguments) -> Result<(), Failure> {
+    fn refuse(
+        &self,
+        configuration: &Configuration,
+        group: &str,
+        arguments: &ImportArguments,
+    ) -> Result<(), Failure> {
         let unusable = self.strays.len()
             + self
                 .plan
@@ -179,7 +188,7 @@ impl Planned {
         match is_empty && unusable == 0 {
             true => Err(Failure::Usage(anyhow!(
                 "no position was found; {}",
-                arguments.expected()
+                arguments.expected(configuration, group)
             ))),
             false => Ok(()),
         }

@@ -1,7 +1,7 @@
 //! What an import does with each partition, decided before anything is written. No I/O.
 
 use crate::checkpoint::Checkpoint;
-use crate::event::{PartitionId, Timestamp};
+use crate::event::{PartitionId, SequenceNumber, Timestamp};
 
 /// What the other store has of a partition, after the hub was asked about it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,6 +58,8 @@ pub(super) enum Decision {
     Import { back: i64 },
     /// The position that is there stays, because it is so many events further; 0: it is the same.
     Keep { further: i64 },
+    /// The position that is there stays, because it has no number to compare: another consumer wrote it.
+    KeepUnnumbered,
     /// Nothing was found, and nothing changes.
     Nothing,
     /// What was found cannot be used.
@@ -86,6 +88,12 @@ impl Partition {
                 None => Decision::Unusable(Why::NeedsHub),
             };
         }
+        if existing.sequence_number == SequenceNumber::UNKNOWN {
+            return match overwrite {
+                true => Decision::Import { back: 0 },
+                false => Decision::KeepUnnumbered,
+            };
+        }
         let further = existing.sequence_number.0 - position.sequence_number.0;
         match further {
             0 => Decision::Keep { further },
@@ -102,7 +110,7 @@ mod tests {
 
     use super::*;
     use crate::checkpoint::layout::VERSION;
-    use crate::event::{Offset, SequenceNumber};
+    use crate::event::Offset;
 
     fn checkpoint(number: i64, made: Option<i64>) -> Checkpoint {
         Checkpoint {
@@ -168,6 +176,14 @@ mod tests {
                 Some(1),
                 keep(2),
                 import(2),
+            ),
+            // What is there was written by a consumer that stores offsets only.
+            (
+                position(7, Some(1)),
+                Some(checkpoint(i64::MIN, None)),
+                Some(1),
+                Decision::KeepUnnumbered,
+                import(0),
             ),
             // What is there is of a hub that was deleted.
             (

@@ -25,7 +25,7 @@ struct Row<'p> {
 fn word(decision: Decision) -> &'static str {
     match decision {
         Decision::Import { .. } => "import",
-        Decision::Keep { .. } => "keep",
+        Decision::Keep { .. } | Decision::KeepUnnumbered => "keep",
         Decision::Nothing => "nothing_found",
         Decision::Unusable(Why::Unreadable) => "unreadable",
         Decision::Unusable(Why::Foreign) => "foreign",
@@ -40,7 +40,7 @@ pub(super) fn text(plan: &[(Partition, Decision)]) -> String {
             |number: Option<SequenceNumber>| number.map_or_else(|| NONE.to_owned(), |it| it.to_string());
         [
             partition.partition.to_string(),
-            number(partition.source().map(|found| found.sequence_number)),
+            number(partition.source().and_then(Checkpoint::known_sequence_number)),
             number(
                 partition
                     .existing
@@ -86,6 +86,9 @@ fn detail(partition: &Partition, decision: Decision) -> String {
         (_, Decision::Keep { further: 0 }) => format!("{place}: it is the same"),
         (_, Decision::Keep { further }) => {
             format!("{place}: the existing position is {further} events further")
+        }
+        (_, Decision::KeepUnnumbered) => {
+            format!("{place}: the existing position has an offset only; `--overwrite` replaces it")
         }
         (_, Decision::Nothing) => match partition.existing {
             Some(_) => "no position there".to_owned(),

@@ -10,7 +10,7 @@ use crate::checkpoint::legacy::LegacyPosition;
 use crate::cli::checkpoint::hub::Hub;
 use crate::cli::checkpoint::resolve::{Unresolved, Wanted, resolve};
 use crate::cli::exit::Failure;
-use crate::event::{Offset, PartitionId};
+use crate::event::{Offset, PartitionId, Timestamp};
 
 /// What `item` is worth. Without a hub it is taken at its word.
 ///
@@ -29,6 +29,7 @@ pub(super) async fn verify(hub: Option<&Hub>, partition: &PartitionId, item: Ite
         Content::Own(own) => (LegacyPosition::of(&own), Some(*own)),
     };
     let Some(hub) = hub else {
+        let own = own.filter(|own| own.known_sequence_number().is_some());
         return Ok(match own.or_else(|| legacy.as_ref().and_then(unverified)) {
             Some(checkpoint) => found(place, checkpoint, Vec::new()),
             None => unusable(
@@ -66,7 +67,10 @@ pub(super) async fn verify(hub: Option<&Hub>, partition: &PartitionId, item: Ite
     {
         checkpoint.enqueued_time = time;
     }
-    let checkpoint = own.map_or(checkpoint, |own| adopted(own, hub));
+    let checkpoint = match own {
+        Some(own) if own.known_sequence_number().is_some() => adopted(own, hub),
+        Some(_) | None => checkpoint,
+    };
     Ok(found(place, checkpoint, resolved.notes))
 }
 
