@@ -11,7 +11,11 @@ const CONFIG: &str = "hub2siem.yaml";
 async fn a_running_bridge_is_left_in_peace() {
     let stage = Stage::new(10).await;
     let mut bridge = stage.bridge(CONFIG);
-    assert!(reached(|| stage.delivered().len() == 20).await, "{}", bridge.log());
+    assert!(
+        reached(|| stage.delivered().len() == 20).await,
+        "{}",
+        bridge.log()
+    );
     let stored = || ["0", "1"].map(|partition| stage.checkpoint("state", partition).exists());
     assert!(reached(|| stored() == [true, true]).await, "{}", bridge.log());
     let at_the_end = [("0".to_owned(), 9), ("1".to_owned(), 9)];
@@ -41,7 +45,11 @@ async fn a_running_bridge_is_left_in_peace() {
     assert_eq!(stage.tree(), before);
 
     stage.append(5);
-    assert!(reached(|| stage.delivered().len() == 30).await, "{}", bridge.log());
+    assert!(
+        reached(|| stage.delivered().len() == 30).await,
+        "{}",
+        bridge.log()
+    );
     assert!(!bridge.log().contains("detached"), "{}", bridge.log());
     bridge.stop().await;
     assert_eq!(

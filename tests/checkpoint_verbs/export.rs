@@ -50,7 +50,11 @@ async fn positions_move_to_another_store() {
         ],
     );
     assert_eq!(stage.tree(), before);
-    check(&stage.checkpoint_verb(&IMPORT).await, 0, &["2 positions imported"]);
+    check(
+        &stage.checkpoint_verb(&IMPORT).await,
+        0,
+        &["2 positions imported"],
+    );
     let read = |state| std::fs::read(stage.checkpoint(state, "1")).expect("it is there");
     assert_eq!(read("state"), read("other"));
     let before = stage.tree();
@@ -73,7 +77,10 @@ async fn a_position_that_is_further_stays() {
     check(
         &ended,
         0,
-        &["the existing position is 5 events further", "1 positions imported"],
+        &[
+            "the existing position is 5 events further",
+            "1 positions imported",
+        ],
     );
     assert_eq!(stage.numbers(OTHER).await, numbers([14, 9]));
     let overwrite = [&IMPORT[..], &["--overwrite"]].concat();
@@ -139,12 +146,26 @@ async fn exit_codes_tell_what_happened() {
             "no position was found; no line",
         ),
         (
-            &["--from", "export", "--input", "export.jsonl", "--source-hub", "soc"],
+            &[
+                "--from",
+                "export",
+                "--input",
+                "export.jsonl",
+                "--source-hub",
+                "soc",
+            ],
             64,
             "2 lines are of other hubs",
         ),
         (
-            &["--from", "go", "--connection-string-env", "NOT_SET", "--container", "old"],
+            &[
+                "--from",
+                "go",
+                "--connection-string-env",
+                "NOT_SET",
+                "--container",
+                "old",
+            ],
             64,
             "`NOT_SET` is not set",
         ),

@@ -57,7 +57,12 @@ async fn every_position_becomes_a_number_and_an_offset() {
         (&["--sequence-number", "3"], 3, "12288", "1 events come again"),
         (&["--sequence-number", "9"], 9, "36864", ""),
         (&["--sequence-number", "2"], 2, "-1", ""),
-        (&["--sequence-number", "-1"], -1, "-1", "3 events after event -1 are gone"),
+        (
+            &["--sequence-number", "-1"],
+            -1,
+            "-1",
+            "3 events after event -1 are gone",
+        ),
         (&["--enqueued-after", "2026-03-01T08:00:06Z"], 5, "20480", ""),
         (&["--enqueued-after", "2026-03-01T08:00:06.001Z"], 6, "24576", ""),
         (&["--enqueued-after", "2026-02-01T00:00:00Z"], 2, "-1", ""),
@@ -98,7 +103,10 @@ async fn what_the_hub_does_not_have_is_refused() {
             "name one partition",
         ),
         (&["--partition", "0", "--sequence-number", "-2"], "-2"),
-        (&["--partition", "0", "--latest", "--earliest"], "cannot be used with"),
+        (
+            &["--partition", "0", "--latest", "--earliest"],
+            "cannot be used with",
+        ),
         (&["--partition", "0"], "required"),
         (
             &["--partition", "0", "--enqueued-after", "2999-01-01T00:00:00Z"],
@@ -117,7 +125,11 @@ async fn what_the_hub_does_not_have_is_refused() {
     let latest = ["set", "--partition", "0", "--latest"];
     stage.hub.faults().refuse_connects(true);
     stage.hub.faults().drop_connections();
-    check(&stage.checkpoint_verb(&latest).await, 69, &["failed to ask the hub"]);
+    check(
+        &stage.checkpoint_verb(&latest).await,
+        69,
+        &["failed to ask the hub"],
+    );
     assert_eq!(stage.listed(CONFIG).await.len(), 0);
 }
 
@@ -128,7 +140,11 @@ async fn a_torn_checkpoint_can_be_set() {
     let latest = ["set", "--partition", "0", "--latest"];
     check(&stage.checkpoint_verb(&latest).await, 0, &[]);
     fs::write(stage.checkpoint("state", "0"), "{\"version\":1,").expect("it is writable");
-    check(&stage.checkpoint_verb(&["list"]).await, 74, &["0.json", "is no checkpoint"]);
+    check(
+        &stage.checkpoint_verb(&["list"]).await,
+        74,
+        &["0.json", "is no checkpoint"],
+    );
     let before = stage.tree();
     let dry = [&latest[..], &["--dry-run"]].concat();
     check(
@@ -137,6 +153,10 @@ async fn a_torn_checkpoint_can_be_set() {
         &["cannot be read and is replaced", "nothing was changed"],
     );
     assert_eq!(stage.tree(), before);
-    check(&stage.checkpoint_verb(&latest).await, 0, &["10 events are skipped"]);
+    check(
+        &stage.checkpoint_verb(&latest).await,
+        0,
+        &["10 events are skipped"],
+    );
     assert_eq!(stage.numbers(CONFIG).await, [("0".to_owned(), 9)]);
 }

@@ -185,9 +185,7 @@ targets:
         let _ = fs::remove_file(self.path("out.jsonl"));
         let mut wanted: Vec<_> = expected
             .iter()
-            .flat_map(|(partition, numbers)| {
-                numbers.clone().map(|number| ((*partition).to_owned(), number))
-            })
+            .flat_map(|(partition, numbers)| numbers.clone().map(|number| ((*partition).to_owned(), number)))
             .collect();
         wanted.sort();
         let bridge = self.bridge(config);

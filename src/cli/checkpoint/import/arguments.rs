@@ -1,6 +1,6 @@
 //! Where positions come from, and under which names they stand there.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::anyhow;
 
@@ -122,19 +122,17 @@ impl Source {
     }
 }
 
+/// Where positions are read from.
+enum Origin<'a> {
+    Export(&'a Path),
+    Url(Layout, &'a str),
+    Account(Layout, &'a str),
+}
+
 impl ImportArguments {
     /// Refuses options that do not go together.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let usage = |text: &str| Err(Failure::Usage(anyhow!("{text}")));
-        let has_storage = self.container_url.is_some() || self.connection_string_env.is_some();
-        match (self.from.layout(), &self.input) {
-            (None, None) => usage("`--from export` needs `--input FILE`"),
-            (Some(_), Some(_)) => usage("`--input` goes with `--from export` only"),
-            (Some(_), None) if !has_storage => usage(
-                "name the storage of the other consumer with `--container-url` or `--connection-string-env`",
-            ),
-            _ => Ok(()),
-        }
+        self.origin().map(|_| ())
     }
 
     /// Reads everything the source has for the group. `partitions` are those of the hub, if it was asked.
@@ -145,19 +143,36 @@ impl ImportArguments {
         partitions: Option<&[PartitionId]>,
     ) -> Result<Raw, Failure> {
         let names = self.names(configuration, group);
-        match (self.from.layout(), &self.input) {
-            (Some(layout), _) => {
-                let settings = self.storage(configuration, layout)?;
-                let own = own_prefix(configuration, group, &settings);
-                let place = Place {
-                    layout,
-                    names,
-                    own: own.as_deref(),
-                };
-                blobs::read(&settings, place, partitions).await
+        let (layout, settings) = match self.origin()? {
+            Origin::Export(path) => return exported::read(path, names),
+            Origin::Url(layout, url) => (layout, storage::by_url(url, configuration.credential.as_ref())?),
+            Origin::Account(layout, variable) => {
+                let container = self.container.as_deref().or(layout.container());
+                (layout, storage::by_account(variable, container)?)
             }
-            (None, Some(path)) => exported::read(path, names),
-            (None, None) => unreachable!("`check` refuses this"),
+        };
+        let own = own_prefix(configuration, group, &settings);
+        let place = Place {
+            layout,
+            names,
+            own: own.as_deref(),
+        };
+        blobs::read(&settings, place, partitions).await
+    }
+
+    fn origin(&self) -> Result<Origin<'_>, Failure> {
+        let usage = |text: &str| Err(Failure::Usage(anyhow!("{text}")));
+        let storage = (&self.container_url, &self.connection_string_env);
+        match (self.from.layout(), &self.input, storage) {
+            (None, Some(path), (None, None)) => Ok(Origin::Export(path)),
+            (None, None, _) => usage("`--from export` needs `--input FILE`"),
+            (None, Some(_), _) => usage("an export is a file, and not in a container"),
+            (Some(_), Some(_), _) => usage("`--input` goes with `--from export` only"),
+            (Some(layout), None, (Some(url), _)) => Ok(Origin::Url(layout, url)),
+            (Some(layout), None, (None, Some(variable))) => Ok(Origin::Account(layout, variable)),
+            (Some(_), None, (None, None)) => usage(
+                "name the storage of the other consumer with `--container-url` or `--connection-string-env`",
+            ),
         }
     }
 
@@ -173,16 +188,6 @@ impl ImportArguments {
                 )
             }
             None => "no line of the file is of this hub and consumer group".to_owned(),
-        }
-    }
-
-    fn storage(&self, configuration: &Configuration, layout: Layout) -> Result<Settings, Failure> {
-        match (&self.container_url, &self.connection_string_env) {
-            (Some(url), _) => storage::by_url(url, configuration.credential.as_ref()),
-            (None, Some(variable)) => {
-                storage::by_account(variable, self.container.as_deref().or(layout.container()))
-            }
-            (None, None) => unreachable!("`check` refuses this"),
         }
     }
 
