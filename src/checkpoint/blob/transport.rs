@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error as AzureError, ErrorKind};
-use azure_core::http::headers::Headers;
+use azure_core::http::headers::{CONTENT_LENGTH, Headers};
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 
 use crate::deliver::http_request;
@@ -47,14 +47,13 @@ impl HttpClient for Transport {
         };
         let is_write = method == reqwest::Method::PUT;
         let mut builder = self.http.request(method, request.url().clone());
-        for (name, value) in request.headers().iter() {
+        // The length is said by whoever sends the body, and must be said once.
+        let headers = request.headers().iter();
+        for (name, value) in headers.filter(|(name, _)| *name != &CONTENT_LENGTH) {
             builder = builder.header(name.as_str(), value.as_str());
         }
         if is_write {
-            // The service wants a length, also of nothing.
-            builder = builder
-                .header(reqwest::header::CONTENT_LENGTH, body.len())
-                .body(body.clone());
+            builder = builder.body(body.clone());
         }
         let response = http_request::exchange(builder.timeout(ANSWER_TIMEOUT))
             .await
