@@ -151,6 +151,21 @@ targets:
             .collect()
     }
 
+    /// Waits until the positions of both partitions are stored.
+    pub async fn stored(&self, config: &str, numbers: [i64; 2]) {
+        let [first, second] = numbers;
+        let expected = [("0".to_owned(), first), ("1".to_owned(), second)];
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let stored = self.numbers(config).await;
+            if stored == expected {
+                return;
+            }
+            assert!(Instant::now() < until, "{stored:?} is not {expected:?}");
+            sleep(LOOK_INTERVAL).await;
+        }
+    }
+
     /// Starts a bridge with a configuration.
     pub fn bridge(&self, config: &str) -> Bridge {
         let log = self.path("bridge.log");
@@ -228,11 +243,6 @@ impl Bridge {
         let ended = timeout(PATIENCE, self.child.wait()).await;
         let status = ended.expect("it ends").expect("it is ours");
         assert_eq!(status.code(), Some(0), "{}", self.log());
-    }
-
-    /// Whether it still runs.
-    pub fn is_running(&mut self) -> bool {
-        self.child.try_wait().expect("it is ours").is_none()
     }
 
     /// What it wrote to standard error so far.
