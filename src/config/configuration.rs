@@ -86,6 +86,16 @@ pub enum CheckpointSettings {
     Blob(Box<blob::Settings>),
 }
 
+impl CheckpointSettings {
+    /// The blob store, if it is one.
+    pub fn blob(&self) -> Option<&blob::Settings> {
+        match self {
+            Self::File { .. } => None,
+            Self::Blob(settings) => Some(settings),
+        }
+    }
+}
+
 /// How often things are done that nothing triggers. Fixed for operators; a test that waits for them shortens them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Intervals {

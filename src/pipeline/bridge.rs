@@ -186,10 +186,15 @@ impl Bridge {
         let hub = configuration.hub.clone();
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
+        let shared = stores.values().filter_map(|store| match store {
+            Store::Blob(store) => Some(store.clone()),
+            Store::File(_) | Store::Memory(_) => None,
+        });
         let exchange = Exchange::new(
             configuration,
             senders,
             settings,
+            shared.collect(),
             Arc::clone(&last_delivered),
             Arc::clone(&metrics),
         );

@@ -19,7 +19,9 @@ const CONTAINER: &str = "checkpoints";
 /// position of the last event of each partition.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn kills_lose_nothing() {
-    let Some(installed) = installed("a bridge with the blob store").await else { return };
+    let Some(installed) = installed("a bridge with the blob store").await else {
+        return;
+    };
     let azurite = Azurite::start(&installed).await;
     let container = Container::new(&azurite, CONTAINER);
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -39,7 +41,10 @@ async fn kills_lose_nothing() {
             if is_done || (!is_last && stored != before && sum > 0) {
                 break stored;
             }
-            assert!(std::time::Instant::now() < deadline, "positions do not move: {stored:?}");
+            assert!(
+                std::time::Instant::now() < deadline,
+                "positions do not move: {stored:?}"
+            );
             tokio::time::sleep(Duration::from_millis(20)).await;
         };
         if is_last {
@@ -50,7 +55,10 @@ async fn kills_lose_nothing() {
         let arrived = arrivals(&directory.join("out.jsonl"));
         for (partition, number) in &arrived[lines..] {
             let stored = before.get(partition).copied().unwrap_or(-1);
-            assert!(*number > stored, "event {number} of {partition} again, after {stored}");
+            assert!(
+                *number > stored,
+                "event {number} of {partition} again, after {stored}"
+            );
         }
         lines = arrived.len();
         // What was stored between our look and the end of the process is further only.
@@ -62,7 +70,10 @@ async fn kills_lose_nothing() {
     assert_eq!(distinct.len() as i64, PARTITIONS * EVENTS);
     let positions = positions(&container).await;
     assert_eq!(positions.len() as i64, PARTITIONS);
-    assert!(positions.values().all(|number| *number == EVENTS - 1), "{positions:?}");
+    assert!(
+        positions.values().all(|number| *number == EVENTS - 1),
+        "{positions:?}"
+    );
 }
 
 /// The numbers in the checkpoints of the container, by partition.
@@ -101,7 +112,10 @@ fn full_hub(directory: &Path) -> Hub {
     fs::write(&path, format!("{item}\n")).expect("the directory is writable");
     let (partitions, repeat) = (PARTITIONS.to_string(), (PARTITIONS * EVENTS).to_string());
     let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(directory, &["--partitions", &partitions, "--events", path, "--repeat", &repeat])
+    Hub::start(
+        directory,
+        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+    )
 }
 
 /// Writes `bridge.yaml`: the hub, the store, and a file `out.jsonl`.

@@ -28,7 +28,11 @@ pub fn lag(
     if partition.last == -1 {
         return Ok(0);
     }
-    let name = format!("{namespace}/{hub}/{}/checkpoint/{}", group.to_lowercase(), partition.id);
+    let name = format!(
+        "{namespace}/{hub}/{}/checkpoint/{}",
+        group.to_lowercase(),
+        partition.id
+    );
     let Some(blob) = blobs.iter().find(|blob| blob.name == name) else {
         return Ok(partition.last - partition.first + 1);
     };
@@ -49,17 +53,27 @@ pub fn lag(
 /// Guarantees: KEDA finds each, and its lag is ours.
 #[tokio::test]
 async fn finds_every_checkpoint() {
-    let Some(installed) = installed("what KEDA reads").await else { return };
+    let Some(installed) = installed("what KEDA reads").await else {
+        return;
+    };
     let azurite = Azurite::start(&installed).await;
     let store = open(&azurite.settings("checkpoints"), "host-1").await;
     for (partition, number) in [("0", -1), ("1", 41), ("2", 99)] {
-        let stored = store.store(&PartitionId::new(partition), &checkpoint(number, 1)).await;
+        let stored = store
+            .store(&PartitionId::new(partition), &checkpoint(number, 1))
+            .await;
         stored.expect("it can be stored");
     }
     let blobs = Container::new(&azurite, "checkpoints").list().await;
     let lag = |id, first, last| {
         let partition = Partition { id, first, last };
-        lag(&blobs, "contoso.servicebus.windows.net", "defender", "$Default", &partition)
+        lag(
+            &blobs,
+            "contoso.servicebus.windows.net",
+            "defender",
+            "$Default",
+            &partition,
+        )
     };
     assert_eq!(lag("0", 0, -1), Ok(0));
     assert_eq!(lag("0", 0, 9), Ok(10));

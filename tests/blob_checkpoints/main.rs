@@ -11,6 +11,13 @@ mod azurite;
 #[expect(dead_code, reason = "another test program uses the rest")]
 mod entra;
 
+#[path = "../processes/harness.rs"]
+#[expect(dead_code, reason = "another test program uses the rest")]
+mod harness;
+
+#[path = "../support/python.rs"]
+mod packages;
+
 mod stage; // stores and checkpoints to begin with
 mod layout; // what stands in the container
 mod foreign; // what others wrote there
@@ -18,3 +25,7 @@ mod access; // key, signatures, tokens
 mod ownership; // claims, races, ends
 mod conflicts; // refused writes of checkpoints
 mod outage; // the store is away
+mod reload; // a rotated signature
+mod keda; // what an autoscaler reads
+mod bridge; // the whole program
+mod python; // Microsoft's consumer goes on where we stopped, and we where it stopped

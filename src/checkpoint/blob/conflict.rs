@@ -29,7 +29,7 @@ pub(super) async fn judge(
         return Ok(Verdict::Lost);
     }
     let name = store.0.names.checkpoint(partition);
-    let Some(blob) = store.0.client.read(READ, &name).await? else {
+    let Some(blob) = store.client().read(READ, &name).await? else {
         store.note_checkpoint(partition, None);
         return Ok(Verdict::Again);
     };

@@ -67,7 +67,7 @@ impl BlobStore {
     /// Every ownership of the group, also those that are over or free.
     pub async fn list_ownership(&self) -> Result<Listing, Error> {
         let prefix = self.0.names.ownerships();
-        let list = self.0.client.list(LIST, &prefix).await?;
+        let list = self.client().list(LIST, &prefix).await?;
         let ownerships = list.blobs.into_iter().filter_map(|mut blob| {
             Some(Ownership {
                 partition: partition_in(&blob.name, &prefix)?,
@@ -88,8 +88,8 @@ impl BlobStore {
         let name = self.0.names.ownership(partition);
         let ours = owned_by(&self.0.owner_id);
         let written = match expected {
-            Some(etag) => self.0.client.replace(CLAIM, &name, &ours, etag).await?,
-            None => self.0.client.create(CLAIM, &name, &ours).await?,
+            Some(etag) => self.client().replace(CLAIM, &name, &ours, etag).await?,
+            None => self.client().create(CLAIM, &name, &ours).await?,
         };
         match written {
             Written::Done(etag) => {
@@ -115,7 +115,7 @@ impl BlobStore {
         };
         let name = self.0.names.ownership(partition);
         let nobody = owned_by("");
-        let written = self.0.client.replace(RELINQUISH, &name, &nobody, &etag).await?;
+        let written = self.client().replace(RELINQUISH, &name, &nobody, &etag).await?;
         // A try whose answer was lost makes the next one a conflict too; either way it is not ours now.
         if !matches!(written, Written::Done(_)) {
             tracing::debug!(partition = %partition, "ownership was lost before it was given up");
@@ -137,7 +137,7 @@ impl BlobStore {
     /// The version of our ownership as it stands in the store.
     async fn read_ownership(&self, partition: &PartitionId) -> Result<Option<Etag>, Error> {
         let name = self.0.names.ownership(partition);
-        let blob = self.0.client.read(CONFIRM, &name).await?;
+        let blob = self.client().read(CONFIRM, &name).await?;
         let ours =
             blob.filter(|blob| blob.metadata.get(OWNER_ID).map(String::as_str) == Some(self.owner_id()));
         let etag = ours.map(|blob| blob.etag);

@@ -27,6 +27,15 @@ pub struct Settings {
     pub expiry: Duration,
 }
 
+impl Settings {
+    /// Gets its tokens from `current` from now on, where it got them from another source of the same.
+    pub fn share_credential(&mut self, current: &TokenSource) {
+        if let Access::Entra(source) = &mut self.access {
+            *source = current.clone();
+        }
+    }
+}
+
 /// With whose right the container is used.
 #[derive(Debug, Clone)]
 pub enum Access {

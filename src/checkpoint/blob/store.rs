@@ -12,6 +12,7 @@ use crate::checkpoint::file::Scope;
 use crate::checkpoint::layout::Checkpoint;
 use crate::checkpoint::store;
 use crate::event::{PartitionId, Timestamp};
+use crate::eventhub::Replaceable;
 
 const READ: &str = "read the checkpoint";
 const LIST: &str = "list the checkpoints in";
@@ -25,7 +26,8 @@ const MAX_TRIES: u32 = 4;
 pub struct BlobStore(pub(super) Arc<Inner>);
 
 pub(super) struct Inner {
-    pub(super) client: Client,
+    /// A reload replaces it where a key or a signature was renewed.
+    client: Replaceable<Arc<Client>>,
     pub(super) names: Names,
     pub(super) owner_id: Arc<str>,
     known: Mutex<BTreeMap<PartitionId, Known>>,
@@ -44,24 +46,30 @@ impl BlobStore {
     /// Opens the group's checkpoints, and makes the container if it is missing. `owner_id` is this process.
     pub async fn open(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
         let store = Self::new(settings, scope, owner_id)?;
-        store.0.client.create_container().await?;
+        store.client().create_container().await?;
         Ok(store)
     }
 
     /// The same for whoever only looks: nothing is asked or made yet.
     pub fn new(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
         Ok(Self(Arc::new(Inner {
-            client: Client::new(settings)?,
+            client: Arc::new(Client::new(settings)?).into(),
             names: Names::new(scope),
             owner_id,
             known: Mutex::default(),
         })))
     }
 
+    /// Goes on in the same container with another right, from the next request on.
+    pub fn replace(&self, settings: &Settings) -> Result<(), Error> {
+        self.0.client.replace(Arc::new(Client::new(settings)?));
+        Ok(())
+    }
+
     /// The checkpoint of one partition. Without one, what stands there under the name as it is typed is taken over: some
     /// consumers do not lower the case.
     pub async fn load(&self, partition: &PartitionId) -> Result<Option<Checkpoint>, Error> {
-        let Inner { client, names, .. } = &*self.0;
+        let (client, names) = (self.client(), &self.0.names);
         let name = names.checkpoint(partition);
         if let Some(blob) = client.read(READ, &name).await? {
             self.note_checkpoint(partition, Some(blob.etag));
@@ -82,7 +90,7 @@ impl BlobStore {
 
     /// Every checkpoint of the group; those that are missing, by their names as they are typed.
     pub async fn load_all(&self) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
-        let Inner { client, names, .. } = &*self.0;
+        let (client, names) = (self.client(), &self.0.names);
         let prefix = names.checkpoints();
         let mut checkpoints = BTreeMap::new();
         for blob in client.list(LIST, &prefix).await?.blobs {
@@ -120,8 +128,8 @@ impl BlobStore {
         for _ in 0..MAX_TRIES {
             let etag = self.checkpoint_etag(partition, &name).await?;
             let written = match &etag {
-                Some(etag) => self.0.client.replace(WRITE, &name, &metadata, etag).await?,
-                None => self.0.client.create(WRITE, &name, &metadata).await?,
+                Some(etag) => self.client().replace(WRITE, &name, &metadata, etag).await?,
+                None => self.client().create(WRITE, &name, &metadata).await?,
             };
             match written {
                 Written::Done(etag) => {
@@ -146,7 +154,7 @@ impl BlobStore {
     /// When each checkpoint of the group was stored, by the service's clock, in whole seconds.
     pub async fn stored_at(&self) -> Result<BTreeMap<PartitionId, Timestamp>, Error> {
         let prefix = self.0.names.checkpoints();
-        let blobs = self.0.client.list(LIST, &prefix).await?.blobs.into_iter();
+        let blobs = self.client().list(LIST, &prefix).await?.blobs.into_iter();
         let times = blobs.filter_map(|blob| Some((partition_in(&blob.name, &prefix)?, blob.last_modified)));
         Ok(times.collect())
     }
@@ -155,7 +163,7 @@ impl BlobStore {
     pub fn describe(&self) -> String {
         format!(
             "{}/{}",
-            self.0.client.address().trim_end_matches('/'),
+            self.client().address().trim_end_matches('/'),
             self.0.names.group()
         )
     }
@@ -171,10 +179,14 @@ impl BlobStore {
         if let Some(etag) = known {
             return Ok(etag);
         }
-        let blob = self.0.client.read(READ, name).await?;
+        let blob = self.client().read(READ, name).await?;
         let etag = blob.map(|blob| blob.etag);
         self.note_checkpoint(partition, etag.clone());
         Ok(etag)
+    }
+
+    pub(super) fn client(&self) -> Arc<Client> {
+        self.0.client.get()
     }
 
     pub(super) fn note_checkpoint(&self, partition: &PartitionId, etag: Option<Etag>) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use azure_core::error::{Error as AzureError, ErrorKind};
-use azure_core::http::headers::{CONTENT_LENGTH, Headers};
+use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 
 use crate::deliver::http_request;
@@ -45,15 +45,13 @@ impl HttpClient for Transport {
             Method::Put => reqwest::Method::PUT,
             _ => return Err(AzureError::new(ErrorKind::Other, Unforeseen)),
         };
-        let is_write = method == reqwest::Method::PUT;
-        let mut builder = self.http.request(method, request.url().clone());
-        // The length is said by whoever sends the body, and must be said once.
-        let headers = request.headers().iter();
-        for (name, value) in headers.filter(|(name, _)| *name != &CONTENT_LENGTH) {
+        // The length of an empty body is among the headers; nobody below says it, and the service asks for it.
+        let mut builder = self
+            .http
+            .request(method, request.url().clone())
+            .body(body.clone());
+        for (name, value) in request.headers().iter() {
             builder = builder.header(name.as_str(), value.as_str());
-        }
-        if is_write {
-            builder = builder.body(body.clone());
         }
         let response = http_request::exchange(builder.timeout(ANSWER_TIMEOUT))
             .await
