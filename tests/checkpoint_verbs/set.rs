@@ -160,3 +160,24 @@ async fn a_torn_checkpoint_can_be_set() {
     );
     assert_eq!(stage.numbers(CONFIG).await, [("0".to_owned(), 9)]);
 }
+
+/// Scenario: a target keeps the positions of its group in Kafka, beside its records.
+/// Guarantees: a position that goes back, which would have no effect, is refused with 64 and not stored; one that goes
+/// forward is taken.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_position_without_effect_is_refused() {
+    let stage = Stage::new(10).await;
+    let kafka = "kafka: { brokers: '127.0.0.1:1', topic: records, exactly_once: true }";
+    let config = std::fs::read_to_string(stage.path(CONFIG)).expect("it is there");
+    stage.write(CONFIG, &config.replace("file: { path: ./out.jsonl }", kafka));
+    let set = ["set", "--partition", "0", "--sequence-number"];
+    let forward = stage.checkpoint_verb(&[&set[..], &["7"]].concat()).await;
+    check(&forward, 0, &["8 events are skipped"]);
+    let back = stage.checkpoint_verb(&[&set[..], &["6"]].concat()).await;
+    check(
+        &back,
+        64,
+        &["cannot go back: target `out` keeps the positions", "replay"],
+    );
+    assert_eq!(stage.numbers(CONFIG).await, [("0".to_owned(), 7)]);
+}

@@ -7,32 +7,20 @@ mod storage; // another consumer's container
 mod blobs; // a source: its blobs
 mod verify; // compared with the hub
 mod plan; // what is done with each partition
-mod show; // the plan in words
+mod show; // a row of that in words
+mod planned; // all of it
 
 use std::sync::Arc;
 
-use anyhow::anyhow;
-
-use self::plan::{Decision, Found, Partition};
-use self::raw::Raw;
+use self::planned::Planned;
 use super::group;
 use super::hub::Hub;
 use super::taken::Taken;
-use super::view::View;
 use crate::cli::exit::Failure;
 use crate::cli::{load, output};
 use crate::config::Configuration;
-use crate::event::Timestamp;
 
 pub use self::arguments::ImportArguments;
-
-/// Everything that is known before something is written.
-struct Planned {
-    plan: Vec<(Partition, Decision)>,
-    /// What cannot be read and tells no partition: place, and what is wrong.
-    strays: Vec<(String, String)>,
-    warnings: Vec<String>,
-}
 
 /// Plans, says the plan, and carries it out unless that was not wanted, or something cannot be used.
 pub(super) fn run(arguments: ImportArguments) -> Result<(), Failure> {
@@ -56,143 +44,23 @@ async fn import(
         true => None,
         false => Some(Hub::connect(configuration, group).await?),
     };
-    let planned = plan(configuration, group, arguments, hub.as_ref()).await;
+    let planned = Planned::new(configuration, group, arguments, hub.as_ref()).await;
     if let Some(hub) = hub {
         hub.close().await;
     }
     let planned = planned?;
-    planned.say(arguments)?;
+    planned.say(arguments.json)?;
     warn_of_kafka(configuration, group);
-    planned.refuse(configuration, group, arguments)?;
+    planned.refuse(arguments.skip_unusable, || {
+        arguments.expected(configuration, group)
+    })?;
     let Some(taken) = taken else {
         return note(arguments, "dry run: nothing was changed");
     };
-    let imports =
-        planned
-            .plan
-            .iter()
-            .filter_map(|(partition, decision)| match (&partition.found, decision) {
-                (Found::Position(position), Decision::Import { .. }) => {
-                    Some((&partition.partition, &position.checkpoint))
-                }
-                _ => None,
-            });
-    let imports: Vec<_> = imports.collect();
+    let imports = planned.imports();
     let count = imports.len();
     taken.store_all(imports).await?;
     note(arguments, &format!("{count} positions imported"))
-}
-
-async fn plan(
-    configuration: &Configuration,
-    group: &Arc<str>,
-    arguments: &ImportArguments,
-    hub: Option<&Hub>,
-) -> Result<Planned, Failure> {
-    let mut existing = View::open(configuration, group)?.load_all().await?;
-    let partitions = hub.map(|hub| &*hub.partitions);
-    let Raw {
-        partitions: mut items,
-        strays,
-        mut warnings,
-    } = arguments.read(configuration, group, partitions).await?;
-    let known: Vec<_> = match hub {
-        Some(hub) => {
-            for (partition, item) in items
-                .iter()
-                .filter(|(partition, _)| !hub.partitions.contains(partition))
-            {
-                warnings.push(format!(
-                    "the hub has no partition `{partition}`; {} is left out",
-                    item.place
-                ));
-            }
-            hub.partitions.clone()
-        }
-        None => {
-            warnings.push("the hub was not asked: whether it has these positions is not known".to_owned());
-            items.keys().cloned().collect()
-        }
-    };
-    let mut plan = Vec::new();
-    for partition in known {
-        let found = match items.remove(&partition) {
-            Some(item) => verify::verify(hub, &partition, item).await?,
-            None => Found::Nothing,
-        };
-        let existing = existing.remove(&partition).map(|kept| kept.checkpoint);
-        let partition = Partition {
-            partition,
-            found,
-            existing,
-        };
-        let made: Option<Timestamp> = hub.map(|hub| hub.created_at);
-        let decision = partition.decide(made, arguments.overwrite);
-        plan.push((partition, decision));
-    }
-    Ok(Planned {
-        plan,
-        strays,
-        warnings,
-    })
-}
-
-impl Planned {
-    fn say(&self, arguments: &ImportArguments) -> Result<(), Failure> {
-        match arguments.json {
-            true => {
-                for (partition, decision) in &self.plan {
-                    output::line(&show::json(partition, *decision))?;
-                }
-            }
-            false => output::text(&show::text(&self.plan))?,
-        }
-        for (place, detail) in &self.strays {
-            eprintln!("warning: {place} cannot be read: {detail}");
-        }
-        for warning in &self.warnings {
-            eprintln!("warning: {warning}");
-        }
-        for (partition, _) in &self.plan {
-            if let Found::Position(position) = &partition.found {
-                for note in &position.notes {
-                    eprintln!("warning: partition {}: {note}", partition.partition);
-                }
-            }
-        }
-        Ok(())
-    }
-
-    /// Nothing is written where something is there that cannot be used, or where nothing is there at all.
-    fn refuse(
-        &self,
-        configuration: &Configuration,
-        group: &str,
-        arguments: &ImportArguments,
-    ) -> Result<(), Failure> {
-        let unusable = self.strays.len()
-            + self
-                .plan
-                .iter()
-                .filter(|(_, decision)| matches!(decision, Decision::Unusable(_)))
-                .count();
-        if unusable > 0 && !arguments.skip_unusable {
-            return Err(Failure::State(anyhow!(
-                "{unusable} positions cannot be used, and nothing was written; `--skip-unusable` leaves them out"
-            )));
-        }
-        let is_empty = self
-            .plan
-            .iter()
-            .all(|(_, decision)| *decision == Decision::Nothing);
-        match is_empty && unusable == 0 {
-            true => Err(Failure::Usage(anyhow!(
-                "no position was found; {}",
-                arguments.expected(configuration, group)
-            ))),
-            false => Ok(()),
-        }
-    }
 }
 
 /// Where a target keeps the positions together with its records, those count as long as they are further.
