@@ -31,6 +31,9 @@ mod tests {
     use super::*;
     use crate::event::{Offset, SequenceNumber};
 
+    /// Metadata, and what it says.
+    type Case = (&'static [(&'static str, &'static str)], Option<LegacyPosition>);
+
     #[test]
     fn reads_every_pair() {
         let position = |sequence_number: Option<i64>, offset: Option<&str>| {
@@ -40,7 +43,7 @@ mod tests {
                 enqueued_time: None,
             })
         };
-        let cases: [(&[(&str, &str)], Option<LegacyPosition>); 10] = [
+        let cases: [Case; 10] = [
             (
                 &[
                     ("offset", "4096"),
