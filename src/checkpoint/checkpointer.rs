@@ -169,7 +169,7 @@ impl Checkpointer {
         self.store_moved(Pass::All).await
     }
 
-    /// One pass over the partitions. Every one is tried; the last failure is returned.
+    /// One pass over the partitions. Every one is tried, unless the store is away; the last failure is returned.
     async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
         let mut writing = self.writing.lock().await;
         let mut result = Ok(());
@@ -187,7 +187,12 @@ impl Checkpointer {
                 Ok(()) => self.note_stored(&moved),
                 Err(error) => {
                     self.note_failed(&moved.partition, &error, &mut writing);
+                    let is_away = error.is_store_away();
                     result = Err(error);
+                    // Each further one would wait just as long, and a stop with it.
+                    if is_away {
+                        break;
+                    }
                 }
             }
         }

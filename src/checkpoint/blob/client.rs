@@ -68,7 +68,6 @@ impl Client {
         let mut options = BlobContainerClientOptions {
             version: API_VERSION.to_owned(),
             client_options: request::options(&settings.tls),
-            ..BlobContainerClientOptions::default()
         };
         let mut url = settings.container.clone();
         let mut entra = None;
@@ -106,8 +105,11 @@ impl Client {
         match self.finish("find the container", &self.address, asked).await {
             Ok(_) => return Ok(()),
             Err(Error::Refused { status: 404, .. }) => {}
-            // Rights on a container's blobs do not include its properties; whether it is there shows at the first list.
-            Err(Error::Refused { status: 403, .. }) => return Ok(()),
+            // Rights on a container's blobs do not include its properties; whether it is there shows at the first list. Who
+            // is not known at all is told so at once.
+            Err(Error::Refused {
+                status: 403, code, ..
+            }) if code != "AuthenticationFailed" => return Ok(()),
             Err(error) => return Err(error),
         }
         let created = self.container.create(None);
