@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Parser, Subcommand};
 
 pub mod check;
+pub mod checkpoint;
 pub mod dead_letters;
 pub mod demo;
 mod display;
@@ -48,6 +49,8 @@ Examples:
                                              send it again, once the cause is mended
   hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
                                              send the last six hours once more, beside the running bridge
+  hub2siem checkpoint import --from functions --container-url https://… --dry-run
+                                             what would be taken over from an Azure Function
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -73,6 +76,9 @@ pub enum Verb {
     Schema(schema::SchemaArguments),
     /// Read a range of the hub once more for one target, beside the running bridge.
     Replay(Box<replay::ReplayArguments>),
+    /// List, move, export and import the stored positions.
+    #[command(subcommand)]
+    Checkpoint(Box<checkpoint::CheckpointArguments>),
     /// Ask the running bridge whether it is ready; for images without curl.
     Health(ConfigArguments),
     /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
@@ -105,6 +111,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::DeadLetters(arguments) => dead_letters::run(*arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Replay(arguments) => replay::run(*arguments),
+        Verb::Checkpoint(arguments) => checkpoint::run(*arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),
     }

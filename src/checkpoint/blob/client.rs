@@ -25,7 +25,7 @@ use crate::event::Timestamp;
 const API_VERSION: &str = "2025-11-05";
 
 const METADATA_PREFIX: &str = "x-ms-meta-";
-const DATE: HeaderName = HeaderName::from_static("date");
+pub(super) const DATE: HeaderName = HeaderName::from_static("date");
 
 /// One container.
 pub(super) struct Client {
@@ -92,6 +92,11 @@ impl Client {
     /// Address of the container, without secrets.
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The container, for requests that are not here.
+    pub(super) fn container(&self) -> &BlobContainerClient {
+        &self.container
     }
 
     /// Makes the container if it is missing.
@@ -254,7 +259,8 @@ impl Client {
         }
     }
 
-    async fn finish<T>(
+    /// Waits for the end of a request.
+    pub(super) async fn finish<T>(
         &self,
         operation: &'static str,
         object: &str,
@@ -304,11 +310,13 @@ fn etag(headers: &Headers) -> Option<Etag> {
     headers.get_optional_str(&ETAG).map(Etag::new)
 }
 
-fn time(headers: &Headers, name: &HeaderName) -> Option<Timestamp> {
+/// A moment in a header.
+pub(super) fn time(headers: &Headers, name: &HeaderName) -> Option<Timestamp> {
     let text = headers.get_optional_str(name)?;
     parse_rfc7231(text).ok().map(timestamp)
 }
 
-fn timestamp(moment: OffsetDateTime) -> Timestamp {
+/// A moment of the Azure crate.
+pub(super) fn timestamp(moment: OffsetDateTime) -> Timestamp {
     Timestamp::from_millis(moment.unix_timestamp().saturating_mul(1000))
 }
