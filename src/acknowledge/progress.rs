@@ -70,6 +70,11 @@ impl Targets {
         }
     }
 
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// How many are followed. Not a group's only target, whose mark is the group's, unless one that was removed had held
     /// that mark back.
     pub(super) fn followed(&self) -> usize {

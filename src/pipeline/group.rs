@@ -234,9 +234,11 @@ impl Partitions {
     async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
         self.known.insert(partition.clone());
         let status = self.readiness.partition(&self.name, &partition);
+        let (start, origin) = self.start_position(&partition, checkpoint.as_ref(), is_fresh);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
-            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            start,
+            origin,
             targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
@@ -289,11 +291,11 @@ impl Partitions {
         partition: &PartitionId,
         checkpoint: Option<&Checkpoint>,
         is_fresh: bool,
-    ) -> StartPosition {
+    ) -> (StartPosition, &'static str) {
         let (position, origin) = match checkpoint {
             Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
             None if is_fresh => (configured(&self.start, partition), "configuration"),
-            None => (StartPosition::Earliest, "new partition"),
+            None => (StartPosition::Earliest, "new_partition"),
         };
         tracing::info!(
             consumer_group = &*self.name,
@@ -302,7 +304,7 @@ impl Partitions {
             position = %describe(&position),
             "partition starts"
         );
-        position
+        (position, origin)
     }
 }
 
