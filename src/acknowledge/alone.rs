@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn who_sent_it_is_told_once_or_never() {
-        for settlement in [Settlement::Delivered, Settlement::DeadLettered(RejectReason::Refused)] {
+        for settlement in [
+            Settlement::Delivered,
+            Settlement::DeadLettered(RejectReason::Refused),
+        ] {
             let (ticket, answers) = ticket();
             let event = ticket.event();
             assert_eq!(event.partition().as_str(), "3");

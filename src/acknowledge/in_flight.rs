@@ -235,6 +235,11 @@ impl InFlight {
         self.targets.count()
     }
 
+    /// Names of the targets, in the order of the sums.
+    pub fn target_names(&self) -> impl Iterator<Item = &str> {
+        self.targets.names()
+    }
+
     /// How many targets are followed.
     pub(super) fn followed_targets(&self) -> usize {
         self.targets.followed()

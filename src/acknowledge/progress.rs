@@ -70,6 +70,11 @@ impl Targets {
         }
     }
 
+    /// Their names, in the order of the group's dispatch.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
     /// How many there are.
     pub(super) fn count(&self) -> usize {
         self.names.len()

@@ -93,7 +93,8 @@ impl FileStore {
 }
 
 impl Scope<'_> {
-    fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
+    /// The directory of the consumer group below `directory`.
+    pub fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
         let mut host = component("namespace", self.namespace)?;
         if let Some(port) = self.port {
             host = format!("{host}_{port}");

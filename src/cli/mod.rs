@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 pub mod check;
 pub mod dead_letters;
 pub mod demo;
@@ -48,6 +49,7 @@ Examples:
                                              send it again, once the cause is mended
   hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
                                              send the last six hours once more, beside the running bridge
+  hub2siem audit --since 2026-02-01          prove that nothing was lost since then
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -73,6 +75,8 @@ pub enum Verb {
     Schema(schema::SchemaArguments),
     /// Read a range of the hub once more for one target, beside the running bridge.
     Replay(Box<replay::ReplayArguments>),
+    /// Show what became of every event and record, from totals that survive a kill, and whether they add up.
+    Audit(audit::AuditArguments),
     /// Ask the running bridge whether it is ready; for images without curl.
     Health(ConfigArguments),
     /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
@@ -105,6 +109,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::DeadLetters(arguments) => dead_letters::run(*arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Replay(arguments) => replay::run(*arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),
     }

@@ -14,6 +14,7 @@ use super::edition::InUse;
 use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
+use crate::audit::Recorder;
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
@@ -41,6 +42,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// What records its sums.
+    pub audit: Recorder,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -66,6 +69,7 @@ impl Group {
             window,
             dispatch,
             store,
+            audit,
             claims,
             last_delivered,
             dead_letters,
@@ -81,7 +85,11 @@ impl Group {
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
+        let checkpointer = checkpointer
+            .every(intervals.checkpoints)
+            .after(last_delivered)
+            .audited_by(audit);
+        let checkpointer = Arc::new(checkpointer);
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })

@@ -18,7 +18,7 @@ const MAX_ITEMS: usize = 10_000_000;
 /// The pattern names every store of checkpoints there is. One that several instances share is no place for this, and
 /// `snapshots: changes_only` must be refused with it: an item's updates spread over the partitions, and so over the
 /// instances, and none of them would know what was last delivered.
-pub(super) fn state_directory(written: &File) -> PathBuf {
+pub(in crate::config) fn state_directory(written: &File) -> PathBuf {
     let Checkpoint { file } = &written.checkpoint;
     let directory = written.state.directory.as_ref().unwrap_or(&file.directory);
     directory.clone()

@@ -179,7 +179,9 @@ mod tests {
         assert!(first.ticket.is_of_copy());
         assert_eq!(second.ticket.event().position().sequence_number.0, 3);
         first.ticket.settle(Settlement::Delivered);
-        second.ticket.settle(Settlement::DeadLettered(RejectReason::Refused));
+        second
+            .ticket
+            .settle(Settlement::DeadLettered(RejectReason::Refused));
         assert_eq!(stage.outcomes(), [1, 1, 0]);
     }
 
