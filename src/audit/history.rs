@@ -293,3 +293,6 @@ impl<'c> Fold<'c> {
         self.history
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -73,6 +73,12 @@ impl Journal {
         Ok(())
     }
 
+    /// Makes files small beyond so many bytes.
+    #[cfg(test)]
+    pub(super) fn limit_to(&mut self, bytes: u64) {
+        self.max_bytes = bytes;
+    }
+
     /// Goes on with the file of a day, and makes those before it small.
     fn begin(&mut self, day: Date) -> Result<(), FileError> {
         if self.today.take().is_some() {

@@ -20,3 +20,6 @@ pub mod report; // everything added up and judged
 pub use line::Line;
 pub use recorder::Recorder;
 pub use totals::Totals;
+
+#[cfg(test)]
+mod tests;

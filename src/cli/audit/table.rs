@@ -17,30 +17,37 @@ type Table = Vec<Vec<String>>;
 /// Columns of text; the others are numbers and stand at the right.
 const TEXT_COLUMNS: [&str; 4] = ["day", "partition", "target", "reasons"];
 
-/// Two tables for each consumer group, what stands out, and the verdict.
+/// Prints two tables for each consumer group, what stands out, and the verdict.
 pub(super) fn print(report: &Report) -> Result<(), Failure> {
+    output::text(&text(report))
+}
+
+fn text(report: &Report) -> String {
     let mut groups: Vec<_> = report
         .partitions
         .iter()
         .map(|partition| &partition.group)
         .collect();
     groups.dedup();
+    let mut text = String::new();
     for group in groups {
         let of_group = |partition: &&Partition| partition.group == *group;
         let partitions: Vec<_> = report.partitions.iter().filter(of_group).collect();
-        let title = format!("consumer group {} of {}/{}\n", group.name, group.host, group.hub);
-        output::text(&title)?;
-        output::text(&render(&events(&partitions)))?;
-        output::text(&render(&records(&partitions)))?;
+        text += &format!(
+            "consumer group {} of {}/{}\n\n",
+            group.name, group.host, group.hub
+        );
+        text += &render(&events(&partitions));
+        text += &render(&records(&partitions));
     }
     for note in words::notes(report) {
-        output::text(&format!("note: {note}"))?;
+        text += &format!("note: {note}\n");
     }
     let problems = words::problems(report);
     for problem in &problems {
-        output::text(&format!("problem: {problem}"))?;
+        text += &format!("problem: {problem}\n");
     }
-    output::text(&verdict(report, problems.len()))
+    text + &verdict(report, problems.len()) + "\n"
 }
 
 /// What became of the events.
@@ -151,3 +158,6 @@ fn render(table: &Table) -> String {
     text.push('\n');
     text
 }
+
+#[cfg(test)]
+mod tests;

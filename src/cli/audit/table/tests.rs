@@ -1,0 +1,111 @@
+//! What people see.
+
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::acknowledge::Gaps;
+use crate::audit::file::Damaged;
+use crate::audit::history::{Finding, What};
+use crate::audit::places::Group;
+use crate::event::PartitionId;
+
+fn report() -> Report {
+    let target = TargetAccount {
+        delivered: 900,
+        filtered: 90,
+        suppressed: 5,
+        repeated: 2,
+        letters: BTreeMap::from([(RejectReason::Refused, 1), (RejectReason::TooLarge, 2)]),
+    };
+    let totals = Totals {
+        events: 990,
+        records: 1003,
+        letters: BTreeMap::from([(RejectReason::Undecodable, 3), (RejectReason::UnroutedUnknown, 1)]),
+        targets: BTreeMap::from([("soc-splunk".to_owned(), target)]),
+        ..Totals::default()
+    };
+    let day = Day {
+        passed: 990,
+        totals,
+        again: Totals {
+            events: 10,
+            ..Totals::default()
+        },
+    };
+    Report {
+        partitions: vec![Partition {
+            group: Group {
+                host: "contoso.servicebus.windows.net".to_owned(),
+                hub: "defender".to_owned(),
+                name: "$default".to_owned(),
+            },
+            partition: PartitionId::new("0"),
+            days: BTreeMap::from([(jiff::civil::date(2026, 2, 2), day)]),
+            findings: Vec::new(),
+            in_flight: 12,
+            time: None,
+        }],
+        damaged: Vec::new(),
+    }
+}
+
+#[test]
+fn shows_sums_and_says_that_they_balance() {
+    insta::assert_snapshot!(text(&report()), @"");
+}
+
+#[test]
+fn says_what_does_not_add_up() {
+    let mut report = report();
+    let day = jiff::civil::date(2026, 2, 2);
+    let partition = &mut report.partitions[0];
+    let what = [
+        What::Hole {
+            after: 9,
+            before: 19,
+            begins: Some("kafka".to_owned()),
+        },
+        What::Twice { after: 49, to: 99 },
+        What::Numbers {
+            from: -1,
+            to: 9,
+            explained: 13,
+        },
+        What::Records {
+            target: "soc-splunk".to_owned(),
+            from: -1,
+            to: 9,
+            received: 12,
+            settled: 10,
+        },
+        What::Recreated {
+            created_at: None,
+            last: 9,
+        },
+        What::Killed {
+            in_flight: 3,
+            after: 9,
+        },
+        What::GivenUp {
+            in_flight: 3,
+            after: 9,
+        },
+    ];
+    partition.findings = what.map(|what| Finding { day, what }).to_vec();
+    let sums = partition.days.get_mut(&day).expect("the day is there");
+    sums.totals.gaps = Gaps {
+        missing: 1,
+        lost: 49,
+        repeated: 2,
+    };
+    report.damaged.push(Damaged {
+        path: "state/audit/1/2026-02-02.totals".into(),
+        line: 7,
+        detail: "its checksum is 00000001 and not 00000002".to_owned(),
+    });
+    let text = text(&report);
+    let (_, sentences) = text
+        .rsplit_once("\n\n")
+        .expect("there is an empty line after the tables");
+    insta::assert_snapshot!(sentences, @"");
+}
