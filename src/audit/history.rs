@@ -120,32 +120,19 @@ impl What {
 }
 
 /// One reading of the partition, as far as it was recorded.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Chain {
+    /// When its first line was written.
+    begun: Timestamp,
     lines: Vec<Settled>,
     standing: Option<Standing>,
 }
 
 /// Reads the lines of one partition. `sources` has the lines of each process that may have read it, in the order written.
 pub fn history(sources: Vec<Vec<Line>>) -> History {
-    let mut chains: BTreeMap<Reading, Chain> = BTreeMap::new();
-    for line in sources.into_iter().flatten() {
-        match line {
-            Line::Settled(line) => {
-                let chain = chains.entry(line.reading.clone()).or_default();
-                chain.lines.push(line);
-            }
-            Line::Standing(line) => {
-                let chain = chains.entry(line.reading.clone()).or_default();
-                chain.standing = Some(line);
-            }
-        }
-    }
-    let mut chains: Vec<_> = chains
-        .into_values()
-        .filter(|chain| chain.begun().is_some())
-        .collect();
-    chains.sort_by_key(Chain::begun);
+    let mut chains: Vec<Chain> = sources.into_iter().flat_map(chains).collect();
+    // Stable: what one process wrote keeps its order.
+    chains.sort_by_key(|chain| chain.begun);
     let mut fold = Fold::default();
     for (index, chain) in chains.iter().enumerate() {
         let next = chains.get(index + 1).and_then(Chain::run);
@@ -154,13 +141,34 @@ pub fn history(sources: Vec<Vec<Line>>) -> History {
     fold.finish()
 }
 
-impl Chain {
-    /// When its first line was written.
-    fn begun(&self) -> Option<Timestamp> {
-        let first = self.lines.first().map(|line| line.since.unwrap_or(line.time));
-        first.or(self.standing.as_ref().map(|standing| standing.time))
+/// The readings in the lines of one place, in the order they began.
+fn chains(lines: Vec<Line>) -> Vec<Chain> {
+    let mut chains: Vec<Chain> = Vec::new();
+    let mut places: BTreeMap<Reading, usize> = BTreeMap::new();
+    for line in lines {
+        let (reading, begun) = match &line {
+            Line::Settled(line) => (&line.reading, line.since.unwrap_or(line.time)),
+            Line::Standing(line) => (&line.reading, line.time),
+        };
+        let place = *places.entry(reading.clone()).or_insert_with(|| {
+            // A clock that was set back does not change what was written first.
+            let before = chains.last().map(|chain| chain.begun);
+            chains.push(Chain {
+                begun: before.map_or(begun, |before| before.max(begun)),
+                lines: Vec::new(),
+                standing: None,
+            });
+            chains.len() - 1
+        });
+        match line {
+            Line::Settled(line) => chains[place].lines.push(line),
+            Line::Standing(line) => chains[place].standing = Some(line),
+        }
     }
+    chains
+}
 
+impl Chain {
     /// The process that read.
     fn run(&self) -> Option<&str> {
         let reading = self.lines.first().map(|line| &line.reading);

@@ -43,7 +43,7 @@ pub struct Partition {
     pub days: BTreeMap<Date, Day>,
     /// What stands out.
     pub findings: Vec<Finding>,
-    /// Events received and not settled when the newest line was written.
+    /// Events received and not settled when the newest line was written, if that was on a day of the choice.
     pub in_flight: u64,
     /// When that was.
     pub time: Option<Timestamp>,
@@ -100,6 +100,8 @@ pub fn read(states: &[PathBuf], choice: &Choice) -> Result<Report, FileError> {
     }
     for ((group, partition), sources) in sources {
         let mut history = history(sources);
+        let newest = history.time.map(places::day);
+        let is_chosen = newest.is_some_and(|day| choice.has(day));
         history.days.retain(|day, _| choice.has(*day));
         history.findings.retain(|finding| choice.has(finding.day));
         report.partitions.push(Partition {
@@ -107,7 +109,7 @@ pub fn read(states: &[PathBuf], choice: &Choice) -> Result<Report, FileError> {
             partition,
             days: history.days,
             findings: history.findings,
-            in_flight: history.in_flight,
+            in_flight: if is_chosen { history.in_flight } else { 0 },
             time: history.time,
         });
     }
