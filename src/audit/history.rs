@@ -27,6 +27,8 @@ pub struct History {
 pub struct Day {
     /// Numbers that the position moved over.
     pub passed: i128,
+    /// The position at the end of the day.
+    pub to: i64,
     /// The sums.
     pub totals: Totals,
     /// What was recorded before and read again on this day, after a kill or because a position was set back. It reached
@@ -284,6 +286,7 @@ impl<'c> Fold<'c> {
         for line in std::mem::take(&mut self.accepted) {
             let day = self.day(places::day(line.time));
             day.passed += i128::from(line.to.0) - i128::from(line.from.0);
+            day.to = line.to.0;
             day.totals.add(&line.totals);
         }
     }

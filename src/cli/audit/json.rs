@@ -16,6 +16,7 @@ enum Object<'r> {
     Events {
         #[serde(flatten)]
         place: Place<'r>,
+        up_to: i64,
         settled: u64,
         missing: u64,
         lost: u64,
@@ -107,6 +108,7 @@ fn objects(partition: &Partition) -> Vec<Object<'_>> {
         } = totals.gaps;
         objects.push(Object::Events {
             place: place.clone(),
+            up_to: sums.to,
             settled: totals.events,
             missing,
             lost,

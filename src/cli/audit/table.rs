@@ -52,7 +52,7 @@ fn text(report: &Report) -> String {
 
 /// What became of the events.
 fn events(partitions: &[&Partition]) -> Table {
-    let names = "day,partition,received,missing,lost,in flight,read again,records,undecodable,unrouted";
+    let names = "day,partition,up to,received,missing,lost,in flight,read again,records,undecodable,unrouted";
     let mut table = vec![names.split(',').map(str::to_owned).collect()];
     for partition in partitions {
         for (day, sums) in &partition.days {
@@ -60,6 +60,7 @@ fn events(partitions: &[&Partition]) -> Table {
             let in_flight = if is_newest { partition.in_flight } else { 0 };
             let Day { totals, again, .. } = sums;
             let mut row = vec![day.to_string(), partition.partition.to_string()];
+            row.push(sums.to.to_string());
             let numbers = [
                 totals.events + in_flight,
                 totals.gaps.missing,

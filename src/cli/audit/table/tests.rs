@@ -26,6 +26,7 @@ fn report() -> Report {
     };
     let day = Day {
         passed: 990,
+        to: 4711,
         totals,
         again: Totals {
             events: 10,
@@ -54,8 +55,8 @@ fn shows_sums_and_says_that_they_balance() {
     insta::assert_snapshot!(text(&report()), @r"
     consumer group $default of contoso.servicebus.windows.net/defender
 
-    day         partition  received  missing  lost  in flight  read again  records  undecodable  unrouted
-    2026-02-02  0              1002        0     0         12          10     1003            3         1
+    day         partition  up to  received  missing  lost  in flight  read again  records  undecodable  unrouted
+    2026-02-02  0           4711      1002        0     0         12          10     1003            3         1
 
     day         partition  target      records  delivered  dead-lettered  filtered  suppressed  repeated  sent again  reasons
     2026-02-02  0          soc-splunk     1000        900              3        90           5         2           0  refused 1, too_large 2
