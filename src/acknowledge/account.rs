@@ -46,7 +46,7 @@ pub struct Gaps {
 
 /// What became of records at one target.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default, deny_unknown_fields)]
+#[serde(default)]
 pub struct TargetAccount {
     /// The target confirmed them.
     #[serde(skip_serializing_if = "is_zero")]
@@ -140,17 +140,8 @@ impl TargetAccount {
     }
 
     /// Records that have their final word here.
-    pub fn settled(&self) -> i128 {
-        [
-            self.delivered,
-            self.filtered,
-            self.suppressed,
-            self.repeated,
-            self.dead_lettered(),
-        ]
-        .into_iter()
-        .map(i128::from)
-        .sum()
+    pub fn settled(&self) -> u64 {
+        self.delivered + self.filtered + self.suppressed + self.repeated + self.dead_lettered()
     }
 }
 

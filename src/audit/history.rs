@@ -48,12 +48,12 @@ pub struct Finding {
 /// What stands out.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum What {
-    /// Numbers after `after` and before `before` are in no line, though reading went on behind them.
+    /// Numbers after `after`, up to and including `to`, are in no line, though reading went on behind them.
     Hole {
         /// The last number recorded before.
         after: i64,
-        /// The number that reading went on after.
-        before: i64,
+        /// The position that reading went on from.
+        to: i64,
         /// Why reading began there, if the line says so.
         begins: Option<String>,
     },
@@ -83,9 +83,9 @@ pub enum What {
         /// The line's last position.
         to: i64,
         /// Records its route was asked about.
-        received: i128,
+        received: u64,
         /// Records with a final word.
-        settled: i128,
+        settled: u64,
     },
     /// The hub was made anew.
     Recreated {
@@ -245,7 +245,7 @@ impl<'c> Fold<'c> {
                         day,
                         What::Hole {
                             after: to,
-                            before: from,
+                            to: from,
                             begins,
                         },
                     );

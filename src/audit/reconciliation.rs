@@ -52,14 +52,14 @@ impl Reconciliation {
         let unbalanced: Vec<_> = totals.unbalanced().map(|(name, ..)| name).collect();
         for (name, target) in &totals.targets {
             let is_balanced = !unbalanced.contains(&name.as_str());
-            let received = totals.routed_records();
+            let ends = &target.ends;
             macro_rules! say {
                 ($level:ident, $message:literal) => {
                     tracing::$level!(
                         consumer_group, target_name = name, day = %self.day, is_stop,
-                        received_records = %received, delivered = target.delivered,
-                        dead_lettered = target.dead_lettered(), filtered = target.filtered,
-                        suppressed = target.suppressed, repeated = target.repeated, $message
+                        received_records = target.records, delivered = ends.delivered,
+                        dead_lettered = ends.dead_lettered(), filtered = ends.filtered,
+                        suppressed = ends.suppressed, repeated = ends.repeated, $message
                     )
                 };
             }

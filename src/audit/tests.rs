@@ -119,6 +119,8 @@ impl Hub {
             for record in &event.records {
                 for (name, end) in TARGETS.iter().zip(record) {
                     let target = totals.targets.get_mut(*name).expect("it was made above");
+                    target.records += 1;
+                    let target = &mut target.ends;
                     match end {
                         End::Delivered => target.delivered += 1,
                         End::Filtered => target.filtered += 1,

@@ -26,7 +26,17 @@ pub struct Totals {
     pub letters: BTreeMap<RejectReason, u64>,
     /// What became of the records at each target, by its name.
     #[serde(default)]
-    pub targets: BTreeMap<String, TargetAccount>,
+    pub targets: BTreeMap<String, TargetTotals>,
+}
+
+/// Sums at one target.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TargetTotals {
+    /// Records its route was asked about.
+    pub records: u64,
+    /// What became of them.
+    #[serde(flatten)]
+    pub ends: TargetAccount,
 }
 
 impl Totals {
@@ -40,13 +50,18 @@ impl Totals {
             letters,
             targets,
         } = account;
+        let routed = records.saturating_sub(undecoded(&letters));
+        let targets = names.into_iter().zip(targets).map(|(name, ends)| {
+            let records = routed;
+            (name.to_owned(), TargetTotals { records, ends })
+        });
         Self {
+            targets: targets.collect(),
             events,
             gaps,
             records,
             unrouted,
             letters,
-            targets: names.into_iter().map(str::to_owned).zip(targets).collect(),
         }
     }
 
@@ -60,7 +75,9 @@ impl Totals {
             *self.letters.entry(*reason).or_default() += count;
         }
         for (name, target) in &other.targets {
-            self.targets.entry(name.clone()).or_default().add(target);
+            let mine = self.targets.entry(name.clone()).or_default();
+            mine.records += target.records;
+            mine.ends.add(&target.ends);
         }
     }
 
@@ -69,27 +86,24 @@ impl Totals {
         i128::from(self.events) + i128::from(self.gaps.missing) + i128::from(self.gaps.lost)
     }
 
-    /// Records that every target's route was asked about: all but those that could not be decoded. Negative only if the
-    /// sums are wrong.
-    pub fn routed_records(&self) -> i128 {
-        i128::from(self.records) - i128::from(self.undecoded())
-    }
-
-    /// Records that could not be read or decoded.
+    /// Records that could not be read or decoded. No target's route was asked about them.
     pub fn undecoded(&self) -> u64 {
-        let reasons = [RejectReason::Undecodable, RejectReason::Unreadable];
-        let counts = reasons.iter().filter_map(|reason| self.letters.get(reason));
-        counts.sum()
+        undecoded(&self.letters)
     }
 
     /// The targets whose records do not add up: name, records, and how many of them have their final word.
-    pub fn unbalanced(&self) -> impl Iterator<Item = (&str, i128, i128)> {
-        let received = self.routed_records();
+    pub fn unbalanced(&self) -> impl Iterator<Item = (&str, u64, u64)> {
         let targets = self.targets.iter();
         targets
-            .map(move |(name, target)| (name.as_str(), received, target.settled()))
-            .filter(|(_, received, settled)| received != settled)
+            .map(|(name, target)| (name.as_str(), target.records, target.ends.settled()))
+            .filter(|(_, records, settled)| records != settled)
     }
+}
+
+fn undecoded(letters: &BTreeMap<RejectReason, u64>) -> u64 {
+    let reasons = [RejectReason::Undecodable, RejectReason::Unreadable];
+    let counts = reasons.iter().filter_map(|reason| letters.get(reason));
+    counts.sum()
 }
 
 /// For fields that are left out where they say nothing.

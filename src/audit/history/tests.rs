@@ -2,15 +2,16 @@
 
 use super::*;
 use crate::acknowledge::{Gaps, TargetAccount};
+use crate::audit::totals::TargetTotals;
 use crate::event::{PartitionId, SequenceNumber};
 
-/// Milliseconds of a day in the table's time, which counts seconds.
+/// The tables count seconds, timestamps milliseconds.
 const SECOND: i64 = 1000;
 
 /// A line of `run` in generation 0, written at `time` seconds: every number is an event with one delivered record.
 fn line(run: &str, time: i64, from: i64, to: i64) -> Settled {
     let events = (to - from) as u64;
-    let target = TargetAccount {
+    let ends = TargetAccount {
         delivered: events,
         ..TargetAccount::default()
     };
@@ -30,7 +31,13 @@ fn line(run: &str, time: i64, from: i64, to: i64) -> Settled {
         totals: Totals {
             events,
             records: events,
-            targets: BTreeMap::from([("soc".to_owned(), target)]),
+            targets: BTreeMap::from([(
+                "soc".to_owned(),
+                TargetTotals {
+                    records: events,
+                    ends,
+                },
+            )]),
             ..Totals::default()
         },
     }
@@ -73,7 +80,12 @@ fn what_a_kill_repeats_is_counted_once() {
         after: 19,
     };
     let lines = [line("a", 1, -1, 9), line("a", 2, 9, 19), line("b", 3, 9, 29)];
-    check(vec![lines.map(Line::Settled).to_vec()], 30, 10, &[killed.clone()]);
+    check(
+        vec![lines.map(Line::Settled).to_vec()],
+        30,
+        10,
+        std::slice::from_ref(&killed),
+    );
     let lines = [line("a", 1, -1, 9), line("a", 2, 9, 19), line("b", 3, 19, 29)];
     check(vec![lines.map(Line::Settled).to_vec()], 30, 0, &[killed]);
 }
@@ -116,7 +128,7 @@ fn a_position_set_forward_leaves_a_hole() {
     ];
     let hole = What::Hole {
         after: 9,
-        before: 29,
+        to: 29,
         begins: Some("checkpoint".to_owned()),
     };
     check(vec![lines], 20, 0, &[hole]);
@@ -127,7 +139,7 @@ fn a_removed_line_leaves_a_hole() {
     let lines = [line("a", 1, -1, 9), line("a", 3, 19, 29)];
     let hole = What::Hole {
         after: 9,
-        before: 19,
+        to: 19,
         begins: None,
     };
     check(vec![lines.map(Line::Settled).to_vec()], 20, 0, &[hole]);
@@ -179,7 +191,7 @@ fn instances_take_turns() {
         after: 19,
     };
     for sources in [vec![first.clone(), second.clone()], vec![second, first]] {
-        check(sources, 30, 10, &[killed.clone()]);
+        check(sources, 30, 10, std::slice::from_ref(&killed));
     }
 }
 
@@ -199,7 +211,8 @@ fn a_line_that_contradicts_itself_is_found() {
     check(vec![vec![Line::Settled(gaps)]], 10, 0, &[numbers]);
 
     let mut records = line("a", 1, -1, 9);
-    records.totals.records = 12;
+    let target = records.totals.targets.get_mut("soc").expect("it is there");
+    target.records = 12;
     let found = What::Records {
         target: "soc".to_owned(),
         from: -1,

@@ -30,7 +30,7 @@ enum Object<'r> {
         #[serde(flatten)]
         place: Place<'r>,
         target: &'r str,
-        records: i64,
+        records: u64,
         delivered: u64,
         dead_lettered: u64,
         dead_letters: &'r std::collections::BTreeMap<crate::event::RejectReason, u64>,
@@ -121,15 +121,14 @@ fn objects(partition: &Partition) -> Vec<Object<'_>> {
         objects.extend(totals.targets.iter().map(|(name, target)| Object::Records {
             place: place.clone(),
             target: name,
-            // A sum of 64 bits, unless the line is one that does not add up.
-            records: totals.routed_records() as i64,
-            delivered: target.delivered,
-            dead_lettered: target.dead_lettered(),
-            dead_letters: &target.letters,
-            filtered: target.filtered,
-            suppressed: target.suppressed,
-            repeated: target.repeated,
-            sent_again: again.targets.get(name).map_or(0, |target| target.delivered),
+            records: target.records,
+            delivered: target.ends.delivered,
+            dead_lettered: target.ends.dead_lettered(),
+            dead_letters: &target.ends.letters,
+            filtered: target.ends.filtered,
+            suppressed: target.ends.suppressed,
+            repeated: target.ends.repeated,
+            sent_again: again.targets.get(name).map_or(0, |target| target.ends.delivered),
         }));
     }
     objects.push(Object::InFlight {

@@ -92,8 +92,9 @@ fn records(partitions: &[&Partition]) -> Table {
         for (day, Day { totals, again, .. }) in &partition.days {
             for (name, target) in &totals.targets {
                 let mut row = vec![day.to_string(), partition.partition.to_string(), name.clone()];
-                let sent_again = again.targets.get(name).map_or(0, |target| target.delivered);
-                row.push(totals.routed_records().to_string());
+                let sent_again = again.targets.get(name).map_or(0, |target| target.ends.delivered);
+                row.push(target.records.to_string());
+                let target = &target.ends;
                 let numbers = [
                     target.delivered,
                     target.dead_lettered(),

@@ -66,12 +66,8 @@ fn damaged(damaged: &Damaged) -> String {
 
 fn what(what: &What) -> String {
     match what {
-        What::Hole {
-            after,
-            before,
-            begins,
-        } => {
-            let (first, last) = (after + 1, before);
+        What::Hole { after, to, begins } => {
+            let (first, last) = (after + 1, to);
             format!(
                 "numbers {first} to {last} are in no line: {}",
                 cause(begins.as_deref())
@@ -116,8 +112,8 @@ fn what(what: &What) -> String {
 fn cause(begins: Option<&str>) -> &'static str {
     match begins {
         Some("checkpoint") => {
-            "the stored position was moved by `checkpoint set`, by another consumer of the group, or while the audit \
-             could not be written"
+            "the stored position was moved by `checkpoint set`, by another consumer of the group or an instance whose \
+             directory is not named, or while the audit could not be written"
         }
         Some("kafka") => {
             "Kafka's transactions were ahead of the audit at a kill; the records are in Kafka, their sums are not known"

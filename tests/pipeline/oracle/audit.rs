@@ -50,7 +50,7 @@ impl Oracle {
                 .iter()
                 .flat_map(|partition| partition.days.values());
             let sums = days.filter_map(|day| day.totals.targets.get(target.name));
-            let delivered: u64 = sums.map(|sums| sums.delivered).sum();
+            let delivered: u64 = sums.map(|sums| sums.ends.delivered).sum();
             assert!(
                 delivered <= confirmed.len() as u64,
                 "(f) {delivered} records of {} are said to be delivered, {} are",

@@ -7,10 +7,11 @@ use crate::acknowledge::Gaps;
 use crate::audit::file::Damaged;
 use crate::audit::history::{Finding, What};
 use crate::audit::places::Group;
+use crate::audit::totals::TargetTotals;
 use crate::event::PartitionId;
 
 fn report() -> Report {
-    let target = TargetAccount {
+    let ends = TargetAccount {
         delivered: 900,
         filtered: 90,
         suppressed: 5,
@@ -21,7 +22,7 @@ fn report() -> Report {
         events: 990,
         records: 1003,
         letters: BTreeMap::from([(RejectReason::Undecodable, 3), (RejectReason::UnroutedUnknown, 1)]),
-        targets: BTreeMap::from([("soc-splunk".to_owned(), target)]),
+        targets: BTreeMap::from([("soc-splunk".to_owned(), TargetTotals { records: 1000, ends })]),
         ..Totals::default()
     };
     let day = Day {
@@ -73,7 +74,7 @@ fn says_what_does_not_add_up() {
     let what = [
         What::Hole {
             after: 9,
-            before: 19,
+            to: 19,
             begins: Some("kafka".to_owned()),
         },
         What::Twice { after: 49, to: 99 },
