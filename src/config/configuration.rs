@@ -304,6 +304,11 @@ pub fn dead_letter_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
     Ok(parse(&read_file(path)?)?.1.dead_letter.file.directory)
 }
 
+/// The directory for state that the file at `path` names; needs no secret, and reads no mapping.
+pub fn state_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
+    Ok(super::check::state_directory(&parse(&read_file(path)?)?.1))
+}
+
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {
     let node = yaml::parse(file)?;
     let written = yaml::read(file, &node)?;

@@ -15,7 +15,7 @@ mod truncation;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::snapshots::state_directory;
+pub(super) use self::snapshots::state_directory;
 use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
