@@ -12,7 +12,8 @@ use tempfile::TempDir;
 use tokio::process::Command;
 
 use crate::entra::{CLIENT, Entra, HEADER, SECRET, TENANT, server_config};
-use crate::peers::{Tinyproxy, proxies};
+use crate::peers::packages::proxies;
+use crate::peers::tinyproxy::Tinyproxy;
 use crate::scene::{ENDPOINT, NAMESPACE};
 use crate::support::{append, start, within};
 use crate::terminator::Terminator;
