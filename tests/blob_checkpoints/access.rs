@@ -173,6 +173,7 @@ async fn a_refused_token_is_not_shown_again() {
             .expect("it is one"),
         access: Access::Entra(authority.source(&client_secret(secret.path()))),
         tls: tls::client_config(Some(ca.path())).expect("the CA can be read"),
+        proxy: None,
         strategy: Strategy::Greedy,
         interval: Duration::from_secs(10),
         expiry: Duration::from_secs(60),
