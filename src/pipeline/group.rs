@@ -16,6 +16,7 @@ use super::partitions::Partitions;
 use super::silence::Watcher;
 use super::undeliverable::{self, MAX_WAITING_LETTERS};
 use crate::acknowledge::Window;
+use crate::audit::Recorder;
 use crate::checkpoint::{Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
@@ -43,6 +44,8 @@ pub struct Group {
     pub store: Store,
     /// Whether other instances read some of its partitions.
     pub ownership: Ownership,
+    /// What records its sums.
+    pub audit: Recorder,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -69,6 +72,7 @@ impl Group {
             dispatch,
             store,
             ownership,
+            audit,
             claims,
             last_delivered,
             dead_letters,
@@ -89,7 +93,11 @@ impl Group {
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
+        let checkpointer = checkpointer
+            .every(intervals.checkpoints)
+            .after(last_delivered)
+            .audited_by(audit);
+        let checkpointer = Arc::new(checkpointer);
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })

@@ -5,6 +5,7 @@
 //! one watch for events that should have come for each consumer group, one writer of dead letters, one task that takes over
 //! changed files, and one that says how long a blocked target may stay so.
 
+mod auditing;
 mod blocked;
 pub mod bridge;
 mod chunk;

@@ -148,9 +148,11 @@ impl Partitions {
         stop: Stop,
     ) -> Arc<PartitionStatus> {
         let status = self.readiness.partition(&self.name, &partition);
+        let (start, origin) = self.start_position(&partition, checkpoint.as_ref(), is_fresh);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
-            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            start,
+            origin,
             targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
@@ -227,7 +229,7 @@ impl Partitions {
         partition: &PartitionId,
         checkpoint: Option<&Checkpoint>,
         is_fresh: bool,
-    ) -> StartPosition {
+    ) -> (StartPosition, &'static str) {
         let (position, origin) = start::position(&self.start, partition, checkpoint, is_fresh);
         tracing::info!(
             consumer_group = &*self.name,
@@ -236,6 +238,6 @@ impl Partitions {
             position = %start::describe(&position),
             "partition starts"
         );
-        position
+        (position, origin)
     }
 }

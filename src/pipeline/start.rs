@@ -19,7 +19,7 @@ pub(super) fn position(
         }
         Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
         None if is_fresh => (configured(start, partition), "configuration"),
-        None => (StartPosition::Earliest, "new partition"),
+        None => (StartPosition::Earliest, "new_partition"),
     }
 }
 

@@ -18,6 +18,7 @@ mod client;
 pub mod store;
 mod conflict;
 pub mod ownership;
+pub mod source;
 
 pub use error::Error;
 pub use etag::Etag;

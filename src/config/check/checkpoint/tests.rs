@@ -203,3 +203,19 @@ fn says_what_is_wrong() {
         );
     }
 }
+
+/// Scenario: an option is renamed and the document is forgotten. Guarantees: every example of a store is accepted.
+#[test]
+fn the_documented_examples_are_accepted() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let text = std::fs::read_to_string("docs/checkpoints.md").expect("the document is there");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().expect("a text has a beginning"));
+    let mut accepted = 0;
+    for block in blocks.filter(|block| block.starts_with("checkpoint:")) {
+        let checkpoint = block.trim_start_matches("checkpoint:");
+        load(directory.path(), checkpoint, "", "").unwrap_or_else(|problems| panic!("{problems}"));
+        accepted += 1;
+    }
+    assert_eq!(accepted, 2);
+}
