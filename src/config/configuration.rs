@@ -23,6 +23,7 @@ use crate::credential::TokenSource;
 use crate::deliver::{
     azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
+use crate::event::RecordField;
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
 use crate::route::Route;
@@ -149,15 +150,16 @@ pub enum TargetSettings {
 }
 
 impl TargetSettings {
-    /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
-    pub fn wants_details(&self) -> bool {
+    /// What of [`Details`](crate::event::Details) its workers need of each record.
+    pub fn wanted_details(&self) -> &'static [RecordField] {
         match self {
-            Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) => true,
+            Self::Kafka(settings) => kafka::message::wanted_details(settings.key),
+            Self::Syslog(_) | Self::Relp(_) => &[RecordField::Severity],
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
             | Self::AzureMonitor(_)
-            | Self::File(_) => false,
+            | Self::File(_) => &[],
         }
     }
 

@@ -248,7 +248,7 @@ fn forward(
     let name = configuration.dead_letter.forward_to.as_ref()?;
     let mut targets = configuration.targets.iter();
     let target = targets.find(|target| *target.name == **name)?;
-    let wants_details = target.settings.wants_details();
+    let wants_details = !target.settings.wanted_details().is_empty();
     Some(Forward::new(
         &target.name,
         &senders[&target.name],
@@ -343,7 +343,7 @@ fn dispatch(
         native: Arc::clone(&target.native),
         snapshots: remembering::rule(target, last_delivered),
         on_map_error: target.on_map_error,
-        wants_details: target.settings.wants_details(),
+        wanted_details: target.settings.wanted_details(),
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),
         in_flight: metrics
