@@ -159,6 +159,18 @@ impl InFlight {
         EventInFlight::new(Arc::clone(self), mark, gaps)
     }
 
+    /// Moves the mark to `mark`, past what will never arrive. Nothing happens while anything is in flight.
+    pub fn pass(&self, mark: Mark) {
+        let mut queue = self.lock();
+        let is_newer = queue
+            .mark
+            .as_ref()
+            .is_none_or(|before| before.sequence_number < mark.sequence_number);
+        if queue.events.is_empty() && is_newer {
+            queue.mark = Some(mark);
+        }
+    }
+
     /// Marks one event as settled and moves the low-water mark over every settled event at the front.
     ///
     /// The window counts an event until the mark passes it, not until it settles: what a kill repeats, and what this

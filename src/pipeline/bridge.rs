@@ -70,7 +70,8 @@ impl Bridge {
         let server = Server::bind(configuration.http)
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
-        let readiness = Arc::new(Readiness::new(configuration.retention));
+        let readiness = Readiness::new(configuration.retention).expecting(configuration.expect_event_every);
+        let readiness = Arc::new(readiness);
         let owner_id = ownership::new_owner_id();
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();

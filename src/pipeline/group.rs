@@ -11,8 +11,10 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
 use super::edition::InUse;
+use super::gone::{Gone, Voice};
 use super::holding;
 use super::reader::Reader;
+use super::silence::Watcher;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
 use crate::audit::Recorder;
@@ -98,6 +100,14 @@ impl Group {
         let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
         let mut letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
 
+        let watcher = Watcher {
+            consumer_group: Arc::clone(&name),
+            client: Arc::clone(&client),
+            silence: readiness.silence(&name),
+            readiness: Arc::clone(&readiness),
+            interval: intervals.idle,
+        };
+        let watching = tokio::spawn(watcher.run(stop.intake.clone()));
         let mut partitions = Partitions {
             name,
             client: Arc::clone(&client),
@@ -126,6 +136,7 @@ impl Group {
             ended.context("a partition's reader failed")?;
         }
         result?;
+        watching.await.context("the watch for events failed")?;
         // The readers' way to the targets ends here, so that the targets see the end of their channels.
         drop(partitions);
         letters
@@ -192,6 +203,8 @@ impl Partitions {
                 "no checkpoint at all; if this is not the first start, the state directory is not the one used before"
             );
         }
+        self.seen_until(checkpoints.values());
+        let mut gone = Gone::default();
         let mut is_first = true;
         let mut attempt = 0;
         let mut credential = self.client.settings().credential.subscribe();
@@ -202,6 +215,14 @@ impl Partitions {
             };
             let wait = match asked {
                 Ok(partitions) => {
+                    let voice = Voice {
+                        consumer_group: &self.name,
+                        store: self.checkpointer.store(),
+                        readiness: &self.readiness,
+                        metrics: &self.metrics,
+                    };
+                    let known = self.known.iter().chain(checkpoints.keys());
+                    gone.look(&partitions, known, &voice).await;
                     for partition in partitions
                         .into_iter()
                         .filter(|id| !self.known.contains(id))
@@ -240,6 +261,13 @@ impl Partitions {
         }
     }
 
+    /// A restart does not forget when the last event came.
+    fn seen_until<'a>(&self, checkpoints: impl Iterator<Item = &'a Checkpoint>) {
+        if let Some(newest) = checkpoints.map(|checkpoint| checkpoint.enqueued_time).max() {
+            self.readiness.silence(&self.name).seen(newest);
+        }
+    }
+
     async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
         self.known.insert(partition.clone());
         if let Store::Blob(store) = self.checkpointer.store() {
@@ -259,6 +287,7 @@ impl Partitions {
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
             idle_interval: self.intervals.idle,
+            stuck_after: self.intervals.stuck,
             client: Arc::clone(&self.client),
             checkpointer: Arc::clone(&self.checkpointer),
             window: Arc::clone(&self.window),

@@ -112,6 +112,14 @@ metrics! {
     eventhub_lag_seconds: GaugeVec ["partition", "consumer_group"];
     /// Reconnects by the class of their cause.
     eventhub_reconnects_total: IntCounterVec ["reason"];
+    /// Links given up because they brought nothing although the hub had newer events and credit to send them.
+    eventhub_stuck_total: IntCounterVec ["partition", "consumer_group"];
+    /// Partitions with a checkpoint, or read before, that the hub no longer has.
+    eventhub_gone_partitions: IntGaugeVec ["consumer_group"];
+    /// Time since the hub took in its newest event, as far as it has said.
+    eventhub_seconds_since_last_event: GaugeVec ["consumer_group"];
+    /// 1 while the hub has taken in nothing for longer than `event_hub.expect_event_every`, else 0; shown with that option.
+    eventhub_event_overdue: IntGaugeVec ["consumer_group"];
     /// 1 while the partition's link is attached.
     eventhub_attached: IntGaugeVec ["partition", "consumer_group"];
 

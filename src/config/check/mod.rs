@@ -96,6 +96,11 @@ pub fn check(
         window_bytes: written.window.bytes.get(),
         grace_period: written.grace_period.get(),
         retention: written.event_hub.retention.map(|retention| retention.get()),
+        expect_event_every: written
+            .event_hub
+            .expect_event_every
+            .as_ref()
+            .map(|written| written.get()),
         http: written.http.listen,
         log: written.log,
         intervals: Intervals::default(),
