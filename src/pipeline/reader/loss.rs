@@ -1,11 +1,13 @@
 //! Says and counts what the hub removed before it was read.
 
+use super::reading::Reading;
 use super::{Reader, count};
 use crate::event::Loss;
 
 impl Reader {
     /// Tells of a loss, before the event after it is taken in.
-    pub(super) fn lost(&self, loss: &Loss) {
+    pub(super) fn lost(&self, loss: &Loss, reading: &Reading) {
+        reading.in_flight.lost(count(loss.events));
         tracing::error!(
             partition = %self.partition,
             consumer_group = &*self.consumer_group,

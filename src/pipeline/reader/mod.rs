@@ -307,10 +307,7 @@ impl Reader {
                 );
                 self.begin_generation(reading, "position_refused");
             }
-            Step::Lost(loss) => {
-                reading.in_flight.lost(count(loss.events));
-                self.lost(&loss);
-            }
+            Step::Lost(loss) => self.lost(&loss, reading),
             Step::Missing { events, before } => {
                 reading.in_flight.missing(count(events));
                 tracing::warn!(
