@@ -1,6 +1,7 @@
 //! The one task of a consumer group that stores marks which moved.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -24,7 +25,7 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
 
-/// The same where several instances share the partitions: so much a partition that moves may repeat, and it moves often.
+/// The same while several instances share the partitions: so much a partition that moves may repeat. A divisor of the other.
 pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
 
 /// Tries of the last store before the process ends.
@@ -36,7 +37,8 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
-    settled_events_max: u64,
+    /// After how many settled events of a partition it is looked at.
+    settled_events_step: u64,
     last_delivered: Option<Arc<Keeper>>,
     audit: Option<Recorder>,
     metrics: Arc<Metrics>,
@@ -44,6 +46,8 @@ pub struct Checkpointer {
     /// Held while storing, so that a new generation's position is never overwritten by an older one's.
     writing: tokio::sync::Mutex<Retries>,
     due: Arc<Notify>,
+    /// Whether partitions may move to other instances.
+    is_shared: AtomicBool,
 }
 
 /// When to say again what fails.
@@ -87,7 +91,7 @@ struct Moved {
 impl Checkpointer {
     /// A checkpointer that knows no partition yet.
     pub fn new(store: Store, consumer_group: Arc<str>, metrics: Arc<Metrics>) -> Self {
-        let settled_events_max = match store {
+        let settled_events_step = match store {
             Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
             Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
         };
@@ -95,13 +99,14 @@ impl Checkpointer {
             store,
             consumer_group,
             interval: INTERVAL,
-            settled_events_max,
+            settled_events_step,
             last_delivered: None,
             audit: None,
             metrics,
             partitions: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             due: Arc::default(),
+            is_shared: AtomicBool::new(false),
         }
     }
 
@@ -133,7 +138,7 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        in_flight.notify_every(self.settled_events_max, Arc::clone(&self.due));
+        in_flight.notify_every(self.settled_events_step, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
@@ -154,6 +159,18 @@ impl Checkpointer {
     /// Lets go of a partition: nothing is stored for it until it is registered anew.
     pub fn forget(&self, partition: &PartitionId) {
         self.lock().remove(partition);
+    }
+
+    /// Lets go of a partition that is another's now: what is in flight of it may finish, but moves no position any more.
+    pub fn lose(&self, partition: &PartitionId) {
+        if let Some(lost) = self.lock().remove(partition) {
+            lost.in_flight.retire();
+        }
+    }
+
+    /// Says whether other instances share the partitions now; marks are stored sooner then.
+    pub fn share(&self, is_shared: bool) {
+        self.is_shared.store(is_shared, Ordering::Relaxed);
     }
 
     /// Stores a position that was resolved before any event, so that `latest` is resolved once only.
@@ -218,6 +235,13 @@ impl Checkpointer {
         for moved in moved {
             match self.write(&moved.partition, &moved.checkpoint).await {
                 Ok(()) => self.note_stored(&moved),
+                Err(Error::Lost { partition }) => {
+                    tracing::info!(
+                        %partition, consumer_group = &*self.consumer_group, sequence_number = %moved.checkpoint.sequence_number,
+                        "position is not stored: another instance owns the partition and goes on from its checkpoint"
+                    );
+                    self.lose(&partition);
+                }
                 Err(error) => {
                     self.note_failed(&moved.partition, &error, &mut writing.checkpoints);
                     let is_away = error.is_store_away();
@@ -237,10 +261,14 @@ impl Checkpointer {
 
     /// The partitions whose mark is newer than what is stored.
     fn moved(&self, pass: Pass) -> Vec<Moved> {
+        let settled_events_max = match self.is_shared.load(Ordering::Relaxed) {
+            true => MAX_SETTLED_EVENTS_SHARED,
+            false => MAX_SETTLED_EVENTS,
+        };
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due(self.settled_events_max))
+            .filter(|partition| pass == Pass::All || partition.is_due(settled_events_max))
             .filter_map(|partition| partition.moved(self.audit.as_ref()))
             .collect()
     }

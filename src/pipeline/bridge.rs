@@ -14,6 +14,7 @@ use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
 use super::group::Group;
+use super::ownership::Ownership;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
@@ -189,7 +190,7 @@ impl Bridge {
             configuration.intervals,
             configuration.grace_period,
         );
-        let hub = configuration.hub.clone();
+        let (hub, checkpoint) = (configuration.hub.clone(), configuration.checkpoint.clone());
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
         let shared = stores.values().filter_map(|store| match store {
@@ -209,6 +210,7 @@ impl Bridge {
             readiness.window(&name, &window);
             remembering::book_in(exchange.current(), &name, &last_delivered, &window);
             groups.push(Group {
+                ownership: Ownership::of(&checkpoint, &store),
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
                 claims: claims.remove(&name),
@@ -261,12 +263,6 @@ async fn open_store(
         CheckpointSettings::File { directory } => FileStore::open(directory, scope).map(Store::File),
         CheckpointSettings::Blob(settings) => {
             let store = BlobStore::open(settings, scope, Arc::clone(owner_id)).await?;
-            // Two fleets that do not see each other's ownerships fight for the hub: one look at their logs tells.
-            tracing::info!(
-                store = store.describe(),
-                owner_id = &**owner_id,
-                "checkpoints are shared"
-            );
             Ok(Store::Blob(store))
         }
     }

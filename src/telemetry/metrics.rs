@@ -122,6 +122,20 @@ metrics! {
     eventhub_event_overdue: IntGaugeVec ["consumer_group"];
     /// 1 while the partition's link is attached.
     eventhub_attached: IntGaugeVec ["partition", "consumer_group"];
+    /// 1 while this instance owns the partition. Shown only where instances share the partitions.
+    eventhub_owned: IntGaugeVec ["partition", "consumer_group"];
+    /// Instances that own partitions of the group, this one included.
+    eventhub_instances: IntGaugeVec ["consumer_group"];
+    /// Partitions that no instance owns.
+    eventhub_unowned_partitions: IntGaugeVec ["consumer_group"];
+    /// Claims by whose the partition was: `nobody`, `expired` (an instance that stopped renewing), `ourselves`, `instance` (taken over for an equal share); and those that came too late, `refused`.
+    eventhub_ownership_claims_total: IntCounterVec ["consumer_group", "origin"];
+    /// Partitions this instance lost: `taken` by another instance, or `displaced` at the hub by a reader that does not own them.
+    eventhub_ownership_losses_total: IntCounterVec ["consumer_group", "reason"];
+    /// Time one look at the ownership took: renewals, list and claims.
+    eventhub_ownership_cycle_seconds: HistogramVec ["consumer_group"] {CONFIRMATION_BUCKETS};
+    /// Looks at the ownership that failed at the store or the hub; the next one follows by itself.
+    eventhub_ownership_errors_total: IntCounterVec ["consumer_group"];
 
     /// Records decoded.
     decode_records_total: IntCounterVec ["kind", "snapshot"];

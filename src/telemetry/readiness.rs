@@ -95,6 +95,11 @@ impl Readiness {
         )
     }
 
+    /// Takes a partition out that is another instance's now.
+    pub fn forget(&self, consumer_group: &Arc<str>, partition: &PartitionId) {
+        lock(&self.partitions).remove(&(Arc::clone(consumer_group), partition.clone()));
+    }
+
     /// Adds a consumer group with its window; it is in trouble until its partitions are known.
     pub fn window(&self, consumer_group: &Arc<str>, window: &Arc<Window>) {
         let unknown = format!("consumer group {consumer_group}: the partitions of the hub are not known yet");

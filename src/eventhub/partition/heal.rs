@@ -44,6 +44,7 @@ impl PartitionReader {
         self.thefts = self
             .thefts
             .saturating_add(u32::from(end.reason == EndReason::Stolen));
+        self.is_reattaching = true;
         self.pending.push_back(Step::Detached {
             reason: end.reason,
             detail: end.detail,

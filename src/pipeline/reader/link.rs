@@ -1,10 +1,9 @@
-//! What a reader does when its link begins, ends, or is about to begin again.
+//! What a reader does when its link begins or ends.
 
 use std::time::Duration;
 
 use super::Reader;
 use super::reading::Reading;
-use crate::checkpoint::Store;
 use crate::event::Timestamp;
 use crate::eventhub::settings::Position;
 use crate::eventhub::{EndReason, rival};
@@ -14,15 +13,6 @@ const RIVAL_HINT: &str = "give the bridge a consumer group of its own (`event_hu
      such readers only one gets a partition";
 
 impl Reader {
-    /// Whether the partition is still ours; asked before every link but the first. Whoever took it may have done so through
-    /// what looked like a fault of the connection, and attaching again would take it back without anybody's knowledge.
-    pub(super) async fn before_reattach(&self) -> bool {
-        match self.checkpointer.store() {
-            // One process has the directory, and so every partition.
-            Store::File(_) | Store::Memory(_) => true,
-        }
-    }
-
     /// A link is attached, `resolved` being the position that `latest` stands for; `false` when told to stop.
     pub(super) async fn attached(
         &self,

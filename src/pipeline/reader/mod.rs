@@ -6,6 +6,7 @@ mod latest;
 mod link;
 mod loss;
 mod reading;
+mod reattach;
 mod stuck;
 mod watch;
 
@@ -29,7 +30,7 @@ use crate::checkpoint::Checkpointer;
 use crate::deliver::kafka::exactly_once::{Claims, Lost};
 use crate::event::{Offset, PartitionId, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
-use crate::eventhub::{HubClient, PartitionReader, Step};
+use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
 use crate::telemetry::{Metrics, PartitionStatus};
 
 /// What a reader of the hub was offered, and in which state it was.
@@ -76,32 +77,56 @@ pub struct Reader {
     pub status: Arc<PartitionStatus>,
     /// Told when the hub says that it changed, which may mean new partitions.
     pub partitions_changed: Arc<Notify>,
+    /// Of its first tracker; above those of every reader of the partition before it.
+    pub first_generation: u64,
     /// How it is told to stop.
     pub stop: Stop,
 }
 
+/// Why a reader ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, or the bridge stops.
+    Stopped,
+    /// Another instance owns the partition.
+    Taken,
+    /// Somebody else took the partition at the hub, though the ownership is ours: what the hub said about it.
+    Displaced(String),
+}
+
 impl Reader {
-    /// Reads until told to stop; where claims are needed, over as many of them as it takes.
-    pub async fn run(mut self) {
-        let mut generation = 0;
+    /// Reads until told to stop, or until the partition is another's; where claims are needed, over as many as it takes.
+    pub async fn run(mut self) -> (PartitionId, Ended) {
+        let ended = self.read_for_ever().await;
+        (self.partition, ended)
+    }
+
+    async fn read_for_ever(&mut self) -> Ended {
+        let mut generation = self.first_generation;
         let mut losses = Losses::default();
         loop {
             let since = Instant::now();
-            let Some(lost) = self.read(&mut generation).await else {
-                return;
+            let lost = match self.read(&mut generation).await {
+                Ok(lost) => lost,
+                Err(ended) => return ended,
             };
             generation += 1;
+            // Who fenced us may be the one that owns the partition now.
+            if let Err(ended) = self.hold().await {
+                return ended;
+            }
             if !self.wait_after(lost, since.into(), &mut losses).await {
-                return;
+                return Ended::Stopped;
             }
         }
     }
 
-    /// Reads from `generation` on until told to stop, or until a claim is lost, and says which generation that was.
-    async fn read(&mut self, generation: &mut u64) -> Option<Lost> {
-        let claim = self.claim(*generation).await?;
+    /// Reads from `generation` on until a claim is lost, and says which generation that was; or until it ends for good.
+    async fn read(&mut self, generation: &mut u64) -> Result<Lost, Ended> {
+        self.hold().await?;
+        let claim = self.claim(*generation).await.ok_or(Ended::Stopped)?;
         if self.resolve_latest && !self.resolve().await {
-            return None;
+            return Err(Ended::Stopped);
         }
         let start = match &self.start {
             StartPosition::After(position) => Some(mark_of(position)),
@@ -113,6 +138,7 @@ impl Reader {
             in_flight: self.in_flight(*generation, self.targets.clone(), start),
             generation: *generation,
             claim,
+            ended: Ended::Stopped,
             is_stolen: false,
             is_registered: false,
             workspace: Workspace::new(self.dispatch.dispatch()),
@@ -144,16 +170,21 @@ impl Reader {
         hub.close().await;
         self.status.detached("stopped".to_owned(), false);
         *generation = reading.generation;
-        let lost = match reading.claim.lost()? {
+        let lost = match reading.claim.lost() {
+            None => return Err(reading.ended),
+            Some(_) if reading.ended != Ended::Stopped => return Err(reading.ended),
             // Who took the partition at the hub has claimed it too, however long ago.
-            _ if reading.is_stolen => Lost::Fenced,
-            lost => lost,
+            Some(_) if reading.is_stolen => Lost::Fenced,
+            Some(lost) => lost,
         };
         reading.in_flight.retire();
         // What was held for this generation is let go of here too.
         let nothing = self.in_flight(*generation, self.targets.without_positions(), None);
         self.status.tracks(&nothing, None);
-        (!self.stop.intake.is_cancelled()).then_some(lost)
+        match self.stop.intake.is_cancelled() {
+            true => Err(Ended::Stopped),
+            false => Ok(lost),
+        }
     }
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
@@ -239,12 +270,26 @@ impl Reader {
                 hub_created_at,
                 resolved,
             } => return self.attached(&position, hub_created_at, resolved, reading).await,
+            // A partition that moves for the balance of the instances: no fault.
+            Step::Detached {
+                reason: EndReason::Stolen,
+                detail,
+                ..
+            } if self.shares() => {
+                reading.ended = self.displaced(detail).await;
+                return false;
+            }
             Step::Detached {
                 reason,
                 detail,
                 retry_after,
             } => self.detached(reason, &detail, retry_after, reading),
-            Step::Reattaching => return self.before_reattach().await,
+            Step::Reattaching => {
+                if let Err(ended) = self.hold().await {
+                    reading.ended = ended;
+                    return false;
+                }
+            }
             Step::HubRecreated { created_at, policy } => {
                 tracing::error!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, %created_at, ?policy,
@@ -336,7 +381,7 @@ fn count(events: i64) -> u64 {
 }
 
 /// The mark that a position stands for.
-fn mark_of(position: &Position) -> Mark {
+pub(super) fn mark_of(position: &Position) -> Mark {
     Mark {
         sequence_number: position.sequence_number,
         offset: position.offset.clone().unwrap_or_else(|| Offset::new("")),

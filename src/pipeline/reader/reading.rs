@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use prometheus::{IntCounter, IntGauge};
 
+use super::Ended;
 use super::watch::Watch;
 use crate::acknowledge::{CreditBudget, InFlight};
 use crate::deliver::kafka::exactly_once::Claim;
@@ -21,6 +22,8 @@ pub(super) struct Reading {
     pub(super) generation: u64,
     /// What the partition is read by.
     pub(super) claim: Claim,
+    /// Why reading ends, if not because it was told to stop.
+    pub(super) ended: Ended,
     /// Whether another reader took the partition, and it was not attached since.
     pub(super) is_stolen: bool,
     /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.

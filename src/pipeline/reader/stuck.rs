@@ -54,7 +54,7 @@ impl Reader {
         let Some(loss) = hub.pass_removed(properties) else {
             return;
         };
-        self.lost(&loss);
+        self.lost(&loss, reading);
         reading.in_flight.pass(Mark {
             sequence_number: properties.last_sequence_number,
             offset: properties.last_offset.clone(),
