@@ -24,6 +24,9 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
 
+/// The same where several instances share the partitions: so much a partition that moves may repeat, and it moves often.
+pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
+
 /// Tries of the last store before the process ends.
 const MAX_FINAL_TRIES: u32 = 3;
 
@@ -33,6 +36,7 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
+    settled_events_max: u64,
     last_delivered: Option<Arc<Keeper>>,
     audit: Option<Recorder>,
     metrics: Arc<Metrics>,
@@ -83,10 +87,15 @@ struct Moved {
 impl Checkpointer {
     /// A checkpointer that knows no partition yet.
     pub fn new(store: Store, consumer_group: Arc<str>, metrics: Arc<Metrics>) -> Self {
+        let settled_events_max = match store {
+            Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
+            Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
+        };
         Self {
             store,
             consumer_group,
             interval: INTERVAL,
+            settled_events_max,
             last_delivered: None,
             audit: None,
             metrics,
@@ -124,7 +133,7 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        in_flight.notify_every(MAX_SETTLED_EVENTS, Arc::clone(&self.due));
+        in_flight.notify_every(self.settled_events_max, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
@@ -192,7 +201,7 @@ impl Checkpointer {
         self.store_moved(Pass::All).await
     }
 
-    /// One pass over the partitions. Every one is tried; the last failure is returned.
+    /// One pass over the partitions. Every one is tried, unless the store is away; the last failure is returned.
     async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
         let mut writing = self.writing.lock().await;
         let mut result = Ok(());
@@ -211,7 +220,12 @@ impl Checkpointer {
                 Ok(()) => self.note_stored(&moved),
                 Err(error) => {
                     self.note_failed(&moved.partition, &error, &mut writing.checkpoints);
+                    let is_away = error.is_store_away();
                     result = Err(error);
+                    // Each further one would wait just as long, and a stop with it.
+                    if is_away {
+                        break;
+                    }
                 }
             }
         }
@@ -226,7 +240,7 @@ impl Checkpointer {
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due())
+            .filter(|partition| pass == Pass::All || partition.is_due(self.settled_events_max))
             .filter_map(|partition| partition.moved(self.audit.as_ref()))
             .collect()
     }
@@ -335,8 +349,8 @@ impl Checkpointer {
 
 impl Partition {
     /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
-    fn is_due(&self) -> bool {
-        self.in_flight.settled() / MAX_SETTLED_EVENTS > self.settled_when_stored / MAX_SETTLED_EVENTS
+    fn is_due(&self, settled_events_max: u64) -> bool {
+        self.in_flight.settled() / settled_events_max > self.settled_when_stored / settled_events_max
     }
 
     fn moved(&self, audit: Option<&Recorder>) -> Option<Moved> {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::Quota;
+use url::Url;
 
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -18,13 +19,15 @@ use super::options::Options;
 use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
-use crate::checkpoint::checkpointer;
+use crate::checkpoint::{blob, checkpointer};
 use crate::credential::TokenSource;
 use crate::deliver::{
     azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
+use crate::event::RecordField;
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
+use crate::proxy;
 use crate::route::Route;
 use crate::route::ten_thousandths::TenThousandths;
 
@@ -38,12 +41,14 @@ pub struct Configuration {
     pub hub: HubSettings,
     /// The identity of Microsoft Entra ID that hub and targets share, if there is one.
     pub credential: Option<TokenSource>,
+    /// The proxy that leads out, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// Where to start without a checkpoint.
     pub start: Start,
     /// The consumer group of targets that name none.
     pub default_group: Arc<str>,
-    /// Directory of the checkpoints.
-    pub checkpoint_directory: PathBuf,
+    /// Where the checkpoints are kept.
+    pub checkpoint: CheckpointSettings,
     /// Directory of what is remembered besides positions.
     pub state_directory: PathBuf,
     /// Items remembered for each target.
@@ -72,6 +77,28 @@ pub struct Configuration {
     pub fingerprint: Fingerprint,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
+}
+
+/// Where checkpoints are kept.
+#[derive(Debug, Clone)]
+pub enum CheckpointSettings {
+    /// On a local disk, for one process.
+    File {
+        /// Directory of the checkpoints.
+        directory: PathBuf,
+    },
+    /// In a container that several processes share.
+    Blob(Box<blob::Settings>),
+}
+
+impl CheckpointSettings {
+    /// The blob store, if it is one.
+    pub fn blob(&self) -> Option<&blob::Settings> {
+        match self {
+            Self::File { .. } => None,
+            Self::Blob(settings) => Some(settings),
+        }
+    }
 }
 
 /// How often things are done that nothing triggers. Fixed for operators; a test that waits for them shortens them.
@@ -144,15 +171,16 @@ pub enum TargetSettings {
 }
 
 impl TargetSettings {
-    /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
-    pub fn wants_details(&self) -> bool {
+    /// What of [`Details`](crate::event::Details) its workers need of each record.
+    pub fn wanted_details(&self) -> &'static [RecordField] {
         match self {
-            Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) => true,
+            Self::Kafka(settings) => kafka::message::wanted_details(settings.key),
+            Self::Syslog(_) | Self::Relp(_) => &[RecordField::Severity],
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
             | Self::AzureMonitor(_)
-            | Self::File(_) => false,
+            | Self::File(_) => &[],
         }
     }
 
@@ -183,6 +211,22 @@ impl TargetSettings {
     pub fn share_credential(&mut self, current: &TokenSource) {
         if let Self::AzureMonitor(settings) = self {
             settings.share_credential(current);
+        }
+    }
+
+    /// Reaches its peer by `proxy` from now on, if it speaks HTTP. Errors: an address that cannot be reached so.
+    pub fn lead_through(&mut self, proxy: Option<&Arc<proxy::Settings>>) -> Result<(), Url> {
+        let (urls, place) = match self {
+            Self::SplunkHec(settings) => settings.way(),
+            Self::Http(settings) => settings.sending.way(),
+            Self::Elasticsearch(settings) => settings.sending.way(),
+            Self::AzureMonitor(settings) => settings.sending.way(),
+            Self::Syslog(_) | Self::Relp(_) | Self::Kafka(_) | Self::File(_) => return Ok(()),
+        };
+        *place = proxy.cloned();
+        match proxy.and_then(|proxy| urls.iter().find(|url| proxy.refuses(url))) {
+            Some(url) => Err(url.clone()),
+            None => Ok(()),
         }
     }
 

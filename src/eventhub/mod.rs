@@ -11,6 +11,7 @@ pub mod client; // the connections of a consumer group
 pub mod management; // what the hub tells of itself
 pub mod probe; // a harmless try of everything
 pub mod peek; // a look at a few events
+pub mod lookup; // one event, by where it stands
 
 mod partition; // the reader of one partition, which heals by itself
 mod step; // what it tells
@@ -32,5 +33,5 @@ pub use end_reason::{End, EndReason};
 pub use management::{HubProperties, PartitionProperties};
 pub use partition::PartitionReader;
 pub use replaceable::Replaceable;
-pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition};
+pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition, Transport};
 pub use step::Step;

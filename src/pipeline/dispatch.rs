@@ -15,7 +15,7 @@ use crate::config::target::OnMapError;
 use crate::decode::decode;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
-use crate::event::{Details, Event, Hub, Kind, Record, RejectReason, Rendered};
+use crate::event::{Details, Event, Hub, Kind, Record, RecordField, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
 use crate::route::last_delivered::PendingUpdate;
 use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
@@ -59,8 +59,8 @@ pub struct Destination {
     pub snapshots: SnapshotRule,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
-    /// Whether its workers need [`Details`].
-    pub wants_details: bool,
+    /// What of [`Details`] its workers need.
+    pub wanted_details: &'static [RecordField],
     /// The way to its workers.
     pub records: mpsc::Sender<Rendered>,
     /// Records taken by the route, left by it, and dropped as snapshots.
@@ -228,17 +228,7 @@ impl Way<'_> {
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
-                let metrics = self.plan.counters.metrics();
-                if rendering.cut_values > 0 {
-                    let cut = metrics.map_cut_values_total.with_label_values(&[&*target.name]);
-                    cut.inc_by(u64::from(rendering.cut_values));
-                }
-                if rendering.left_out_values > 0 {
-                    let left_out = metrics
-                        .map_left_out_values_total
-                        .with_label_values(&[&*target.name]);
-                    left_out.inc_by(u64::from(rendering.left_out_values));
-                }
+                target.decisions.mapped(&rendering);
                 return Ok(Rendering::Mapped(
                     chunks[index].store(scratch),
                     rendering.revision,
@@ -269,9 +259,7 @@ impl Way<'_> {
         update: Option<PendingUpdate>,
     ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
-        let details = self.plan.targets[target]
-            .wants_details
-            .then(|| Box::new(Details::of(record)));
+        let details = Details::of(record, self.plan.targets[target].wanted_details);
         let details_bytes = details
             .as_ref()
             .map_or(0, |details| size_of::<Details>() + details.bytes());

@@ -1,9 +1,11 @@
 //! From the file as written to the settings the program trusts.
 
+mod checkpoint;
 mod credential;
 mod dead_letter;
 mod hub;
 mod mappings;
+mod proxy;
 mod snapshots;
 mod exactly_once;
 mod target;
@@ -42,8 +44,10 @@ pub fn check(
         file,
         diagnostics: Diagnostics::default(),
         credential: None,
+        proxy: None,
     };
     let mappings = check.mappings(written);
+    check.proxy(written);
     let credential = check.credential(written);
     check.credential_use(written);
     let section = root.get("event_hub").map_or(0..0, |node| node.span.clone());
@@ -52,6 +56,7 @@ pub fn check(
         section,
         credential.as_ref().map(Option::as_ref),
     );
+    let checkpoint = check.checkpoint(root, written, credential.as_ref().map(Option::as_ref));
     check.start(&written.event_hub);
     check.window(written);
     check.state(written);
@@ -60,12 +65,18 @@ pub fn check(
     if let Some(targets) = &targets {
         check.forward_to(written, targets);
     }
+    if let (Some(checkpoint), Some(targets)) = (&checkpoint, &targets) {
+        check.shared_checkpoint(checkpoint, targets, written, root.get("targets"));
+    }
     let Check {
         diagnostics,
         credential,
+        proxy,
         ..
     } = check;
-    let (Some(hub), Some(targets), Some(credential)) = (hub, targets, credential) else {
+    let (Some(hub), Some(targets), Some(credential), Some(checkpoint)) =
+        (hub, targets, credential, checkpoint)
+    else {
         return Err(diagnostics);
     };
     if diagnostics.has_errors() {
@@ -75,8 +86,9 @@ pub fn check(
         default_group: Arc::clone(&hub.consumer_group),
         hub,
         credential,
+        proxy,
         start: written.event_hub.start.clone(),
-        checkpoint_directory: written.checkpoint.file.directory.clone(),
+        checkpoint,
         state_directory: state_directory(written),
         state_items: *written.state.items,
         dead_letter: written.dead_letter.clone(),
@@ -100,6 +112,8 @@ struct Check<'f> {
     diagnostics: Diagnostics,
     /// For the targets; `None` if there is one that cannot be used.
     credential: Option<Option<TokenSource>>,
+    /// The way out of everything that is checked after it.
+    proxy: Option<Arc<crate::proxy::Settings>>,
 }
 
 impl Check<'_> {

@@ -1,0 +1,51 @@
+//! Which consumer groups are meant.
+
+use std::sync::Arc;
+
+use anyhow::anyhow;
+
+use crate::checkpoint::file::Scope;
+use crate::cli::exit::Failure;
+use crate::config::Configuration;
+use crate::eventhub::settings::PORT_TLS;
+
+/// The groups that were asked for: those of the configuration, or the one of this name.
+pub(super) fn groups(configuration: &Configuration, name: Option<&str>) -> Result<Vec<Arc<str>>, Failure> {
+    let all = configuration.groups();
+    let Some(name) = name else {
+        return Ok(all.into_iter().collect());
+    };
+    // Event Hubs compares their names without case, and so does the path of the store.
+    match all.iter().find(|group| group.eq_ignore_ascii_case(name)) {
+        Some(group) => Ok(vec![Arc::clone(group)]),
+        None => {
+            let known: Vec<_> = all.iter().map(|group| format!("`{group}`")).collect();
+            Err(Failure::Usage(anyhow!(
+                "no target of this configuration reads consumer group `{name}`; it has {}",
+                known.join(", ")
+            )))
+        }
+    }
+}
+
+/// The one group that was asked for, which may be left out where there is only one.
+pub(super) fn group(configuration: &Configuration, name: Option<&str>) -> Result<Arc<str>, Failure> {
+    let mut groups = groups(configuration, name)?;
+    match (groups.pop(), groups.len()) {
+        (Some(group), 0) => Ok(group),
+        _ => Err(Failure::Usage(anyhow!(
+            "this configuration reads several consumer groups; name one with `--consumer-group`"
+        ))),
+    }
+}
+
+/// Whose checkpoints those of a group are.
+pub(super) fn scope<'s>(configuration: &'s Configuration, group: &'s str) -> Scope<'s> {
+    let hub = &configuration.hub;
+    Scope {
+        namespace: &hub.hub.namespace,
+        port: (hub.port != PORT_TLS).then_some(hub.port),
+        hub: &hub.hub.name,
+        consumer_group: group,
+    }
+}
