@@ -12,9 +12,8 @@ use hub2siem::config::tls;
 use secrecy::SecretSlice;
 use url::Url;
 
-use crate::azurite::{
-    ACCOUNT, Azurite, Certificates, Container, account_signature, container_signature, installed,
-};
+use crate::azurite::signature::container_signature;
+use crate::azurite::{ACCOUNT, Azurite, Certificates, Container, account_signature, installed};
 use crate::entra::{Entra, client_secret, file};
 use crate::stage::{SCOPE, checkpoint, claim, open, zero};
 
@@ -172,6 +171,7 @@ async fn a_refused_token_is_not_shown_again() {
             .expect("it is one"),
         access: Access::Entra(authority.source(&client_secret(secret.path()))),
         tls: tls::client_config(Some(ca.path())).expect("the CA can be read"),
+        proxy: None,
         strategy: Strategy::Greedy,
         interval: Duration::from_secs(10),
         expiry: Duration::from_secs(60),
