@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::blocked;
 use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
@@ -18,7 +17,9 @@ use super::group::Group;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
+use super::{auditing, blocked};
 use crate::acknowledge::Window;
+use crate::audit::Recorder;
 use crate::checkpoint::blob::ownership;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{self, BlobStore, FileStore, Store};
@@ -56,6 +57,7 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stores: BTreeMap<Arc<str>, Store>,
+    audits: BTreeMap<Arc<str>, Recorder>,
     last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
@@ -68,7 +70,8 @@ impl Bridge {
         let server = Server::bind(configuration.http)
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
-        let readiness = Arc::new(Readiness::new(configuration.retention));
+        let readiness = Readiness::new(configuration.retention).expecting(configuration.expect_event_every);
+        let readiness = Arc::new(readiness);
         let owner_id = ownership::new_owner_id();
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();
@@ -92,6 +95,7 @@ impl Bridge {
         }
         let last_delivered = remembering::open(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
+        let audits = auditing::open(&configuration)?;
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
         metrics
@@ -103,6 +107,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            audits,
             last_delivered,
             writer,
             server,
@@ -132,6 +137,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            mut audits,
             last_delivered,
             writer,
             server,
@@ -202,6 +208,7 @@ impl Bridge {
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
                 claims: claims.remove(&name),
+                audit: audits.remove(&name).expect("the audit of every group is opened"),
                 name,
                 start: start.clone(),
                 intervals,

@@ -11,10 +11,13 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
 use super::edition::InUse;
+use super::gone::{Gone, Voice};
 use super::holding;
 use super::reader::Reader;
+use super::silence::Watcher;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
+use crate::audit::Recorder;
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
@@ -42,6 +45,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// What records its sums.
+    pub audit: Recorder,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -67,6 +72,7 @@ impl Group {
             window,
             dispatch,
             store,
+            audit,
             claims,
             last_delivered,
             dead_letters,
@@ -82,7 +88,11 @@ impl Group {
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
+        let checkpointer = checkpointer
+            .every(intervals.checkpoints)
+            .after(last_delivered)
+            .audited_by(audit);
+        let checkpointer = Arc::new(checkpointer);
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })
@@ -90,6 +100,14 @@ impl Group {
         let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
         let mut letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
 
+        let watcher = Watcher {
+            consumer_group: Arc::clone(&name),
+            client: Arc::clone(&client),
+            silence: readiness.silence(&name),
+            readiness: Arc::clone(&readiness),
+            interval: intervals.idle,
+        };
+        let watching = tokio::spawn(watcher.run(stop.intake.clone()));
         let mut partitions = Partitions {
             name,
             client: Arc::clone(&client),
@@ -118,6 +136,7 @@ impl Group {
             ended.context("a partition's reader failed")?;
         }
         result?;
+        watching.await.context("the watch for events failed")?;
         // The readers' way to the targets ends here, so that the targets see the end of their channels.
         drop(partitions);
         letters
@@ -184,6 +203,8 @@ impl Partitions {
                 "no checkpoint at all; if this is not the first start, the state directory is not the one used before"
             );
         }
+        self.seen_until(checkpoints.values());
+        let mut gone = Gone::default();
         let mut is_first = true;
         let mut attempt = 0;
         let mut credential = self.client.settings().credential.subscribe();
@@ -194,6 +215,14 @@ impl Partitions {
             };
             let wait = match asked {
                 Ok(partitions) => {
+                    let voice = Voice {
+                        consumer_group: &self.name,
+                        store: self.checkpointer.store(),
+                        readiness: &self.readiness,
+                        metrics: &self.metrics,
+                    };
+                    let known = self.known.iter().chain(checkpoints.keys());
+                    gone.look(&partitions, known, &voice).await;
                     for partition in partitions
                         .into_iter()
                         .filter(|id| !self.known.contains(id))
@@ -232,6 +261,13 @@ impl Partitions {
         }
     }
 
+    /// A restart does not forget when the last event came.
+    fn seen_until<'a>(&self, checkpoints: impl Iterator<Item = &'a Checkpoint>) {
+        if let Some(newest) = checkpoints.map(|checkpoint| checkpoint.enqueued_time).max() {
+            self.readiness.silence(&self.name).seen(newest);
+        }
+    }
+
     async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
         self.known.insert(partition.clone());
         if let Store::Blob(store) = self.checkpointer.store() {
@@ -242,13 +278,16 @@ impl Partitions {
             ));
         }
         let status = self.readiness.partition(&self.name, &partition);
+        let (start, origin) = self.start_position(&partition, checkpoint.as_ref(), is_fresh);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
-            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            start,
+            origin,
             targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
             idle_interval: self.intervals.idle,
+            stuck_after: self.intervals.stuck,
             client: Arc::clone(&self.client),
             checkpointer: Arc::clone(&self.checkpointer),
             window: Arc::clone(&self.window),
@@ -297,7 +336,7 @@ impl Partitions {
         partition: &PartitionId,
         checkpoint: Option<&Checkpoint>,
         is_fresh: bool,
-    ) -> StartPosition {
+    ) -> (StartPosition, &'static str) {
         let (position, origin) = match checkpoint {
             // Another consumer wrote it, and said an offset only; the event there is read once more.
             Some(checkpoint) if checkpoint.sequence_number == SequenceNumber::UNKNOWN => {
@@ -305,7 +344,7 @@ impl Partitions {
             }
             Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
             None if is_fresh => (configured(&self.start, partition), "configuration"),
-            None => (StartPosition::Earliest, "new partition"),
+            None => (StartPosition::Earliest, "new_partition"),
         };
         tracing::info!(
             consumer_group = &*self.name,
@@ -314,7 +353,7 @@ impl Partitions {
             position = %describe(&position),
             "partition starts"
         );
-        position
+        (position, origin)
     }
 }
 

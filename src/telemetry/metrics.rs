@@ -112,6 +112,14 @@ metrics! {
     eventhub_lag_seconds: GaugeVec ["partition", "consumer_group"];
     /// Reconnects by the class of their cause.
     eventhub_reconnects_total: IntCounterVec ["reason"];
+    /// Links given up because they brought nothing although the hub had newer events and credit to send them.
+    eventhub_stuck_total: IntCounterVec ["partition", "consumer_group"];
+    /// Partitions with a checkpoint, or read before, that the hub no longer has.
+    eventhub_gone_partitions: IntGaugeVec ["consumer_group"];
+    /// Time since the hub took in its newest event, as far as it has said.
+    eventhub_seconds_since_last_event: GaugeVec ["consumer_group"];
+    /// 1 while the hub has taken in nothing for longer than `event_hub.expect_event_every`, else 0; shown with that option.
+    eventhub_event_overdue: IntGaugeVec ["consumer_group"];
     /// 1 while the partition's link is attached.
     eventhub_attached: IntGaugeVec ["partition", "consumer_group"];
 
@@ -217,6 +225,8 @@ metrics! {
     checkpoint_age_seconds: GaugeVec ["partition", "consumer_group"];
     /// Checkpoints that could not be stored; they are tried again.
     checkpoint_errors_total: IntCounter;
+    /// Times the audit could not be written; it is written with the next checkpoint.
+    audit_errors_total: IntCounter;
     /// Time spent storing one checkpoint.
     checkpoint_seconds: Histogram {STAGE_BUCKETS};
 

@@ -163,7 +163,8 @@ async fn a_refused_token_is_not_shown_again() {
         ];
         (StatusCode::from_u16(status).expect("it is one"), headers)
     };
-    let (address, ca, _server) = crate::entra::server::https(Router::new().fallback(answer)).await;
+    let (address, ca, _server) =
+        crate::entra::server::https(Router::new().fallback(answer), "localhost").await;
     let authority = Entra::start().await;
     let secret = file(crate::entra::SECRET);
     let settings = Settings {

@@ -2,7 +2,8 @@
 
 #[expect(
     dead_code,
-    reason = "a support module of several test programs; each uses a part"
+    unused_imports,
+    reason = "several test programs use a part of this"
 )]
 #[path = "../support/azurite/mod.rs"]
 mod azurite;

@@ -13,7 +13,8 @@ use tokio::process::Command;
 
 use crate::entra::server::server_config;
 use crate::entra::{CLIENT, Entra, HEADER, SECRET, TENANT};
-use crate::peers::{Tinyproxy, proxies};
+use crate::peers::packages::proxies;
+use crate::peers::tinyproxy::Tinyproxy;
 use crate::scene::{ENDPOINT, NAMESPACE};
 use crate::support::{append, start, within};
 use crate::terminator::Terminator;

@@ -5,9 +5,11 @@ use std::time::Instant;
 
 use prometheus::{IntCounter, IntGauge};
 
+use super::watch::Watch;
 use crate::acknowledge::{CreditBudget, InFlight};
 use crate::deliver::kafka::exactly_once::Claim;
 use crate::event::{Event, PartitionId};
+use crate::eventhub::{End, PartitionProperties};
 use crate::pipeline::edition::InUse;
 use crate::pipeline::workspace::Workspace;
 use crate::telemetry::Metrics;
@@ -29,7 +31,19 @@ pub(super) struct Reading {
     pub(super) last_event: Instant,
     /// When the hub was last asked for its oldest and newest event.
     pub(super) last_asked: Instant,
+    /// What it answered, until that is judged.
+    pub(super) asked: Option<Asked>,
+    /// Whether a silent link is well.
+    pub(super) watch: Watch,
     pub(super) counters: Counters,
+}
+
+/// What came of asking the hub for a partition's oldest and newest event.
+pub(super) enum Asked {
+    /// What it said, and when it was asked.
+    Told(PartitionProperties, Instant),
+    /// Why it did not.
+    Failed(End),
 }
 
 /// Counters that every event touches, looked up once.
