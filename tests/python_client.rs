@@ -15,6 +15,17 @@ use serde_json::Value;
 /// Guarantees: every event arrives once, in order, with its body, key and properties; positions mean what they say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_client_sends_and_receives() {
+    sends_and_receives(false).await;
+}
+
+/// Scenario: the same over WebSocket, on the same port.
+/// Guarantees: the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_client_sends_and_receives_over_websocket() {
+    sends_and_receives(true).await;
+}
+
+async fn sends_and_receives(is_websocket: bool) {
     let Some(python) = python("the emulated hub with the official client").await else {
         return;
     };
@@ -27,7 +38,12 @@ async fn python_client_sends_and_receives() {
     })
     .await
     .unwrap();
-    let arguments = [&*emulator.connection_string()];
+    let connection_string = emulator.connection_string();
+    let websocket = format!("sb://{}", emulator.address());
+    let mut arguments = vec![&*connection_string];
+    if is_websocket {
+        arguments.push(&websocket);
+    }
     let output = run_script(&python, "event_hub_client.py", &arguments)
         .await
         .unwrap();

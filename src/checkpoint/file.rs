@@ -96,8 +96,8 @@ impl FileStore {
 }
 
 impl Scope<'_> {
-    /// Directory of the consumer group under `directory`.
-    pub(super) fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
+    /// The directory of the consumer group below `directory`.
+    pub fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
         let mut host = component("namespace", self.namespace)?;
         if let Some(port) = self.port {
             host = format!("{host}_{port}");

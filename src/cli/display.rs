@@ -3,9 +3,12 @@
 use std::io::{self, IsTerminal, Write};
 use std::time::Duration;
 
+use anyhow::Context;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
+
+use super::exit::Failure;
 
 /// The bar is drawn anew this often.
 const BAR_INTERVAL: Duration = Duration::from_millis(200);
@@ -48,8 +51,25 @@ impl Display {
         move || AboveBar(bar.clone())
     }
 
+    /// Shows what `look` sees until `work` is done, and gives what came of it.
+    pub async fn during<T>(
+        self,
+        work: impl Future<Output = T>,
+        look: impl Fn() -> Seen + Send + Sync + 'static,
+    ) -> Result<T, Failure> {
+        let ended = CancellationToken::new();
+        let shown = tokio::spawn(self.show(look, ended.clone()));
+        let outcome = work.await;
+        ended.cancel();
+        shown
+            .await
+            .context("the display of the progress failed")
+            .map_err(Failure::Internal)?;
+        Ok(outcome)
+    }
+
     /// Shows what `look` sees until `ended`.
-    pub async fn show(self, look: impl Fn() -> Seen, ended: CancellationToken) {
+    async fn show(self, look: impl Fn() -> Seen, ended: CancellationToken) {
         let interval = match self.bar {
             Some(_) => BAR_INTERVAL,
             None => LINE_INTERVAL,

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 pub mod check;
 pub mod checkpoint;
 pub mod dead_letters;
@@ -51,6 +52,7 @@ Examples:
                                              send the last six hours once more, beside the running bridge
   hub2siem checkpoint import --from functions --container-url https://… --dry-run
                                              what would be taken over from an Azure Function
+  hub2siem audit --since 2026-02-01          prove that nothing was lost since then
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -79,6 +81,8 @@ pub enum Verb {
     /// List, move, export and import the stored positions.
     #[command(subcommand)]
     Checkpoint(Box<checkpoint::CheckpointArguments>),
+    /// Show what became of every event and record, from totals that survive a kill, and whether they add up.
+    Audit(audit::AuditArguments),
     /// Ask the running bridge whether it is ready; for images without curl.
     Health(ConfigArguments),
     /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
@@ -112,6 +116,7 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Replay(arguments) => replay::run(*arguments),
         Verb::Checkpoint(arguments) => checkpoint::run(*arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),
     }

@@ -3,6 +3,7 @@
 use std::io::{ErrorKind, Write};
 
 use anyhow::Context;
+use serde::Serialize;
 
 use super::exit::Failure;
 
@@ -16,6 +17,24 @@ pub fn line(content: &[u8]) -> Result<(), Failure> {
             .context("failed to write to standard output")
             .map_err(Failure::Internal),
     }
+}
+
+/// Writes what came of long work: `report` as one line of JSON if `json`, else `text`, which goes to standard error where
+/// standard output belongs to records.
+pub fn summary(
+    report: &impl Serialize,
+    text: String,
+    json: bool,
+    is_output_taken: bool,
+) -> Result<(), Failure> {
+    if json {
+        return line(&serde_json::to_vec(report).expect("a report is JSON"));
+    }
+    if is_output_taken {
+        eprint!("{text}");
+        return Ok(());
+    }
+    self::text(&text)
 }
 
 /// Writes text that ends its own lines.

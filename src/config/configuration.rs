@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::Quota;
+use url::Url;
 
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -23,8 +24,10 @@ use crate::credential::TokenSource;
 use crate::deliver::{
     azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
 };
+use crate::event::RecordField;
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
+use crate::proxy;
 use crate::route::Route;
 use crate::route::ten_thousandths::TenThousandths;
 
@@ -38,6 +41,8 @@ pub struct Configuration {
     pub hub: HubSettings,
     /// The identity of Microsoft Entra ID that hub and targets share, if there is one.
     pub credential: Option<TokenSource>,
+    /// The proxy that leads out, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// Where to start without a checkpoint.
     pub start: Start,
     /// The consumer group of targets that name none.
@@ -166,15 +171,16 @@ pub enum TargetSettings {
 }
 
 impl TargetSettings {
-    /// Whether its workers need what [`Details`](crate::event::Details) holds of each record.
-    pub fn wants_details(&self) -> bool {
+    /// What of [`Details`](crate::event::Details) its workers need of each record.
+    pub fn wanted_details(&self) -> &'static [RecordField] {
         match self {
-            Self::Kafka(_) | Self::Syslog(_) | Self::Relp(_) => true,
+            Self::Kafka(settings) => kafka::message::wanted_details(settings.key),
+            Self::Syslog(_) | Self::Relp(_) => &[RecordField::Severity],
             Self::SplunkHec(_)
             | Self::Http(_)
             | Self::Elasticsearch(_)
             | Self::AzureMonitor(_)
-            | Self::File(_) => false,
+            | Self::File(_) => &[],
         }
     }
 
@@ -205,6 +211,22 @@ impl TargetSettings {
     pub fn share_credential(&mut self, current: &TokenSource) {
         if let Self::AzureMonitor(settings) = self {
             settings.share_credential(current);
+        }
+    }
+
+    /// Reaches its peer by `proxy` from now on, if it speaks HTTP. Errors: an address that cannot be reached so.
+    pub fn lead_through(&mut self, proxy: Option<&Arc<proxy::Settings>>) -> Result<(), Url> {
+        let (urls, place) = match self {
+            Self::SplunkHec(settings) => settings.way(),
+            Self::Http(settings) => settings.sending.way(),
+            Self::Elasticsearch(settings) => settings.sending.way(),
+            Self::AzureMonitor(settings) => settings.sending.way(),
+            Self::Syslog(_) | Self::Relp(_) | Self::Kafka(_) | Self::File(_) => return Ok(()),
+        };
+        *place = proxy.cloned();
+        match proxy.and_then(|proxy| urls.iter().find(|url| proxy.refuses(url))) {
+            Some(url) => Err(url.clone()),
+            None => Ok(()),
         }
     }
 
@@ -280,6 +302,11 @@ pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
 /// The directory of dead letters that the file at `path` names; needs no secret, and reads no mapping.
 pub fn dead_letter_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
     Ok(parse(&read_file(path)?)?.1.dead_letter.file.directory)
+}
+
+/// The directory for state that the file at `path` names; needs no secret, and reads no mapping.
+pub fn state_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
+    Ok(super::check::state_directory(&parse(&read_file(path)?)?.1))
 }
 
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {

@@ -80,6 +80,17 @@ pub struct Trust<'p> {
     pub fingerprints: Vec<CertificateFingerprint>,
 }
 
+/// The content of these files, to tell whether they changed. One that cannot be read now could be read a moment before; it
+/// counts as empty, and the next reading will differ.
+pub fn contents(ca_file: Option<&Path>, own: Option<Own<'_>>) -> Vec<Arc<[u8]>> {
+    let own = own.map(|own| [own.certificate, own.key]);
+    ca_file
+        .into_iter()
+        .chain(own.into_iter().flatten())
+        .map(|path| std::fs::read(path).unwrap_or_default().into())
+        .collect()
+}
+
 /// A TLS client without a client certificate. With `ca_file` only its certificates (PEM) are trusted, else those of
 /// the system.
 pub fn client_config(ca_file: Option<&Path>) -> Result<Arc<ClientConfig>, Error> {

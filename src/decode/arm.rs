@@ -9,7 +9,7 @@ use std::borrow::Cow;
 use super::text::lower_str;
 
 const PROVIDERS: &str = "providers";
-const SECURITY: &str = "Microsoft.Security";
+const SECURITY_PROVIDER: &[u8] = b"/providers/Microsoft.Security/";
 
 /// First segments below `Microsoft.Security` that are items about a resource and not resources themselves. A connector
 /// (`securityConnectors`) is a resource.
@@ -182,24 +182,19 @@ fn container_type(id: &str) -> Option<&'static str> {
     }
 }
 
-/// Position of the last `/providers/Microsoft.Security/` and what follows it.
+/// Position of the last `/providers/Microsoft.Security/` and what follows it. Asked for several times for each record, so it
+/// goes from slash to slash, and compares only where the whole text can stand.
 fn last_security_provider(id: &str) -> Option<(usize, &str)> {
-    let mut end = id.len();
+    let bytes = id.as_bytes();
+    let mut end = (bytes.len() + 1).checked_sub(SECURITY_PROVIDER.len())?;
     loop {
-        let slash = id[..end].rfind('/')?;
-        if let Some(rest) = strip_security_provider(&id[slash..]) {
-            return Some((slash, rest));
+        let slash = memchr::memrchr(b'/', &bytes[..end])?;
+        let rest = slash + SECURITY_PROVIDER.len();
+        if bytes[slash..rest].eq_ignore_ascii_case(SECURITY_PROVIDER) {
+            return Some((slash, &id[rest..]));
         }
         end = slash;
     }
-}
-
-fn strip_security_provider(path: &str) -> Option<&str> {
-    let path = path.strip_prefix('/')?;
-    let (first, path) = path.split_once('/')?;
-    let (second, rest) = path.split_once('/')?;
-    let is_security = first.eq_ignore_ascii_case(PROVIDERS) && second.eq_ignore_ascii_case(SECURITY);
-    is_security.then_some(rest)
 }
 
 fn is_item(path: &str) -> bool {

@@ -58,18 +58,21 @@ pub struct Details {
 }
 
 impl Details {
-    /// Copies them out of `record`.
-    pub fn of(record: &Record<'_>) -> Self {
+    /// Copies those `wanted` out of `record`; `None` if none is.
+    pub fn of(record: &Record<'_>, wanted: &[RecordField]) -> Option<Box<Self>> {
+        if wanted.is_empty() {
+            return None;
+        }
         let text = |field| {
-            let value = record.field(field)?;
+            let value = wanted.contains(&field).then(|| record.field(field))??;
             value.as_str().map(Box::from)
         };
-        Self {
+        Some(Box::new(Self {
             action: text(RecordField::Action),
             severity: text(RecordField::Severity),
             resource_id: text(RecordField::ResourceId),
             subscription: text(RecordField::Subscription),
-        }
+        }))
     }
 
     /// Bytes of text it keeps.

@@ -10,7 +10,6 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::blocked;
 use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
@@ -18,7 +17,9 @@ use super::group::Group;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
+use super::{auditing, blocked};
 use crate::acknowledge::Window;
+use crate::audit::Recorder;
 use crate::checkpoint::blob::ownership;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{self, BlobStore, FileStore, Store};
@@ -56,6 +57,7 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stores: BTreeMap<Arc<str>, Store>,
+    audits: BTreeMap<Arc<str>, Recorder>,
     last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
@@ -96,6 +98,7 @@ impl Bridge {
         }
         let last_delivered = remembering::open(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
+        let audits = auditing::open(&configuration)?;
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
         metrics
@@ -107,6 +110,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            audits,
             last_delivered,
             writer,
             server,
@@ -136,6 +140,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            mut audits,
             last_delivered,
             writer,
             server,
@@ -206,6 +211,7 @@ impl Bridge {
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
                 claims: claims.remove(&name),
+                audit: audits.remove(&name).expect("the audit of every group is opened"),
                 name,
                 start: start.clone(),
                 intervals,
@@ -274,7 +280,7 @@ fn forward(
     let name = configuration.dead_letter.forward_to.as_ref()?;
     let mut targets = configuration.targets.iter();
     let target = targets.find(|target| *target.name == **name)?;
-    let wants_details = target.settings.wants_details();
+    let wants_details = !target.settings.wanted_details().is_empty();
     Some(Forward::new(
         &target.name,
         &senders[&target.name],
@@ -369,7 +375,7 @@ fn dispatch(
         native: Arc::clone(&target.native),
         snapshots: remembering::rule(target, last_delivered),
         on_map_error: target.on_map_error,
-        wants_details: target.settings.wants_details(),
+        wanted_details: target.settings.wanted_details(),
         records: senders[&target.name].clone(),
         decisions: Decisions::new(metrics, &target.name),
         in_flight: metrics

@@ -6,6 +6,7 @@ use prometheus::IntCounter;
 
 use crate::decode::unknown_fields;
 use crate::event::{Kind, Record};
+use crate::map::set::Rendering;
 use crate::route::Suppression;
 use crate::telemetry::Metrics;
 
@@ -17,6 +18,8 @@ pub struct Decisions {
     repeated: IntCounter,
     suppressed: IntCounter,
     suppressed_snapshots: [IntCounter; Suppression::ALL.len()],
+    cut_values: IntCounter,
+    left_out_values: IntCounter,
 }
 
 /// Counters that every event touches.
@@ -41,6 +44,18 @@ impl Decisions {
                     .route_suppressed_snapshots_total
                     .with_label_values(&labels)
             }),
+            cut_values: metrics.map_cut_values_total.with_label_values(&[target]),
+            left_out_values: metrics.map_left_out_values_total.with_label_values(&[target]),
+        }
+    }
+
+    /// What a mapped record could not carry.
+    pub(super) fn mapped(&self, rendering: &Rendering) {
+        if rendering.cut_values > 0 {
+            self.cut_values.inc_by(u64::from(rendering.cut_values));
+        }
+        if rendering.left_out_values > 0 {
+            self.left_out_values.inc_by(u64::from(rendering.left_out_values));
         }
     }
 

@@ -15,13 +15,14 @@ use crate::config::target::OnMapError;
 use crate::decode::decode;
 use crate::deliver::dead_letter::{Content, DeadLetter};
 use crate::event::rendered::{About, Original};
-use crate::event::{Details, Event, Hub, Kind, Record, RejectReason, Rendered};
+use crate::event::{Details, Event, Hub, Kind, Record, RecordField, RejectReason, Rendered};
 use crate::map::{MappingSet, RecordContext};
 use crate::route::last_delivered::PendingUpdate;
 use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
 
-/// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
-const EVENT_BYTES: usize = 384;
+/// What is booked for an event besides its body: its place in the window, its coordinates, what is counted for
+/// the audit, the allocator's rounding.
+const EVENT_BYTES: usize = 448;
 /// What is booked for a rendered record besides its bytes and its key, likewise.
 const RECORD_BYTES: usize = size_of::<Rendered>() + 64;
 
@@ -58,8 +59,8 @@ pub struct Destination {
     pub snapshots: SnapshotRule,
     /// What happens to a record the map cannot render.
     pub on_map_error: OnMapError,
-    /// Whether its workers need [`Details`].
-    pub wants_details: bool,
+    /// What of [`Details`] its workers need.
+    pub wanted_details: &'static [RecordField],
     /// The way to its workers.
     pub records: mpsc::Sender<Rendered>,
     /// Records taken by the route, left by it, and dropped as snapshots.
@@ -109,6 +110,7 @@ pub fn dispatch(
         decoded: records.len(),
         ..Dispatched::default()
     };
+    in_flight.counts_records(u32::try_from(records.len()).unwrap_or(u32::MAX));
     let way = Way {
         plan,
         event,
@@ -166,17 +168,20 @@ impl Way<'_> {
                 .is_some_and(|route| !route.accepts(&context))
             {
                 target.decisions.filtered();
+                self.in_flight.filtered(index);
                 continue;
             }
             is_accepted = true;
             if self.in_flight.is_passed(index) {
                 target.decisions.repeated();
+                self.in_flight.repeated(index);
                 continue;
             }
             let update = match target.snapshots.decide(&fingerprint) {
                 Decision::Forward(update) => update,
                 Decision::Suppress(reason) => {
                     target.decisions.suppress(reason);
+                    self.in_flight.suppressed(index);
                     continue;
                 }
             };
@@ -223,17 +228,7 @@ impl Way<'_> {
         scratch.clear();
         let error = match target.mapping.render(context, scratch) {
             Ok(rendering) => {
-                let metrics = self.plan.counters.metrics();
-                if rendering.cut_values > 0 {
-                    let cut = metrics.map_cut_values_total.with_label_values(&[&*target.name]);
-                    cut.inc_by(u64::from(rendering.cut_values));
-                }
-                if rendering.left_out_values > 0 {
-                    let left_out = metrics
-                        .map_left_out_values_total
-                        .with_label_values(&[&*target.name]);
-                    left_out.inc_by(u64::from(rendering.left_out_values));
-                }
+                target.decisions.mapped(&rendering);
                 return Ok(Rendering::Mapped(
                     chunks[index].store(scratch),
                     rendering.revision,
@@ -264,9 +259,7 @@ impl Way<'_> {
         update: Option<PendingUpdate>,
     ) -> Rendered {
         let key_bytes = record.key.as_ref().map_or(0, |key| key.len());
-        let details = self.plan.targets[target]
-            .wants_details
-            .then(|| Box::new(Details::of(record)));
+        let details = Details::of(record, self.plan.targets[target].wanted_details);
         let details_bytes = details
             .as_ref()
             .map_or(0, |details| size_of::<Details>() + details.bytes());
@@ -308,6 +301,7 @@ impl Way<'_> {
         }
         if is_counted {
             self.plan.counters.metrics().route_unrouted_unknown_total.inc();
+            self.in_flight.unrouted();
             return;
         }
         let detail = "a record of unknown type that no route of any target takes".to_owned();

@@ -15,6 +15,7 @@ use super::holding;
 use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
+use crate::audit::Recorder;
 use crate::checkpoint::{Checkpoint, Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
@@ -42,6 +43,8 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// What records its sums.
+    pub audit: Recorder,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -67,6 +70,7 @@ impl Group {
             window,
             dispatch,
             store,
+            audit,
             claims,
             last_delivered,
             dead_letters,
@@ -82,7 +86,11 @@ impl Group {
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
+        let checkpointer = checkpointer
+            .every(intervals.checkpoints)
+            .after(last_delivered)
+            .audited_by(audit);
+        let checkpointer = Arc::new(checkpointer);
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })
@@ -242,9 +250,11 @@ impl Partitions {
             ));
         }
         let status = self.readiness.partition(&self.name, &partition);
+        let (start, origin) = self.start_position(&partition, checkpoint.as_ref(), is_fresh);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
-            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
+            start,
+            origin,
             targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,
@@ -297,7 +307,7 @@ impl Partitions {
         partition: &PartitionId,
         checkpoint: Option<&Checkpoint>,
         is_fresh: bool,
-    ) -> StartPosition {
+    ) -> (StartPosition, &'static str) {
         let (position, origin) = match checkpoint {
             // Another consumer wrote it, and said an offset only; the event there is read once more.
             Some(checkpoint) if checkpoint.sequence_number == SequenceNumber::UNKNOWN => {
@@ -305,7 +315,7 @@ impl Partitions {
             }
             Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
             None if is_fresh => (configured(&self.start, partition), "configuration"),
-            None => (StartPosition::Earliest, "new partition"),
+            None => (StartPosition::Earliest, "new_partition"),
         };
         tracing::info!(
             consumer_group = &*self.name,
@@ -314,7 +324,7 @@ impl Partitions {
             position = %describe(&position),
             "partition starts"
         );
-        position
+        (position, origin)
     }
 }
 

@@ -4,6 +4,7 @@
 //! run on it), the workers of each target, a checkpointer and a writer of undeliverable records for each consumer group,
 //! one writer of dead letters, one task that takes over changed files, and one that says how long a blocked target may stay so.
 
+mod auditing;
 mod blocked;
 pub mod bridge;
 mod chunk;

@@ -217,6 +217,8 @@ metrics! {
     checkpoint_age_seconds: GaugeVec ["partition", "consumer_group"];
     /// Checkpoints that could not be stored; they are tried again.
     checkpoint_errors_total: IntCounter;
+    /// Times the audit could not be written; it is written with the next checkpoint.
+    audit_errors_total: IntCounter;
     /// Time spent storing one checkpoint.
     checkpoint_seconds: Histogram {STAGE_BUCKETS};
 

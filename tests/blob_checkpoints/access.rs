@@ -164,7 +164,8 @@ async fn a_refused_token_is_not_shown_again() {
         ];
         (StatusCode::from_u16(status).expect("it is one"), headers)
     };
-    let (address, ca, _server) = crate::entra::server::https(Router::new().fallback(answer)).await;
+    let (address, ca, _server) =
+        crate::entra::server::https(Router::new().fallback(answer), "localhost").await;
     let authority = Entra::start().await;
     let secret = file(crate::entra::SECRET);
     let settings = Settings {
@@ -172,6 +173,7 @@ async fn a_refused_token_is_not_shown_again() {
             .expect("it is one"),
         access: Access::Entra(authority.source(&client_secret(secret.path()))),
         tls: tls::client_config(Some(ca.path())).expect("the CA can be read"),
+        proxy: None,
         strategy: Strategy::Greedy,
         interval: Duration::from_secs(10),
         expiry: Duration::from_secs(60),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use hub2siem::deliver::relp::{self, Relp, Settings};
 use tokio::sync::watch;
 
+use super::lines::number;
 use super::peers::Record;
 use super::stage::{Account, Stage};
 
@@ -42,25 +43,9 @@ impl Bench {
         }
     }
 
-    /// Records sent again because a session ended before their answers.
-    pub fn resent(&self) -> u64 {
-        let resent = &self.metrics.deliver_resent_records_total;
-        resent.with_label_values(&["soc"]).get()
-    }
-
     /// Ends the queue and gives back what became of each record.
     pub async fn close(self) -> Account {
         self.stage.close().await
-    }
-}
-
-impl Account {
-    /// All records up to `count` are delivered.
-    pub fn delivered(count: i64) -> Self {
-        Self {
-            delivered: (0..count).collect(),
-            ..Self::default()
-        }
     }
 }
 
@@ -76,13 +61,6 @@ impl DerefMut for Bench {
     fn deref_mut(&mut self) -> &mut Stage {
         &mut self.stage
     }
-}
-
-/// The number that the stage wrote into a record that a receiver took.
-pub fn number(record: &Record) -> i64 {
-    let json: serde_json::Value =
-        serde_json::from_str(&record.message).unwrap_or_else(|error| panic!("{error}: {:?}", record.message));
-    json["number"].as_i64().expect("the stage numbers its records")
 }
 
 /// Every number up to `count` came at least once; gives how many came more than once.

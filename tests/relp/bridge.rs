@@ -1,6 +1,5 @@
 //! The whole bridge from a hub to a real rsyslog, by a configuration file, with the maps that are shipped.
 
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,8 @@ use hub2siem::telemetry::Metrics;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::peers::{Record, Rsyslog, Transport, packages, rsyslog};
+use super::lines::{alert, alert_ids, configuration};
+use super::peers::{Rsyslog, Transport, packages, rsyslog};
 
 /// No state here takes longer to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -107,7 +107,10 @@ targets:
         (json.records(), "{\"kind\":\"alert\",", "bridge", 13),
     ];
     for (records, start, hostname, facility) in expected {
-        assert_eq!((records.len(), ids(&records).len()), (2 * ALERTS, 2 * ALERTS));
+        assert_eq!(
+            (records.len(), alert_ids(&records).len()),
+            (2 * ALERTS, 2 * ALERTS)
+        );
         for record in records {
             assert!(record.message.trim_start().starts_with(start), "{record:?}");
             assert_eq!((record.priority, &*record.hostname), (facility * 8 + 3, hostname));
@@ -129,28 +132,4 @@ async fn check(file: &Path) -> String {
         .expect("it ends");
     let output = output.expect("the program was built");
     String::from_utf8_lossy(&output.stdout).into_owned()
-}
-
-/// The alerts' own ids, each once.
-fn ids(records: &[Record]) -> BTreeSet<&str> {
-    let messages = records.iter().map(|record| record.message.as_str());
-    messages
-        .map(|message| {
-            let start = message.find("alert-").expect("it is there");
-            &message[start..][.."alert-100".len()]
-        })
-        .collect()
-}
-
-fn configuration(path: &Path) -> hub2siem::config::Configuration {
-    let (configuration, _) =
-        hub2siem::config::load(path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-    configuration
-}
-
-fn alert(number: u32) -> Vec<u8> {
-    format!(
-        r#"{{"SystemAlertId":"alert-{number}","AlertType":"VM_Test","AlertDisplayName":"A test","Severity":"High","TimeGenerated":"2026-06-07T08:09:10.1234567Z"}}"#
-    )
-    .into_bytes()
 }

@@ -5,6 +5,8 @@ mod bridge;
 mod check;
 mod faults;
 mod outages;
+#[path = "../support/lines.rs"]
+mod lines;
 #[path = "../support/peers/mod.rs"]
 #[expect(dead_code, unused_imports, reason = "tests of other receivers use the rest")]
 mod peers;

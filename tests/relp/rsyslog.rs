@@ -2,7 +2,8 @@
 
 use hub2siem::event::{Details, Kind};
 
-use super::bench::{Bench, all_came, number};
+use super::bench::{Bench, all_came};
+use super::lines::number;
 use super::peers::rsyslog::Options;
 use super::peers::{Rsyslog, Transport, packages};
 use super::stage::Account;

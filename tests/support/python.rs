@@ -5,13 +5,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 /// What `scripts/test` prepares too.
-const PACKAGES: [&str; 2] = [
+const PACKAGES: [&str; 3] = [
     "azure-eventhub==5.15.1",
     "azure-eventhub-checkpointstoreblob==1.2.0",
+    "websocket-client==1.9.2",
 ];
-const PROBE: &str = "import azure.eventhub, azure.eventhub.extensions.checkpointstoreblob";
+const PROBE: &str = "import azure.eventhub, azure.eventhub.extensions.checkpointstoreblob, websocket";
 const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
@@ -42,6 +44,9 @@ pub async fn run_script(python: &Path, script: &str, arguments: &[&str]) -> Resu
 }
 
 async fn prepare() -> Result<PathBuf, String> {
+    // Two tests of one program must not install them at the same time.
+    static INSTALLING: Mutex<()> = Mutex::const_new(());
+    let _installing = INSTALLING.lock().await;
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
     let python = environment.join("bin/python");
     let mut probe = Command::new(&python);

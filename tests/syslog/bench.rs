@@ -7,8 +7,9 @@ use std::time::Duration;
 use hub2siem::deliver::syslog::{self, Settings, Syslog};
 use tokio::sync::watch;
 
+use super::lines::number;
 use super::peers::Record;
-use super::stage::{Account, Stage, TARGET};
+use super::stage::{Stage, TARGET};
 
 /// A stage whose workers are those of a `syslog` target.
 pub struct Bench {
@@ -41,11 +42,6 @@ impl Bench {
             .await;
     }
 
-    pub fn resent(&self) -> u64 {
-        let resent = &self.stage.metrics.deliver_resent_records_total;
-        resent.with_label_values(&[TARGET]).get()
-    }
-
     pub fn reconnects(&self) -> u64 {
         let reconnects = &self.stage.metrics.deliver_reconnects_total;
         reconnects.with_label_values(&[TARGET]).get()
@@ -56,19 +52,7 @@ impl Bench {
 pub fn numbers(records: &[Record]) -> BTreeMap<i64, usize> {
     let mut counts = BTreeMap::new();
     for record in records {
-        let text: serde_json::Value =
-            serde_json::from_str(record.message.trim()).unwrap_or_else(|error| panic!("{error}: {record:?}"));
-        *counts
-            .entry(text["number"].as_i64().expect("it has one"))
-            .or_default() += 1;
+        *counts.entry(number(record)).or_default() += 1;
     }
     counts
-}
-
-/// So many records, and each delivered.
-pub fn all_delivered(count: i64) -> Account {
-    Account {
-        delivered: (0..count).collect(),
-        ..Account::default()
-    }
 }

@@ -1,7 +1,5 @@
 //! The whole bridge from a hub to real receivers, by a configuration file, with the maps that are shipped.
 
-use std::collections::BTreeSet;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +10,8 @@ use hub2siem::telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::peers::{Certificates, Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use super::lines::{alert, alert_ids, configuration};
+use super::peers::{Certificates, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
 
 /// No state here takes longer to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -97,7 +96,7 @@ targets:
             assert_eq!(record.priority, priority, "{record:?}");
             assert!(record.timestamp.contains("-06-07T08:09:10"), "{record:?}");
         }
-        assert_eq!(ids(records).len(), 2 * ALERTS);
+        assert_eq!(alert_ids(records).len(), 2 * ALERTS);
     }
     assert!(records[0].iter().all(|record| {
         record.message_id == "alert"
@@ -171,26 +170,4 @@ targets:
     assert_eq!(blocked.get(), 0);
     let tries = metrics.deliver_retries_total.with_label_values(&["soc", "tls"]);
     assert_eq!(tries.get(), 1, "no try but that after the reload");
-}
-
-/// The alerts' own ids, each once.
-fn ids(records: &[Record]) -> BTreeSet<&str> {
-    let id = |message: &'_ str| message.find("alert-").expect("it is there");
-    let messages = records.iter().map(|record| record.message.as_str());
-    messages
-        .map(|message| &message[id(message)..][.."alert-100".len()])
-        .collect()
-}
-
-fn configuration(path: &Path) -> hub2siem::config::Configuration {
-    let (configuration, _) =
-        hub2siem::config::load(path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
-    configuration
-}
-
-fn alert(number: u32) -> Vec<u8> {
-    format!(
-        r#"{{"SystemAlertId":"alert-{number}","AlertType":"VM_Test","AlertDisplayName":"A test","Severity":"High","TimeGenerated":"2026-06-07T08:09:10.1234567Z"}}"#
-    )
-    .into_bytes()
 }

@@ -2,7 +2,7 @@
 
 use hub2siem::event::{Kind, RejectReason};
 
-use super::bench::{Bench, all_delivered, settings};
+use super::bench::{Bench, settings};
 use super::peers::{Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
 use super::stage::Account;
 
@@ -29,7 +29,7 @@ async fn a_raised_limit_carries_long_json() {
         bench.stage.send(1).await;
         bench.stage.send_one(Kind::Alert, &text).await;
         bench.stage.send(1).await;
-        assert_eq!(bench.stage.close().await, all_delivered(3));
+        assert_eq!(bench.stage.close().await, Account::delivered(3));
     }
     for records in [rsyslog.wait_for(3).await, syslog_ng.wait_for(3).await] {
         let messages: Vec<_> = records.iter().map(|record| record.message.trim()).collect();

@@ -3,8 +3,11 @@
 mod bench;
 mod bridge;
 mod check;
+mod datagrams;
 mod limits;
 mod pairings;
+#[path = "../support/lines.rs"]
+mod lines;
 #[path = "../support/peers/mod.rs"]
 #[expect(dead_code, reason = "the tests of RELP use the rest")]
 mod peers;

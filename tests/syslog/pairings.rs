@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use hub2siem::event::{Details, Kind};
 
-use super::bench::{Bench, all_delivered, settings};
+use super::bench::{Bench, settings};
 use super::peers::{
     Certificates, Packages, Record, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng,
 };
+use super::stage::Account;
 
 /// Text, kind, severity of the record, and what the priority must be then with facility local3 (19).
 const MESSAGES: [(&str, Kind, Option<&str>, u8); 5] = [
@@ -108,7 +109,7 @@ async fn cef_follows_the_host_where_there_is_no_tag() {
     let mut bench = Bench::start(settings(receiver.address().port(), options));
     let text = Bytes::from_static(b"CEF:0|a|b|c|d|e|3|act=a");
     bench.stage.send_bytes(Kind::Alert, text, None).await;
-    assert_eq!(bench.stage.close().await, all_delivered(1));
+    assert_eq!(bench.stage.close().await, Account::delivered(1));
     let record = &receiver.wait_for(1).await[0];
     let raw = record.raw.as_deref().expect("rsyslog keeps it");
     assert_eq!(raw, "<133>Sep 13 12:26:40 bridge CEF:0|a|b|c|d|e|3|act=a");
@@ -153,7 +154,7 @@ async fn send(port: u16, options: &[&str; 3], tls: &str) {
         bench.stage.send_bytes(kind, text, Some(details)).await;
     }
     let account = bench.stage.close().await;
-    assert_eq!(account, all_delivered(MESSAGES.len() as i64));
+    assert_eq!(account, Account::delivered(MESSAGES.len() as i64));
 }
 
 fn check(records: &[Record], options: &[&str; 3]) {

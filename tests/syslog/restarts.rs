@@ -6,10 +6,11 @@ use std::time::Duration;
 use hub2siem::telemetry::Metrics;
 use tokio_util::sync::CancellationToken;
 
-use super::bench::{Bench, all_delivered, numbers, settings};
+use super::bench::{Bench, numbers, settings};
+use super::lines::resent;
 use super::peers::process::Process;
 use super::peers::{Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
-use super::stage::TARGET;
+use super::stage::{Account, TARGET};
 
 /// No state here takes longer to come.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -109,7 +110,7 @@ async fn a_stop_loses_nothing() {
     ] {
         let mut bench = Bench::start(settings(port, format!("{options}\nsettle_window: 1h")));
         bench.stage.send(500).await;
-        assert_eq!(bench.stage.close().await, all_delivered(500), "{options}");
+        assert_eq!(bench.stage.close().await, Account::delivered(500), "{options}");
         let counts = numbers(&output.wait_for(500).await);
         assert_eq!(counts.len(), 500);
         assert!(counts.values().all(|count| *count == 1));
@@ -166,9 +167,9 @@ async fn send_until(done: impl Future<Output = ()>, bench: &mut Bench) {
 async fn check(bench: Bench, receiver: &Process) {
     let count = bench.stage.sent();
     bench.delivered(count).await;
-    let (resent, reconnects) = (bench.resent(), bench.reconnects());
+    let (resent, reconnects) = (resent(&bench.stage), bench.reconnects());
     assert_eq!(bench.stage.retried("connection_lost"), reconnects);
-    assert_eq!(bench.stage.close().await, all_delivered(count as i64));
+    assert_eq!(bench.stage.close().await, Account::delivered(count as i64));
     let what = format!("each of {count} records is there");
     until(&what, || numbers(&receiver.records()).len() == count).await;
     let doubled = receiver.records().len() - count;

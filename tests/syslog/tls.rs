@@ -8,8 +8,9 @@ use hub2siem::telemetry::health::BlockReason;
 use rustls_pki_types::CertificateDer;
 use rustls_pki_types::pem::PemObject;
 
-use super::bench::{Bench, all_delivered, settings};
+use super::bench::{Bench, settings};
 use super::peers::{Certificates, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
+use super::stage::Account;
 
 const WINDOW: &str = "settle_window: 200ms";
 
@@ -45,7 +46,7 @@ async fn blocked_then_mended(wrong: Settings, right: Settings, expected: &str) {
     bench.settings.send_replace(right);
     bench.delivered(30).await;
     assert_eq!(bench.stage.health.blocked(), None);
-    assert_eq!(bench.stage.close().await, all_delivered(30));
+    assert_eq!(bench.stage.close().await, Account::delivered(30));
 }
 
 /// Scenario: both receivers show a certificate for another name, one of an unknown authority, and one with another fingerprint

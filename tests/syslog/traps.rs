@@ -5,10 +5,13 @@ use std::time::Duration;
 
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
+use socket2::SockRef;
 use tokio::io::AsyncReadExt;
-use tokio::net::{TcpListener, TcpStream, UdpSocket};
+use tokio::net::{TcpListener, TcpStream};
 
-use super::bench::{Bench, all_delivered, settings};
+use super::bench::{Bench, settings};
+use super::lines::resent;
+use super::stage::Account;
 
 const OPTIONS: &str = "transport: tcp\nframing: line_feed\nmessage_limit: 128KiB\nsettle_window: 300ms";
 /// Larger than all buffers between the bridge and a program that does not read.
@@ -53,14 +56,14 @@ async fn what_was_acknowledged_and_not_read_is_sent_again() {
     assert_eq!(bench.stage.settled(), 0);
     assert_eq!(read(&mut second, 100).await, (0..100).collect::<Vec<_>>());
     bench.delivered(100).await;
-    assert!(bench.resent() > 0);
+    assert!(resent(&bench.stage) > 0);
     drop(bench.settings);
     let close = tokio::spawn(bench.stage.close());
     let mut rest = Vec::new();
     second.read_to_end(&mut rest).await.expect("it closes its side");
     drop(second);
     assert_eq!(rest.len(), 0);
-    assert_eq!(close.await.expect("it does not panic"), all_delivered(100));
+    assert_eq!(close.await.expect("it does not panic"), Account::delivered(100));
 }
 
 /// Scenario: a receiver ends each connection as soon as something comes, as one does that expects another framing or shorter
@@ -86,7 +89,7 @@ async fn a_receiver_that_ends_every_connection_is_named() {
     bench.delivered(10).await;
     assert_eq!(bench.stage.health.blocked(), None);
     bench.stage.abandon.cancel();
-    assert_eq!(bench.stage.close().await, all_delivered(10));
+    assert_eq!(bench.stage.close().await, Account::delivered(10));
 }
 
 /// Scenario: a receiver stops reading while more is written than all buffers hold, for many settle windows, and then dies.
@@ -116,28 +119,46 @@ async fn nothing_settles_while_a_receiver_does_not_read() {
     bench.stage.ended().await;
 }
 
-/// Scenario: nobody listens at the port of UDP, and the system of the receiver says so; later somebody does.
-/// Guarantees: what was on its way is lost, as was accepted; what follows waits and arrives.
+/// Scenario: a receiver stops reading for so long that the system gives up the connection, while less is written than the
+/// buffers here could hold. Then it reads what its own system had taken, and everything on the next connection.
+/// Guarantees: nothing settles that had not reached the receiver's system; nothing is lost.
 #[tokio::test]
-async fn datagrams_wait_while_nobody_listens() {
-    let free = UdpSocket::bind("127.0.0.1:0").await.expect("a port can be had");
-    let address = free.local_addr().expect("it is bound");
-    drop(free);
-    let options = "transport: udp\nallow_loss: true";
-    let mut bench = Bench::start(settings(address.port(), options));
-    while bench.stage.retried("connect") == 0 {
-        bench.stage.send(1).await;
-        tokio::time::sleep(Duration::from_millis(5)).await;
+async fn what_a_receiver_had_no_room_for_does_not_settle() {
+    let (listener, address) = listen().await;
+    // Inherited by its connections: some lines.
+    SockRef::from(&listener)
+        .set_recv_buffer_size(8 << 10)
+        .expect("it is a socket");
+    let mut bench = Bench::start(settings(address.port(), OPTIONS));
+    let (mut first, _) = listener.accept().await.expect("it connects");
+    let text = "x".repeat(1_000);
+    let mut is_stuck = false;
+    while !is_stuck && bench.stage.sent() < 400 {
+        let sending = bench.stage.send_one(Kind::Alert, &text);
+        is_stuck = tokio::time::timeout(STUCK, sending).await.is_err();
     }
-    let last = bench.stage.sent();
-    let socket = UdpSocket::bind(address).await.expect("the port is free again");
-    bench.delivered(last).await;
-    let mut bytes = [0; 1_000];
-    let count = socket.recv(&mut bytes).await.expect("something comes");
-    let line = String::from_utf8_lossy(&bytes[..count]);
-    assert!(
-        line.starts_with("<133>1 2020-09-13T12:26:40.000Z hub2siem hub2siem - assessment - {"),
-        "{line}"
+    tokio::time::sleep(STUCK).await;
+    let (sent, settled) = (bench.stage.sent() - usize::from(is_stuck), bench.stage.settled());
+    bench
+        .stage
+        .until("the end", |stage| stage.retried("connection_lost") == 1)
+        .await;
+    assert_eq!(
+        bench.stage.settled(),
+        settled,
+        "nothing settles while it stands still"
     );
-    assert_eq!(bench.stage.close().await, all_delivered(last as i64));
+    let mut taken = Vec::new();
+    // It ends with a reset.
+    while first.read_buf(&mut taken).await.is_ok_and(|count| count > 0) {}
+    let whole = memchr::memchr_iter(b'\n', &taken).count();
+    assert!(
+        settled <= whole,
+        "{settled} settled, {whole} reached the receiver"
+    );
+    let (mut second, _) = listener.accept().await.expect("it connects again");
+    let rest: Vec<_> = (settled..sent).collect();
+    assert_eq!(read(&mut second, rest.len()).await[..rest.len()], rest[..]);
+    bench.stage.abandon.cancel();
+    bench.stage.ended().await;
 }

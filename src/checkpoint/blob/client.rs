@@ -67,7 +67,7 @@ impl Client {
         let address = settings.container.to_string();
         let mut options = BlobContainerClientOptions {
             version: API_VERSION.to_owned(),
-            client_options: request::options(&settings.tls),
+            client_options: request::options(settings),
         };
         let mut url = settings.container.clone();
         let mut entra = None;

@@ -7,6 +7,7 @@ use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Tra
 
 use super::Error;
 use super::entra::Entra;
+use super::settings::Settings;
 use super::transport::Transport;
 
 /// All tries of one request together. Far below the expiry of an ownership, so that a renewal that fails is noticed while
@@ -16,14 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(8);
 const MAX_RETRIES: u32 = 2;
 
 /// Options of the Azure crate: our HTTP client, and few tries.
-pub(super) fn options(tls: &rustls::ClientConfig) -> ClientOptions {
+pub(super) fn options(settings: &Settings) -> ClientOptions {
     let retry = ExponentialRetryOptions {
         max_retries: MAX_RETRIES,
         max_total_elapsed: PATIENCE.try_into().expect("eight seconds are a duration"),
         ..ExponentialRetryOptions::default()
     };
     ClientOptions {
-        transport: Some(AzureTransport::new(Arc::new(Transport::new(tls)))),
+        transport: Some(AzureTransport::new(Arc::new(Transport::new(settings)))),
         retry: RetryOptions::exponential(retry),
         ..ClientOptions::default()
     }

@@ -9,6 +9,7 @@ use url::Url;
 
 use super::config::Strategy;
 use crate::credential::TokenSource;
+use crate::proxy;
 
 /// Checked options of the blob store.
 #[derive(Debug, Clone)]
@@ -19,6 +20,8 @@ pub struct Settings {
     pub access: Access,
     /// How its certificate is verified.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The proxy on the way to it, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// How instances come to an equal share of the partitions.
     pub strategy: Strategy,
     /// How often ownership is renewed.

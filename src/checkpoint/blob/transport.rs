@@ -7,6 +7,7 @@ use azure_core::error::{Error as AzureError, ErrorKind};
 use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 
+use super::settings::Settings;
 use crate::deliver::http_request;
 
 /// How long one answer may take. Renewals of an ownership have to be through long before it expires.
@@ -26,9 +27,9 @@ pub(super) struct Transport {
 struct Unforeseen;
 
 impl Transport {
-    pub(super) fn new(tls: &rustls::ClientConfig) -> Self {
+    pub(super) fn new(settings: &Settings) -> Self {
         Self {
-            http: http_request::client(tls, IDLE_CONNECTIONS),
+            http: http_request::client(&settings.tls, IDLE_CONNECTIONS, settings.proxy.as_ref()),
         }
     }
 }

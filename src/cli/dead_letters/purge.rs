@@ -21,8 +21,8 @@ discarded. With one, the open letters it names are discarded first, which is for
 --yes; without --yes it only says how many they are. Files are removed as a whole: a discarded
 letter in a file that stays is marked, and not shown as open any more.
 
-It runs beside the bridge. The file that the bridge writes stays, and is closed within the hour,
-or at once when the limit is reached.
+It runs beside the bridge. The file that the bridge writes stays. It is closed within a minute
+after a letter was marked, within the hour, and at once when the limit is reached.
 
 Exit code 0 if it did that; 64 if --yes is missing; 74 if a replay is at work, or a file cannot
 be read or removed.")]

@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio_util::sync::CancellationToken;
 
 use super::name::Name;
 use super::select::{Filter, Place, say_damaged};
@@ -95,7 +94,7 @@ pub(super) fn run(arguments: ReplayArguments) -> Result<(), Failure> {
     say_damaged(&replay.plan().damaged);
     let is_output_taken = is_output_taken(replay.plan(), &outputs);
     let (report, result) = load::block_on(replay_letters(replay, display))??;
-    print(&report, arguments.json, is_output_taken)?;
+    output::summary(&report, text(&report), arguments.json, is_output_taken)?;
     result?;
     verdict(&report, damaged)
 }
@@ -105,16 +104,10 @@ async fn replay_letters(replay: Resend, display: Display) -> Result<(Report, Res
     let stop = stop_on_signal()
         .context("failed to listen for signals")
         .map_err(Failure::Internal)?;
-    let ended = CancellationToken::new();
     let account = Arc::clone(replay.account());
-    let shown = tokio::spawn(display.show(move || seen(&account.totals()), ended.clone()));
-    let outcome = replay.run(stop).await;
-    ended.cancel();
-    shown
+    display
+        .during(replay.run(stop), move || seen(&account.totals()))
         .await
-        .context("the display of the progress failed")
-        .map_err(Failure::Internal)?;
-    Ok(outcome)
 }
 
 impl ReplayArguments {
@@ -173,19 +166,6 @@ fn standard_outputs(configuration: &Configuration) -> Vec<Arc<str>> {
 /// Standard output belongs to the records of a target that writes there.
 fn is_output_taken(plan: &Plan, outputs: &[Arc<str>]) -> bool {
     outputs.iter().any(|name| plan.targets.contains_key(name))
-}
-
-fn print(report: &Report, json: bool, is_output_taken: bool) -> Result<(), Failure> {
-    if json {
-        let line = serde_json::to_vec(report).expect("a report is JSON");
-        return output::line(&line);
-    }
-    let text = text(report);
-    if is_output_taken {
-        eprint!("{text}");
-        return Ok(());
-    }
-    output::text(&text)
 }
 
 fn text(report: &Report) -> String {

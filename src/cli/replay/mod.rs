@@ -8,7 +8,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use anyhow::{Context, anyhow};
-use tokio_util::sync::CancellationToken;
 
 use super::display::Display;
 use super::exit::Failure;
@@ -124,17 +123,10 @@ async fn replay(
         opened = Replay::open(configuration, settings) => opened?,
         () = stop.cancelled() => return Err(Failure::Check(anyhow!("stopped before anything was read"))),
     };
-    let ended = CancellationToken::new();
-    let shown = Arc::clone(replay.progress());
-    let look = move || progress::seen(&shown.totals());
-    let shown = tokio::spawn(display.show(look, ended.clone()));
-    let outcome = replay.run(stop).await;
-    ended.cancel();
-    shown
+    let progress = Arc::clone(replay.progress());
+    display
+        .during(replay.run(stop), move || progress::seen(&progress.totals()))
         .await
-        .context("the display of the progress failed")
-        .map_err(Failure::Internal)?;
-    Ok(outcome)
 }
 
 /// Whether the replay did what was asked for.
@@ -172,16 +164,7 @@ impl Printer {
     }
 
     fn print(&self, report: &Report) -> Result<(), Failure> {
-        if self.json {
-            let line = serde_json::to_vec(report).expect("a report is JSON");
-            return output::line(&line);
-        }
-        let text = summary::text(report);
-        if self.is_output_taken {
-            eprint!("{text}");
-            return Ok(());
-        }
-        output::text(&text)
+        output::summary(report, summary::text(report), self.json, self.is_output_taken)
     }
 }
 

@@ -130,6 +130,7 @@ impl Check<'_> {
             container,
             access,
             tls: tls.ok()?,
+            proxy: self.proxy.clone(),
             strategy: written.strategy,
             interval: written.interval.get(),
             expiry: written.expiry.get(),

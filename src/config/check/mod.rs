@@ -5,6 +5,7 @@ mod credential;
 mod dead_letter;
 mod hub;
 mod mappings;
+mod proxy;
 mod snapshots;
 mod exactly_once;
 mod target;
@@ -14,7 +15,7 @@ mod truncation;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::snapshots::state_directory;
+pub(super) use self::snapshots::state_directory;
 use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
@@ -43,8 +44,10 @@ pub fn check(
         file,
         diagnostics: Diagnostics::default(),
         credential: None,
+        proxy: None,
     };
     let mappings = check.mappings(written);
+    check.proxy(written);
     let credential = check.credential(written);
     check.credential_use(written);
     let section = root.get("event_hub").map_or(0..0, |node| node.span.clone());
@@ -68,6 +71,7 @@ pub fn check(
     let Check {
         diagnostics,
         credential,
+        proxy,
         ..
     } = check;
     let (Some(hub), Some(targets), Some(credential), Some(checkpoint)) =
@@ -82,6 +86,7 @@ pub fn check(
         default_group: Arc::clone(&hub.consumer_group),
         hub,
         credential,
+        proxy,
         start: written.event_hub.start.clone(),
         checkpoint,
         state_directory: state_directory(written),
@@ -107,6 +112,8 @@ struct Check<'f> {
     diagnostics: Diagnostics,
     /// For the targets; `None` if there is one that cannot be used.
     credential: Option<Option<TokenSource>>,
+    /// The way out of everything that is checked after it.
+    proxy: Option<Arc<crate::proxy::Settings>>,
 }
 
 impl Check<'_> {

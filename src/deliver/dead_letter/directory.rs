@@ -3,10 +3,10 @@
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use super::segment::{self, Segment};
-use super::{Found, config, entries};
+use super::{Found, config, done, entries};
 use crate::durable::{FileError, directory};
 use crate::event::Timestamp;
 
@@ -20,7 +20,7 @@ const SEGMENT_BYTES: std::ops::RangeInclusive<u64> = 64 << 10..=16 << 20;
 /// Segments that fit the limit.
 const SEGMENT_FRACTION: u64 = 16;
 
-/// The next one begins after this time at the latest: what is done can be purged only when a segment is closed.
+/// The next one begins after this time at the latest, so that no file grows for weeks.
 const SEGMENT_AGE_MILLIS: i64 = 60 * 60 * 1000;
 
 /// What a file of an earlier version covers.
@@ -33,6 +33,8 @@ pub struct Directory {
     /// `None` until the next letter.
     current: Option<Segment>,
     bytes: u64,
+    /// When letters were last marked as done.
+    marked: Option<SystemTime>,
     _lock: File,
 }
 
@@ -93,6 +95,7 @@ impl Directory {
             settings: settings.clone(),
             current: None,
             bytes: 0,
+            marked: done::changed(path),
             _lock: lock,
         };
         opened.count()?;
@@ -174,10 +177,14 @@ impl Directory {
         }
     }
 
-    /// Closes the segment at hand if it is old enough, so that it can be purged.
+    /// Closes the segment at hand, so that it can be purged, if it is old enough or letters were marked as done since
+    /// this was asked last: some of them may be its own.
     pub fn close_old(&mut self, now: Timestamp) {
+        let marked = done::changed(&self.settings.directory);
+        let is_marked = marked != self.marked;
+        self.marked = marked;
         let is_old = |segment: &Segment| now.millis_since(segment.begun()) >= SEGMENT_AGE_MILLIS;
-        if self.current.as_ref().is_some_and(is_old) {
+        if is_marked || self.current.as_ref().is_some_and(is_old) {
             self.current = None;
         }
     }
@@ -338,6 +345,22 @@ mod tests {
         letters.close_old(at(1));
         letters.append(b"x\n", at(0)).expect("there is room");
         assert_eq!(names(&letters).len(), 4);
+    }
+
+    /// Scenario: a letter of the segment at hand is marked as done, and later none is.
+    /// Guarantees: the segment is closed, once, so that it can be purged at the next look and not after an hour.
+    #[test]
+    fn a_segment_ends_when_letters_are_done() {
+        let root = tempfile::tempdir().expect("a temporary directory can be made");
+        let mut letters = Directory::open(&settings(root.path(), 1 << 20)).expect("it can be opened");
+        let add = |letters: &mut Directory| {
+            letters.close_old(at(0));
+            letters.append(b"x\n", at(0)).expect("there is room");
+            names(letters).len()
+        };
+        assert_eq!((add(&mut letters), add(&mut letters)), (1, 1));
+        done::MarkWriter::open(root.path()).expect("nobody has it");
+        assert_eq!((add(&mut letters), add(&mut letters)), (2, 2));
     }
 
     #[test]

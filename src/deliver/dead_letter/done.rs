@@ -1,11 +1,12 @@
 //! Which dead letters are done with: an append-only file beside them.
 //!
-//! Only this file is locked by those who write it, `replay` and `purge`; the bridge never looks at it.
+//! Only this file is locked by those who write it, `replay` and `purge`; the bridge looks only whether it changed.
 
 use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -147,6 +148,13 @@ impl MarkWriter {
             false => Ok(()),
         }
     }
+}
+
+/// When something was marked last in `directory`; `None` if nothing ever was.
+pub fn changed(directory: &Path) -> Option<SystemTime> {
+    fs::metadata(path(directory))
+        .and_then(|metadata| metadata.modified())
+        .ok()
 }
 
 fn path(directory: &Path) -> PathBuf {

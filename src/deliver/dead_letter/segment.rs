@@ -86,8 +86,18 @@ impl Segment {
 
     /// Adds `entries` and brings them to disk: all of them, or none.
     pub fn append(&mut self, entries: &[u8]) -> Result<(), Failed> {
-        let written = self.file.write_all(entries).and_then(|()| self.file.sync_data());
-        let Err(source) = written else {
+        self.append_by(entries, |file| {
+            file.write_all(entries).and_then(|()| file.sync_data())
+        })
+    }
+
+    /// Adds `entries` in the way `write` does it, and undoes that if it fails.
+    fn append_by(
+        &mut self,
+        entries: &[u8],
+        write: impl FnOnce(&mut File) -> io::Result<()>,
+    ) -> Result<(), Failed> {
+        let Err(source) = write(&mut self.file) else {
             self.length += entries.len() as u64;
             return Ok(());
         };
@@ -185,6 +195,36 @@ mod tests {
                 "21000101T000000000.letters"
             ]
         );
+    }
+
+    /// Scenario: the disk is full after some of the entries, with a whole one among them; then what was written cannot even
+    /// be taken back.
+    /// Guarantees: the segment is as before and usable; or it says that nothing may be added to it.
+    #[test]
+    fn a_full_disk_leaves_nothing() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let mut segment = Segment::begin(directory.path(), None, NOW).expect("it can be made");
+        segment.append(b"one\n").expect("it can be written");
+        let entries = b"two\nthree\n";
+        let failed = segment.append_by(entries, |file| {
+            file.write_all(b"two\nthr")?;
+            Err(io::ErrorKind::StorageFull.into())
+        });
+        assert!(failed.expect_err("the disk is full").is_usable);
+        assert_eq!(fs::read(&segment.path).expect("it is there"), b"one\n");
+        segment.append(entries).expect("there is room again");
+        assert_eq!(
+            fs::read(&segment.path).expect("it is there"),
+            b"one\ntwo\nthree\n"
+        );
+        assert_eq!(segment.length(), 14);
+
+        segment.file = File::options()
+            .append(true)
+            .open("/dev/full")
+            .expect("every Linux has it");
+        let failed = segment.append(entries).expect_err("nothing fits there");
+        assert!(!failed.is_usable);
     }
 
     #[test]

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::num::NonZeroUsize;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +17,7 @@ use super::value::TextOrSecret;
 use crate::config::{secret, tls};
 use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
+use crate::proxy;
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -42,6 +42,8 @@ pub struct Settings {
     pub try_interval: Duration,
     /// Whom connections trust, and what they show.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The proxy on the way, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// The files behind `tls` as they were read, to see whether another reading differs.
     pub tls_files: Vec<Arc<[u8]>>,
     /// Whether the peer's certificate is checked.
@@ -205,7 +207,8 @@ impl Settings {
         }
         Ok(Self {
             tls: client_config(&endpoints, tls)?,
-            tls_files: tls_files(tls),
+            tls_files: self::tls::contents(tls.ca_file.as_deref(), own(tls)),
+            proxy: None,
             verify: tls.verify,
             endpoints,
             headers: header_map(authentication, headers)?,
@@ -217,6 +220,11 @@ impl Settings {
             workers: workers.get(),
             try_interval: TRY_INTERVAL_MIN,
         })
+    }
+
+    /// Where the requests go, and the place of the proxy on their way.
+    pub fn way(&mut self) -> (&[Url], &mut Option<Arc<proxy::Settings>>) {
+        (&self.endpoints, &mut self.proxy)
     }
 }
 
@@ -245,31 +253,21 @@ pub fn endpoint(text: &str, is_base: bool) -> Result<Url, Error> {
     Ok(url)
 }
 
-fn client_config(endpoints: &[Url], options: &HttpTls) -> Result<Arc<rustls::ClientConfig>, tls::Error> {
-    let own = options.client_certificate.as_ref().map(|files| tls::Own {
+fn own(options: &HttpTls) -> Option<tls::Own<'_>> {
+    options.client_certificate.as_ref().map(|files| tls::Own {
         certificate: &files.certificate_file,
         key: &files.key_file,
-    });
+    })
+}
+
+fn client_config(endpoints: &[Url], options: &HttpTls) -> Result<Arc<rustls::ClientConfig>, tls::Error> {
+    let own = own(options);
     let is_encrypted = endpoints.iter().any(|url| url.scheme() == "https");
     match (is_encrypted, options.verify) {
         (true, true) => tls::client_config_showing(own, options.ca_file.as_deref()),
         (true, false) => tls::unverified_client_config_showing(own),
         (false, _) => tls::distrusting_client_config(),
     }
-}
-
-fn tls_files(options: &HttpTls) -> Vec<Arc<[u8]>> {
-    let own = options.client_certificate.as_ref();
-    let own = own.map(|files| [files.certificate_file.as_path(), &files.key_file]);
-    let paths = options
-        .ca_file
-        .as_deref()
-        .into_iter()
-        .chain(own.into_iter().flatten());
-    // One that cannot be read now could be read a moment before; the next reading will differ.
-    paths
-        .map(|path: &Path| std::fs::read(path).unwrap_or_default().into())
-        .collect()
 }
 
 fn header_map(

@@ -4,13 +4,14 @@ use rdkafka::message::{Header, OwnedHeaders, ToBytes};
 
 use super::config::Key;
 use super::settings::Settings;
-use crate::event::{Hub, Rendered};
+use crate::event::{Hub, RecordField, Rendered};
 
 /// Headers of one message.
 const HEADERS: usize = 12;
 
 /// What a message costs in memory besides key and value: the client library keeps each header by itself, and an entry in
-/// its queues. Measured with the headers below.
+/// its queues. Measured with the headers below, 20,000 messages of 1.2 to 2 KB, and the program's allocator: 1,420 to 1,560
+/// bytes. Larger messages add what the allocator rounds up.
 pub const OVERHEAD_BYTES: usize = 1536;
 
 /// The action whose record may be sent without a value.
@@ -53,6 +54,15 @@ impl<'r> Message<'r> {
     pub fn held_bytes(&self) -> usize {
         let value = self.value.map_or(0, <[u8]>::len);
         OVERHEAD_BYTES + self.key.map_or(0, str::len) + value
+    }
+}
+
+/// What the headers and a key of this kind say of a record beyond what every target knows.
+pub fn wanted_details(key: Key) -> &'static [RecordField] {
+    match key {
+        Key::Item | Key::None => &[RecordField::Action],
+        Key::Resource => &[RecordField::Action, RecordField::ResourceId],
+        Key::Subscription => &[RecordField::Action, RecordField::Subscription],
     }
 }
 

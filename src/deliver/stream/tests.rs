@@ -71,6 +71,10 @@ impl Files {
 /// Sends back what it gets, on every connection.
 async fn echo(tls: Option<ServerConfig>) -> (SocketAddr, AbortOnDropHandle<()>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    echo_at(listener, tls)
+}
+
+fn echo_at(listener: TcpListener, tls: Option<ServerConfig>) -> (SocketAddr, AbortOnDropHandle<()>) {
     let address = listener.local_addr().expect("it is bound");
     let acceptor = tls.map(|config| TlsAcceptor::from(Arc::new(config)));
     let serve = async move {
@@ -150,6 +154,37 @@ async fn a_plain_connection_carries_bytes_and_notices_a_dead_peer() {
         socket.tcp_user_timeout().expect("it is a socket"),
         Some(std::time::Duration::from_secs(20))
     );
+}
+
+/// Scenario: the receiver is named by an address of IPv6, without TLS and with it.
+/// Guarantees: the address is taken as it is written; a certificate is looked at for that address, or for `server_name`.
+#[tokio::test]
+async fn an_address_of_ipv6_can_be_sent_to() {
+    let Ok(listener) = TcpListener::bind("[::1]:0").await else {
+        eprintln!("SKIPPED: this machine has no IPv6");
+        return;
+    };
+    let (address, _echo) = echo_at(listener, None);
+    let address: Address = address.to_string().parse().expect("it is an address");
+    assert_eq!(address.host, "::1");
+    let mut stream = connect(&address, None).await.expect("it listens");
+    assert_eq!(ping(&mut stream).await.expect("it answers"), *b"ping");
+
+    let files = Files::new();
+    let listener = TcpListener::bind("[::1]:0").await.expect("a free port");
+    let (address, _echo) = echo_at(listener, Some(server(&files, false)));
+    let address: Address = address.to_string().parse().expect("it is an address");
+    let error = connect(&address, Some(&tls(&files.options(), &address))).await;
+    let error = error.expect_err("it has another name").to_string();
+    assert!(error.contains("not valid for name \"::1\""), "{error}");
+    let named = StreamTls {
+        server_name: Some("localhost".to_owned()),
+        ..files.options()
+    };
+    let mut stream = connect(&address, Some(&tls(&named, &address)))
+        .await
+        .expect("it is trusted");
+    assert_eq!(ping(&mut stream).await.expect("it answers"), *b"ping");
 }
 
 #[tokio::test]

@@ -1,6 +1,5 @@
 //! TLS on a byte stream as a target trusts it: files read, names and fingerprints parsed.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -78,7 +77,7 @@ impl Tls {
             config: tls::client_config_trusting(trust, own)?,
             server_name,
             is_verified,
-            files: files(options),
+            files: tls::contents(options.ca_file.as_deref(), own),
         })
     }
 
@@ -92,18 +91,4 @@ fn fingerprint(text: &str) -> Result<CertificateFingerprint, Error> {
     CertificateFingerprint::parse(text).ok_or_else(|| Error::Fingerprint {
         text: text.to_owned(),
     })
-}
-
-fn files(options: &StreamTls) -> Vec<Arc<[u8]>> {
-    let own = options.client_certificate.as_ref();
-    let own = own.map(|files| [files.certificate_file.as_path(), &files.key_file]);
-    let paths = options
-        .ca_file
-        .as_deref()
-        .into_iter()
-        .chain(own.into_iter().flatten());
-    // One that cannot be read now could be read a moment before; the next reading will differ.
-    paths
-        .map(|path: &Path| std::fs::read(path).unwrap_or_default().into())
-        .collect()
 }

@@ -44,10 +44,10 @@ pub struct Syslog {
     /// which nothing can be cut from.
     #[serde(default)]
     pub oversize: Option<Oversize>,
-    /// How long a written line stays unconfirmed. If the connection ends before, it is sent again; if not, it counts as
-    /// delivered. `0s` needs `allow_loss: true`.
-    #[serde(default = "settle_window")]
-    pub settle_window: Duration,
+    /// How long a line written by TCP or TLS stays unconfirmed, `1s` if nothing is said. If the connection ends before, it is
+    /// sent again; if not, it counts as delivered. `0s` needs `allow_loss: true`.
+    #[serde(default)]
+    pub settle_window: Option<Duration>,
     /// Accepts that records are lost without a trace: for UDP, and for `settle_window: 0s`.
     #[serde(default)]
     pub allow_loss: bool,
@@ -82,8 +82,4 @@ pub(in crate::deliver) fn app_name() -> String {
 /// A little below what rsyslog takes if nothing is configured there.
 pub(in crate::deliver) fn message_limit() -> ByteSize {
     ByteSize(8_000)
-}
-
-fn settle_window() -> Duration {
-    Duration::from_secs(1)
 }

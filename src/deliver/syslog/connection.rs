@@ -6,6 +6,7 @@ use std::mem::MaybeUninit;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use socket2::SockRef;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
@@ -15,6 +16,12 @@ use crate::deliver::stream::{self, Address, Stream, Tls, refusal};
 
 /// Room for what a receiver says; one byte is enough to know that it speaks another protocol.
 const READ_BYTES: usize = 64;
+
+/// Bytes that may wait here for room at the receiver before a write waits too: none beyond what one write leaves over.
+/// Megabytes would wait otherwise, and would be gone with the connection when the system gives up a receiver that stood
+/// still.
+#[cfg(target_os = "linux")]
+const MAX_UNSENT_BYTES: u32 = 1;
 
 /// A connection by TCP or TLS.
 pub struct Connection {
@@ -45,7 +52,14 @@ impl Connection {
     /// Connects, and agrees on TLS if that is given.
     pub async fn open(address: &Address, tls: Option<&Tls>) -> Result<Self, stream::Error> {
         let stream = stream::connect(address, tls).await?;
-        Ok(Self { stream })
+        let connection = Self { stream };
+        #[cfg(target_os = "linux")]
+        SockRef::from(connection.tcp())
+            .set_tcp_notsent_lowat(MAX_UNSENT_BYTES)
+            .map_err(|error| stream::Error::Connect {
+                detail: format!("{address}: {error}"),
+            })?;
+        Ok(connection)
     }
 
     /// Writes all of `bytes` as the receiver has room for them. It ends at once when the connection does.
@@ -77,6 +91,17 @@ impl Connection {
     pub fn is_quiet(&self) -> bool {
         let found = SockRef::from(self.tcp()).peek(&mut [MaybeUninit::uninit()]);
         found.is_err_and(|error| error.kind() == io::ErrorKind::WouldBlock)
+    }
+
+    /// Whether everything that was written has left this machine: the receiver's system had room for it. Only Linux tells;
+    /// elsewhere it is so until all buffers are full. After [`Connection::half_close`] it says nothing.
+    pub fn is_sent(&self) -> bool {
+        let mut sockets = [PollFd::new(self.tcp(), PollFlags::OUT)];
+        let at_once = Timespec {
+            tv_sec: 0,
+            tv_nsec: 0,
+        };
+        poll(&mut sockets, Some(&at_once)).is_ok() && sockets[0].revents().contains(PollFlags::OUT)
     }
 
     /// Says that nothing follows; what was written still arrives, and the receiver may answer by closing too.

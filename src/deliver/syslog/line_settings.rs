@@ -1,7 +1,5 @@
 //! How lines are written, checked: what the target kinds `syslog` and `relp` have in common.
 
-use std::net::Ipv6Addr;
-
 use jiff::fmt::temporal::DateTimeParser;
 use jiff::tz::TimeZone;
 
@@ -126,9 +124,9 @@ fn hostname(format: Format, name: &str) -> Result<(), Error> {
             "must be 1 to 255 printable ASCII characters without spaces",
         ));
     }
-    if format == Format::Rfc3164 && name.parse::<Ipv6Addr>().is_ok() {
+    if format == Format::Rfc3164 && name.contains(':') {
         return Err(invalid(
-            "readers of RFC 3164 take an IPv6 address for a tag; write a name or an IPv4 address",
+            "readers of RFC 3164 take what ends with a colon, also within an IPv6 address, for a tag; write a name or an IPv4 address",
         ));
     }
     Ok(())
@@ -201,6 +199,8 @@ mod tests {
         for (hostname, newer, older) in [
             ("10.0.0.7", true, true),
             ("2001:db8::7", true, false),
+            ("[2001:db8::7]", true, false),
+            ("siem:514", true, false),
             (&LONG[..255], true, true),
             (LONG, false, false),
             ("", false, false),

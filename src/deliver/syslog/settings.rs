@@ -9,6 +9,9 @@ use crate::deliver::blocked::TRY_INTERVAL_MIN;
 use crate::deliver::stream::address::InvalidAddress;
 use crate::deliver::stream::{Address, Tls, tls};
 
+/// How long a written line stays unconfirmed if the file does not say.
+const SETTLE_WINDOW: Duration = Duration::from_secs(1);
+
 /// What a datagram by IPv4 can carry.
 const MAX_DATAGRAM_BYTES: usize = 65_507;
 
@@ -85,7 +88,7 @@ impl Settings {
             address,
             way,
             line,
-            settle_window: options.settle_window.get(),
+            settle_window: options.settle_window.map_or(SETTLE_WINDOW, |window| window.get()),
             try_interval: TRY_INTERVAL_MIN,
         })
     }
@@ -100,12 +103,16 @@ fn combination(options: &Syslog) -> Result<(), Error> {
             "UDP loses records without a trace; accept that with `allow_loss: true`, or use `tcp` or `tls`",
         ),
         (
-            options.settle_window.get().is_zero() && !options.allow_loss,
+            options.settle_window.is_some_and(|window| window.get().is_zero()) && !options.allow_loss,
             "with `settle_window: 0s` every restart of the receiver loses records; accept that with `allow_loss: true`, or give it a second",
         ),
         (
             is_udp && options.framing.is_some(),
             "`framing` is for `tcp` and `tls`; a datagram is one line",
+        ),
+        (
+            is_udp && options.settle_window.is_some(),
+            "`settle_window` is for `tcp` and `tls`; a datagram is settled as soon as it is sent",
         ),
         (
             is_udp && options.message_limit.get() > MAX_DATAGRAM_BYTES,
@@ -151,6 +158,7 @@ mod tests {
             ),
             ("transport: udp", None),
             ("{ transport: udp, allow_loss: true, framing: line_feed }", None),
+            ("{ transport: udp, allow_loss: true, settle_window: 1s }", None),
             ("{ transport: udp, allow_loss: true, message_limit: 64KiB }", None),
             ("{ transport: tcp, address: siem }", None),
             ("{ transport: tcp, message_limit: 479B }", None),

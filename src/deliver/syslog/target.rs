@@ -27,7 +27,7 @@ const WRITE_INTERVAL: Duration = Duration::from_millis(10);
 const SETTLE_INTERVAL: Duration = Duration::from_millis(100);
 /// Records taken from the queue at once.
 const MAX_TAKEN_RECORDS: usize = 1_000;
-/// When something came from the receiver at the moment of settling, it is looked at again after this.
+/// When something came from the receiver at the moment of settling, or it has no room, it is looked at again after this.
 const LOOK_INTERVAL: Duration = Duration::from_millis(10);
 /// How long a receiver may take to close its side after we closed ours. Those of rsyslog and syslog-ng take milliseconds;
 /// waiting longer would only use up the grace period.
@@ -43,7 +43,9 @@ const PROOF: Duration = Duration::from_secs(1);
 pub async fn run(settings: watch::Receiver<Settings>, records: mpsc::Receiver<Rendered>, context: Context) {
     let abandon = context.abandon.clone();
     let first = settings.borrow().clone();
-    warn_unverified(&first, &context);
+    if matches!(&first.way, Way::Stream { tls: Some(tls), .. } if !tls.is_verified) {
+        context.warn_unverified();
+    }
     let work = async {
         match first.way {
             Way::Datagrams => datagrams::work(&first, records, &context).await,
@@ -62,18 +64,9 @@ pub async fn run(settings: watch::Receiver<Settings>, records: mpsc::Receiver<Re
     }
 }
 
-fn warn_unverified(settings: &Settings, context: &Context) {
-    let Way::Stream { tls: Some(tls), .. } = &settings.way else {
-        return;
-    };
-    if !tls.is_verified {
-        let off = &context.metrics.tls_verification_off;
-        off.with_label_values(&[&*context.target]).set(1);
-        tracing::warn!(
-            target_name = &*context.target,
-            "the receiver's certificate is not verified: who redirects the connection reads the records"
-        );
-    }
+/// Whether what was written may have been read: nothing came from the receiver, and nothing waits here for room there.
+fn is_sound(connection: &Connection) -> bool {
+    connection.is_quiet() && connection.is_sent()
 }
 
 struct Worker {
@@ -221,7 +214,7 @@ impl Worker {
     fn settle_due(&mut self, connection: &Connection) -> Option<Instant> {
         let now = Instant::now();
         self.settle_at().filter(|due| *due <= now)?;
-        if !connection.is_quiet() {
+        if !is_sound(connection) {
             return Some(now + LOOK_INTERVAL);
         }
         self.settle(now);
@@ -257,7 +250,8 @@ impl Worker {
 
     /// Closes our side, so that the receiver reads to the end and closes its own, and settles the rest.
     ///
-    /// A receiver may have closed just before, for another reason. What reached it after that is answered by a reset within
+    /// Not before it has room for everything: a receiver that stands still may not read to the end for a long time, and what
+    /// waits here is gone when the system gives it up. A receiver may have closed just before, for another reason. What reached it after that is answered by a reset within
     /// one round trip, so that is waited for.
     async fn finish(&mut self, connection: &mut Connection) -> Result<(), End> {
         let Some(due) = self.unconfirmed.last_due() else {
@@ -265,7 +259,7 @@ impl Worker {
             let _ = connection.half_close().await;
             return Ok(());
         };
-        while !connection.is_quiet() {
+        while !is_sound(connection) {
             tokio::select! {
                 biased;
                 end = connection.ended() => return Err(end),

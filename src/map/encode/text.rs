@@ -119,6 +119,10 @@ fn plain(item: Item<'_>) -> Option<Cow<'_, str>> {
 }
 
 fn trimmed(text: Cow<'_, str>) -> Option<Cow<'_, str>> {
+    let is_visible = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_graphic);
+    if is_visible(text.as_bytes().first()) && is_visible(text.as_bytes().last()) {
+        return Some(text);
+    }
     let is_blank = |character: char| character.is_whitespace() || character.is_control();
     let trimmed = match text {
         Cow::Borrowed(text) => Cow::Borrowed(text.trim_matches(is_blank)),

@@ -51,6 +51,7 @@ impl Reader {
             "partition starts after a stored position"
         );
         self.start = StartPosition::After(start);
+        self.origin = origin;
         self.resolve_latest = false;
         Some(claim)
     }

@@ -43,6 +43,8 @@ pub struct Reader {
     pub partition: PartitionId,
     /// Where to start.
     pub start: StartPosition,
+    /// Where `start` comes from, in a word for the audit.
+    pub origin: &'static str,
     /// The targets of the group, and how far each one was.
     pub targets: Targets,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
@@ -117,6 +119,7 @@ impl Reader {
             self.partition.clone(),
             self.start.clone(),
         );
+        reading.in_flight.set_origin(self.origin);
         self.status.tracks(&reading.in_flight, start_number);
         while !self.stop.intake.is_cancelled() && reading.claim.lost().is_none() {
             let Some(step) = self.next(&mut hub, &mut reading).await else {
@@ -263,16 +266,17 @@ impl Reader {
                     partition = %self.partition, consumer_group = &*self.consumer_group, %created_at,
                     "the hub was deleted and made again; it is read from its beginning"
                 );
-                self.begin_generation(reading);
+                self.begin_generation(reading, "hub_recreated");
             }
             Step::PositionRefused { detail, policy } => {
                 tracing::error!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, detail, ?policy,
                     "the hub refuses the stored position; reading goes on as `on_invalid_checkpoint` says"
                 );
-                self.begin_generation(reading);
+                self.begin_generation(reading, "position_refused");
             }
             Step::Lost { events, before } => {
+                reading.in_flight.lost(count(events));
                 tracing::error!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, events,
                     sequence_number = %before,
@@ -284,6 +288,7 @@ impl Reader {
                     .inc_by(count(events));
             }
             Step::Missing { events, before } => {
+                reading.in_flight.missing(count(events));
                 tracing::warn!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, events,
                     sequence_number = %before, "the hub skipped sequence numbers"
@@ -294,6 +299,7 @@ impl Reader {
                     .inc_by(count(events));
             }
             Step::Repeated { .. } => {
+                reading.in_flight.repeated();
                 self.metrics
                     .eventhub_repeated_events_total
                     .with_label_values(&labels)
@@ -316,11 +322,12 @@ impl Reader {
     }
 
     /// The hub was deleted and made again: numbers start anew, and what is in flight moves no position any more.
-    fn begin_generation(&self, reading: &mut Reading) {
+    fn begin_generation(&self, reading: &mut Reading, origin: &'static str) {
         reading.in_flight.retire();
         reading.generation += 1;
         reading.is_registered = false;
         reading.in_flight = self.in_flight(reading.generation, self.targets.without_positions(), None);
+        reading.in_flight.set_origin(origin);
         self.status.tracks(&reading.in_flight, Some(-1));
     }
 

@@ -196,7 +196,7 @@ impl Replay {
                 Snapshots::Pass | Snapshots::Drop | Snapshots::ChangesOnly => SnapshotRule::Pass,
             },
             on_map_error: target.on_map_error,
-            wants_details: target.settings.wants_details(),
+            wanted_details: target.settings.wanted_details(),
             records,
             decisions: Decisions::new(&self.metrics, &target.name),
             in_flight: self

@@ -161,10 +161,7 @@ fn about(record: &Record<'_>, mapping_revision: Option<Arc<str>>, target: &Targe
         time: record.time,
         is_snapshot: record.is_snapshot,
         mapping_revision,
-        details: target
-            .settings
-            .wants_details()
-            .then(|| Box::new(Details::of(record))),
+        details: Details::of(record, target.settings.wanted_details()),
     }
 }
 

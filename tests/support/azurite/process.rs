@@ -97,6 +97,7 @@ impl Azurite {
             container: self.container_url(container),
             access,
             tls: tls::client_config(ca_file.as_deref()).expect("the CA can be read"),
+            proxy: None,
             strategy: Strategy::Greedy,
             interval: Duration::from_secs(10),
             expiry: Duration::from_secs(60),

@@ -1,11 +1,12 @@
 //! Real programs on the other side, started by a test without root and without being installed.
 
 mod certificates;
-mod packages;
+pub mod packages;
 pub mod process;
 mod record;
 pub mod rsyslog;
 pub mod syslog_ng;
+pub mod tinyproxy;
 
 pub use certificates::Certificates;
 pub use packages::{Packages, packages};

@@ -144,7 +144,7 @@ impl ImportArguments {
     ) -> Result<Raw, Failure> {
         let namespace = namespace(configuration);
         let names = self.names(configuration, &namespace, group);
-        let (layout, settings) = match self.origin()? {
+        let (layout, mut settings) = match self.origin()? {
             Origin::Export(path) => return exported::read(path, names),
             Origin::Url(layout, url) => (layout, storage::by_url(url, configuration.credential.as_ref())?),
             Origin::Account(layout, variable) => {
@@ -152,6 +152,7 @@ impl ImportArguments {
                 (layout, storage::by_account(variable, container)?)
             }
         };
+        settings.proxy = configuration.proxy.clone();
         let own = own_prefix(configuration, group, &settings);
         let place = Place {
             layout,

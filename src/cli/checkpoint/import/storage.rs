@@ -73,6 +73,7 @@ fn settings(container: Url, access: Access) -> Result<Settings, Failure> {
         container,
         access,
         tls,
+        proxy: None,
         strategy: Strategy::default(),
         interval: std::time::Duration::from_secs(10),
         expiry: std::time::Duration::from_secs(60),
