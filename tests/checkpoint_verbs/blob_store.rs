@@ -1,6 +1,7 @@
 //! The verbs over `checkpoint.blob`.
 
-use super::azurite::{Azurite, Container, container_signature, installed};
+use super::azurite::signature::container_signature;
+use super::azurite::{Azurite, Container, installed};
 use super::stage::{Stage, check, reached};
 
 const FILE: &str = "hub2siem.yaml";
