@@ -14,7 +14,7 @@ pub const FORMAT: u32 = 1;
 pub struct Exported {
     /// Version of this layout, [`FORMAT`].
     pub format: u32,
-    /// Host name of the namespace, as configured.
+    /// Host name of the namespace, as configured, with its port where that is not the default.
     pub namespace: String,
     /// Name of the hub, as configured.
     pub hub: String,

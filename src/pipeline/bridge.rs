@@ -84,13 +84,9 @@ impl Bridge {
                 hub: &hub.hub.name,
                 consumer_group: &group,
             };
-            let store = open_store(&configuration.checkpoint, scope, &owner_id).await;
-            let store = store.map_err(|error| Failure::State(error.into()))?;
+            let store = open_store(&configuration.checkpoint, scope, &owner_id).await?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
-            let checkpoints = store
-                .load_all()
-                .await
-                .map_err(|error| Failure::State(error.into()))?;
+            let checkpoints = store.load_all().await?;
             let newest = checkpoints
                 .values()
                 .map(|checkpoint| checkpoint.enqueued_time)

@@ -12,9 +12,8 @@ use hub2siem::config::tls;
 use secrecy::SecretSlice;
 use url::Url;
 
-use crate::azurite::{
-    ACCOUNT, Azurite, Certificates, Container, account_signature, container_signature, installed,
-};
+use crate::azurite::signature::container_signature;
+use crate::azurite::{ACCOUNT, Azurite, Certificates, Container, account_signature, installed};
 use crate::entra::{Entra, client_secret, file};
 use crate::stage::{SCOPE, checkpoint, claim, open, zero};
 

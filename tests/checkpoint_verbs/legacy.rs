@@ -62,7 +62,7 @@ fn golang(number: i64) -> String {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_bridge_goes_on_where_each_program_stopped() {
     let Some(scene) = Scene::new().await else { return };
-    let typed = "127.0.0.1/Defender/$Default";
+    let typed = format!("{}/Defender/$Default", scene.stage.hub.address());
     let metadata = |number: i64| (number.to_string(), (number * 4096).to_string());
     for (from, container, prefix, body) in [
         (
@@ -202,7 +202,7 @@ async fn a_source_that_is_not_clear_is_told() {
     };
     let blobs = scene.container("typed").await;
     for (hub, number) in [("Defender", "4"), ("defender", "7")] {
-        let name = format!("127.0.0.1/{hub}/$Default/checkpoint/0");
+        let name = format!("{}/{hub}/$Default/checkpoint/0", scene.stage.hub.address());
         blobs
             .put(&name, &[("sequencenumber", number), ("offset", "no offset")])
             .await;

@@ -217,6 +217,7 @@ impl Oracle {
     /// After a stop with everything settled: every checkpoint stands at the last event of its partition.
     pub fn check_final_checkpoints(&mut self) {
         self.check_checkpoints();
+        self.check_final_audit(&self.audit());
         let life = self.lives.len() - 1;
         for ((_, partition), events) in self.events.iter().filter(|((of, _), _)| *of == life) {
             let last = events.last().filter(|last| !last.is_excused);

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 
-use super::group::groups;
+use super::group::{groups, namespace};
 use super::view::View;
 use crate::checkpoint::exported::{Exported, FORMAT};
 use crate::cli::exit::Failure;
@@ -41,7 +41,7 @@ pub(super) fn run(arguments: &ExportArguments) -> Result<(), Failure> {
             for (partition, kept) in View::open(&configuration, &group)?.load_all().await? {
                 lines.push(Exported {
                     format: FORMAT,
-                    namespace: hub.namespace.to_string(),
+                    namespace: namespace(&configuration),
                     hub: hub.name.to_string(),
                     consumer_group: group.to_string(),
                     partition,

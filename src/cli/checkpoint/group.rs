@@ -39,6 +39,15 @@ pub(super) fn group(configuration: &Configuration, name: Option<&str>) -> Result
     }
 }
 
+/// The namespace as it stands in names: with its port, where that is not the default, as other consumers write it.
+pub(super) fn namespace(configuration: &Configuration) -> String {
+    let hub = &configuration.hub;
+    match hub.port {
+        PORT_TLS => hub.hub.namespace.to_string(),
+        port => format!("{}:{port}", hub.hub.namespace),
+    }
+}
+
 /// Whose checkpoints those of a group are.
 pub(super) fn scope<'s>(configuration: &'s Configuration, group: &'s str) -> Scope<'s> {
     let hub = &configuration.hub;

@@ -85,9 +85,17 @@ async fn store_owned(
         )));
     }
     let stored = store.store(partition, checkpoint).await;
+    // A position that another process wrote in between stays, if it is further.
+    let kept = store.load(partition).await;
     let relinquished = store.relinquish(partition).await;
     stored.map_err(failure)?;
-    relinquished.map_err(refused)
+    relinquished.map_err(refused)?;
+    match kept.map_err(refused)? {
+        Some(kept) if kept.sequence_number == checkpoint.sequence_number => Ok(()),
+        _ => Err(Failure::State(anyhow!(
+            "partition `{partition}` was written by another process just now; stop every instance, and try again"
+        ))),
+    }
 }
 
 fn refuse_active(listing: &Listing, settings: &blob::Settings) -> Result<(), Failure> {

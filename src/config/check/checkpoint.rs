@@ -126,6 +126,12 @@ impl Check<'_> {
             );
         });
         let (container, access) = place?;
+        if self.proxy.as_ref().is_some_and(|proxy| proxy.refuses(&container)) {
+            let message = "the blob store has no TLS, and would be reached by the proxy".to_owned();
+            let help = "write `https`; or name the host in `proxy.no_proxy`, so that it is reached directly";
+            self.error_masked(section.clone(), "config::proxy", message, "in this section", help);
+            return None;
+        }
         is_timely.then_some(blob::Settings {
             container,
             access,

@@ -1,5 +1,6 @@
 //! (f) the audit claims no more than what happened, reaches every stored position, and adds up.
 
+use hub2siem::acknowledge::TargetAccount;
 use hub2siem::audit::history::What;
 use hub2siem::audit::report::{self, Choice, Report};
 
@@ -7,7 +8,7 @@ use super::{Oracle, Stored};
 
 impl Oracle {
     /// What the audit says now. To be read before confirmations are: those only become more.
-    pub(super) fn audit(&self) -> Report {
+    pub fn audit(&self) -> Report {
         let state = self.directory.join("state");
         report::read(&[state], &Choice::default()).expect("the audit can be read")
     }
@@ -59,4 +60,34 @@ impl Oracle {
             );
         }
     }
+
+    /// After a stop with everything settled: what was confirmed is in the audit.
+    pub(super) fn check_final_audit(&self, report: &Report) {
+        if self.lives.len() > 1 {
+            // What was in flight of a hub that is gone has no place in the numbers of the new one.
+            return;
+        }
+        for (target, confirmed) in self.plan.targets.iter().zip(&self.confirmed) {
+            // A snapshot that was delivered just before a kill is no change when it is read again.
+            let counted = sum(report, target.name, |ends| {
+                ends.delivered + ends.repeated + if target.changes_only { ends.suppressed } else { 0 }
+            });
+            assert!(
+                counted >= confirmed.len() as u64,
+                "(f) {counted} records of {} are in the audit, {} were delivered",
+                target.name,
+                confirmed.len()
+            );
+        }
+    }
+}
+
+/// A sum over everything at one target.
+fn sum(report: &Report, target: &str, number: impl Fn(&TargetAccount) -> u64) -> u64 {
+    let days = report
+        .partitions
+        .iter()
+        .flat_map(|partition| partition.days.values());
+    let sums = days.filter_map(|day| day.totals.targets.get(target));
+    sums.map(|sums| number(&sums.ends)).sum()
 }

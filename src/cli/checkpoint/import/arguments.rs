@@ -10,7 +10,7 @@ use super::{exported, storage};
 use crate::checkpoint::blob::{self, Settings};
 use crate::checkpoint::legacy::{Layout, Names};
 use crate::cli::ConfigArguments;
-use crate::cli::checkpoint::group::scope;
+use crate::cli::checkpoint::group::{namespace, scope};
 use crate::cli::exit::Failure;
 use crate::config::{CheckpointSettings, Configuration};
 use crate::event::PartitionId;
@@ -142,7 +142,8 @@ impl ImportArguments {
         group: &str,
         partitions: Option<&[PartitionId]>,
     ) -> Result<Raw, Failure> {
-        let names = self.names(configuration, group);
+        let namespace = namespace(configuration);
+        let names = self.names(configuration, &namespace, group);
         let (layout, mut settings) = match self.origin()? {
             Origin::Export(path) => return exported::read(path, names),
             Origin::Url(layout, url) => (layout, storage::by_url(url, configuration.credential.as_ref())?),
@@ -181,7 +182,8 @@ impl ImportArguments {
     pub(super) fn expected(&self, configuration: &Configuration, group: &str) -> String {
         match self.from.layout() {
             Some(layout) => {
-                let places = layout.places(self.names(configuration, group), "0");
+                let namespace = namespace(configuration);
+                let places = layout.places(self.names(configuration, &namespace, group), "0");
                 let places = places.iter().map(|(name, _)| format!("`{name}`"));
                 format!(
                     "blobs such as {} were looked for",
@@ -192,7 +194,12 @@ impl ImportArguments {
         }
     }
 
-    fn names<'n>(&'n self, configuration: &'n Configuration, group: &'n str) -> Names<'n> {
+    fn names<'n>(
+        &'n self,
+        configuration: &'n Configuration,
+        namespace: &'n str,
+        group: &'n str,
+    ) -> Names<'n> {
         let hub = &configuration.hub.hub;
         let given = [
             &self.source_namespace,
@@ -200,7 +207,7 @@ impl ImportArguments {
             &self.source_consumer_group,
         ];
         Names {
-            namespace: self.source_namespace.as_deref().unwrap_or(&hub.namespace),
+            namespace: self.source_namespace.as_deref().unwrap_or(namespace),
             hub: self.source_hub.as_deref().unwrap_or(&hub.name),
             consumer_group: self.source_consumer_group.as_deref().unwrap_or(group),
             is_exact: given.iter().any(|name| name.is_some()),

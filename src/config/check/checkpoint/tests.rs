@@ -178,6 +178,12 @@ fn says_what_is_wrong() {
         ),
         ("{ blob: { ACC, strategy: fair } }", STATE, "", "greedy"),
         (
+            "{ blob: { container_url: 'http://contoso.example/checkpoints', shared_access_signature: SIGNATURE } }",
+            "state: { directory: ./state }\nproxy: { url: 'http://proxy:3128' }",
+            "",
+            "config::proxy",
+        ),
+        (
             "{ blob: { ACC, tls: { ca_file: /nonexistent/ca.pem } } }",
             STATE,
             "",
