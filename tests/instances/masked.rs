@@ -32,10 +32,9 @@ fn what_was_stolen_is_not_attached_again() {
         },
     );
     let attached = |partition: usize| {
+        let partition = partition.to_string();
         let lines = mine.messages("partition attached");
-        lines
-            .filter(|line| line["partition"] == partition.to_string())
-            .count()
+        lines.filter(|line| line["partition"] == *partition).count()
     };
     for partition in 0..PARTITIONS {
         let times = if stolen.contains(&partition) { 1 } else { 2 };
