@@ -32,6 +32,16 @@ pub struct Context {
 }
 
 impl Context {
+    /// Says once, at the start, that nothing proves who the peer is.
+    pub fn warn_unverified(&self) {
+        let off = &self.metrics.tls_verification_off;
+        off.with_label_values(&[&*self.target]).set(1);
+        tracing::warn!(
+            target_name = &*self.target,
+            "the peer's certificate is not verified: who redirects the connection reads records and secrets"
+        );
+    }
+
     /// Settles records the target confirmed, and counts them.
     pub fn delivered(&self, records: impl IntoIterator<Item = crate::acknowledge::Ticket>) {
         let mut count = 0;

@@ -123,6 +123,7 @@ impl Stage {
             last_enqueued: None,
         };
         let tracker = InFlight::new(PartitionId::new("0"), 0, Arc::clone(&self.window));
+        tracker.set_hub_created_at(enqueued_time(0));
         let in_flight = tracker.begin(&event);
         let record = Rendered {
             about: About {

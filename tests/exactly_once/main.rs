@@ -9,6 +9,7 @@ mod kafka_broker;
 #[expect(dead_code, reason = "other tests use the rest")]
 mod harness;
 
+mod beside;
 mod delivered;
 mod hidden;
 mod kill;

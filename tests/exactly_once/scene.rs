@@ -53,12 +53,25 @@ impl Scene {
 
     /// Starts a bridge with the files `<name>.*` and its state in the folder `state`.
     pub fn bridge(&self, name: &str, state: &str, hub: &Hub) -> Bridge {
-        let directory = self.path();
-        let connection = directory.join("connection-string");
+        self.bridge_with(name, state, hub, "")
+    }
+
+    /// The same with further `options` of the target, each in a line of its own.
+    pub fn bridge_with(&self, name: &str, state: &str, hub: &Hub, options: &str) -> Bridge {
+        let connection = self.path().join("connection-string");
         fs::write(&connection, &hub.connection_string).expect("the directory is writable");
-        let configuration = self.configuration(&connection, state);
+        self.configure(name, state, options);
+        Bridge::start_file(self.path(), name)
+    }
+
+    /// Writes the configuration of the bridge `name`, which takes over what it can if it runs.
+    pub fn configure(&self, name: &str, state: &str, options: &str) {
+        let directory = self.path();
+        let mut configuration = self.configuration(&directory.join("connection-string"), state);
+        for option in options.lines() {
+            configuration += &format!("    {option}\n");
+        }
         fs::write(directory.join(format!("{name}.yaml")), configuration).expect("the directory is writable");
-        Bridge::start_file(directory, name)
     }
 
     fn configuration(&self, connection: &Path, state: &str) -> String {

@@ -17,7 +17,8 @@ async fn every_topic_is_asked_about_and_gets_nothing() {
     broker.create_topic("mdc.alert", 3, &[]).await;
     let options = [("cleanup.policy", "compact"), ("max.message.bytes", "5000")];
     broker.create_topic("mdc.posture", 1, &options).await;
-    let lines = "key: none\ntopic: { alert: mdc.alert, assessment: mdc.missing, otherwise: mdc.posture }";
+    let lines = "key: none\ntopic: { alert: mdc.alert, assessment: mdc.missing, otherwise: mdc.posture }\n\
+                 librdkafka: { allow.auto.create.topics: true }";
     let findings = kafka::check(&settings(&[broker.address()], lines)).await;
     let topics: Vec<_> = findings
         .iter()
@@ -39,6 +40,41 @@ async fn every_topic_is_asked_about_and_gets_nothing() {
         "{warnings}"
     );
     assert!(broker.read("mdc.alert", Isolation::Uncommitted).await.is_empty());
+}
+
+/// Scenario: `exactly_once`, with a position topic that is missing, one that is compacted, and one that deletes.
+/// Guarantees: the first is said to be made later and is not made by the question, the second is fine, the third is refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_position_topic_is_asked_about_too() {
+    let Some(jars) = jars("what `check --connect` says of a position topic").await else {
+        return;
+    };
+    let broker = Broker::start(&jars, &keeping()).await;
+    broker.create_topic("mdc", 1, &[]).await;
+    let compacted = [("cleanup.policy", "compact")];
+    broker.create_topic("positions", 1, &compacted).await;
+    broker.create_topic("deleting", 1, &[]).await;
+    let result = async |topic: &str| {
+        let lines = format!(
+            "topic: mdc\nexactly_once: true\nposition_topic: {topic}\nlibrdkafka: {{ allow.auto.create.topics: true }}"
+        );
+        let mut findings = kafka::check(&settings(&[broker.address()], &lines)).await;
+        assert_eq!(findings.len(), 2, "{findings:?}");
+        let finding = findings.pop().expect("there are two");
+        assert_eq!(finding.topic.as_deref(), Some(topic));
+        finding.result
+    };
+    for _ in 0..2 {
+        let missing = result("missing").await.expect("it is made at the start");
+        assert!(missing.detail.contains("made at the first start"), "{missing:?}");
+    }
+    let there = result("positions").await.expect("it keeps positions");
+    assert!(
+        there.warnings.len() == 1 && there.warnings[0].contains("one replica"),
+        "{there:?}"
+    );
+    let problem = result("deleting").await.expect_err("it removes positions");
+    assert!(problem.fix.contains("cleanup.policy=compact"), "{problem:?}");
 }
 
 /// Scenario: nobody is where the brokers should be; then a cluster that cannot say how topics are configured.

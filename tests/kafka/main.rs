@@ -3,6 +3,7 @@
 mod bench;
 mod bridge;
 mod check;
+mod claim;
 mod delivered;
 mod faults;
 #[path = "../support/kafka_broker/mod.rs"]

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use hub2siem::deliver::kafka;
-use hub2siem::event::Timestamp;
+use hub2siem::event::{PartitionId, Timestamp};
 use hub2siem::telemetry::health::BlockReason;
 use tempfile::NamedTempFile;
 
@@ -14,6 +14,9 @@ use super::bench::{QUICK, all_settled, keeping, settings, start_with};
 use super::kafka_broker::options::Login;
 use super::kafka_broker::{Broker, Certificates, Isolation, Options, jars};
 use super::stage::Account;
+
+/// A claim takes several clients, one after another.
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 fn file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file can be made");
@@ -152,34 +155,8 @@ async fn a_token_is_renewed_by_somebody_else() {
     let Some(jars) = jars("tokens at a broker").await else {
         return;
     };
-    let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
-    let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let options = Options {
-        login: Some(Login {
-            username: "alice".to_owned(),
-            password: "of alice".to_owned(),
-        }),
-        properties: vec![
-            property("log.retention.ms", "-1"),
-            property("sasl.enabled.mechanisms", "OAUTHBEARER"),
-            property(
-                "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config",
-                module,
-            ),
-        ],
-        ..keeping()
-    };
-    let broker = Broker::start(&jars, &options).await;
+    let broker = Broker::start(&jars, &taking_tokens()).await;
     broker.create_topic("mdc", 1, &[]).await;
-    let token = |seconds: i64| {
-        let now = Timestamp::now().as_millis() / 1000;
-        let claims = format!(r#"{{"sub":"bridge","iat":{},"exp":{}}}"#, now - 60, now + seconds);
-        format!(
-            "{}.{}.",
-            URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
-            URL_SAFE_NO_PAD.encode(claims)
-        )
-    };
     let renewed = file(&token(-30));
     let sasl = format!(
         "sasl: {{ mechanism: oauthbearer, token: {{ file: {:?} }} }}",
@@ -196,4 +173,72 @@ async fn a_token_is_renewed_by_somebody_else() {
     assert_eq!(stage.close().await, Account::delivered(5));
     delivers(broker.sasl_address(), &sasl).await;
     assert_eq!(broker.read("mdc", Isolation::Committed).await.len(), 10);
+}
+
+/// Scenario: a broker that takes tokens, and a target with `exactly_once`; there is no position topic, and it is made later.
+/// Guarantees: the target says what to make, since nobody makes it with a token, and goes on by itself; every client that a
+/// claim takes has a token.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_made_with_a_token() {
+    let Some(jars) = jars("tokens with exactly once").await else {
+        return;
+    };
+    let broker = Broker::start(&jars, &taking_tokens()).await;
+    let valid = file(&token(600));
+    let lines = format!(
+        "topic: mdc\nexactly_once: true\nsasl: {{ mechanism: oauthbearer, token: {{ file: {:?} }} }}",
+        valid.path()
+    );
+    let settings = settings(&[broker.sasl_address()], &lines);
+    let missing = kafka::check(&settings).await.pop().expect("it is the last");
+    let problem = missing.result.expect_err("it is missing");
+    assert!(problem.fix.contains("cleanup.policy=compact"), "{problem:?}");
+    let (mut stage, claims) = super::claim::start(settings);
+    assert_eq!(
+        super::claim::blocked(&stage, &claims).await,
+        BlockReason::Destination
+    );
+    let compacted = [("cleanup.policy", "compact")];
+    broker.create_topic("hub2siem-positions", 1, &compacted).await;
+    let partition = PartitionId::new("0");
+    let claim = tokio::time::timeout(PATIENCE, claims.claim(&partition, 1)).await;
+    let claim = claim.expect("it is made in time").expect("the target is at work");
+    assert_eq!(claim.position, None);
+    stage
+        .until("unblocked", |stage| stage.health.blocked().is_none())
+        .await;
+    stage.abandon.cancel();
+    stage.ended().await;
+}
+
+/// A broker that takes tokens which nobody signed.
+fn taking_tokens() -> Options {
+    let module = "org.apache.kafka.common.security.oauthbearer.OAuthBearerLoginModule required;";
+    let property = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+    Options {
+        login: Some(Login {
+            username: "alice".to_owned(),
+            password: "of alice".to_owned(),
+        }),
+        properties: vec![
+            property("log.retention.ms", "-1"),
+            property("sasl.enabled.mechanisms", "OAUTHBEARER"),
+            property(
+                "listener.name.sasl_plaintext.oauthbearer.sasl.jaas.config",
+                module,
+            ),
+        ],
+        ..keeping()
+    }
+}
+
+/// A token that is valid for so long.
+fn token(seconds: i64) -> String {
+    let now = Timestamp::now().as_millis() / 1000;
+    let claims = format!(r#"{{"sub":"bridge","iat":{},"exp":{}}}"#, now - 60, now + seconds);
+    format!(
+        "{}.{}.",
+        URL_SAFE_NO_PAD.encode(r#"{"alg":"none"}"#),
+        URL_SAFE_NO_PAD.encode(claims)
+    )
 }

@@ -36,7 +36,9 @@ pub async fn run<P: Protocol>(
 ) {
     let abandon = context.abandon.clone();
     let first = settings.borrow_and_update().clone();
-    warn_unverified(&first, &context);
+    if !first.verify {
+        context.warn_unverified();
+    }
     let mut sender = Sender::new(protocol, first, context);
     let mut intake = Vec::new();
     loop {
@@ -62,18 +64,6 @@ pub async fn run<P: Protocol>(
             () = sleep_until(wake.unwrap_or(now)), if wake.is_some() => {}
         }
     }
-}
-
-fn warn_unverified(settings: &Settings, context: &Context) {
-    if settings.verify {
-        return;
-    }
-    let off = &context.metrics.tls_verification_off;
-    off.with_label_values(&[&*context.target]).set(1);
-    tracing::warn!(
-        target_name = &*context.target,
-        "the peer's certificate is not verified: who redirects the connection reads records and secrets"
-    );
 }
 
 /// A target at work.

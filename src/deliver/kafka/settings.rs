@@ -115,15 +115,18 @@ pub enum Error {
 const LIMIT_RANGE: std::ops::RangeInclusive<usize> = 1000..=100 << 20;
 
 /// The bound of what the library holds.
-const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
+pub(super) const QUEUE_KBYTES: &str = "queue.buffering.max.kbytes";
 
 /// What a producer is told unless the file says otherwise.
-const DEFAULTS: [(&str, &str); 9] = [
+const DEFAULTS: [(&str, &str); 10] = [
     // Two bounds of what the library holds. What it holds is also booked in the window, which is smaller.
     ("queue.buffering.max.messages", "20000"),
     (QUEUE_KBYTES, "16384"),
     // Latency does not matter; fuller batches cost less and compress better.
     ("linger.ms", "50"),
+    // A request keeps the room where its batch was written out, and that where it was compressed, until it is answered, and
+    // five are under way at a broker. None of that is counted in the window, so the default of 1 MB costs much of its bound.
+    ("batch.size", "262144"),
     // The default of 10 s keeps a producer away from brokers that are back.
     ("reconnect.backoff.max.ms", "2000"),
     // Networks of clouds forget connections that are quiet.
@@ -178,6 +181,9 @@ impl Settings {
         properties.set("compression.type", options.compression.as_str());
         properties.set("message.max.bytes", options.message_limit.get().to_string());
         check_room(options)?;
+        if options.exactly_once {
+            exactly_once::config::check(options)?;
+        }
         let token = security::secure(options, &mut properties)?;
         let renewable = Renewable::read(options).map_err(|source| Error::Secret {
             option: "sasl.password",
@@ -217,6 +223,13 @@ impl Settings {
     /// What a producer of this target is told: idempotent, all replicas in sync, no limit of time.
     pub fn producer_config(&self) -> ClientConfig {
         self.properties.clone()
+    }
+
+    /// The same for who only asks: what it asks for is not made by that.
+    pub fn asking(&self) -> Self {
+        let mut new = self.clone();
+        new.properties.set("allow.auto.create.topics", "false");
+        new
     }
 
     /// What any other client of the same cluster is told: addresses, identity and trust, nothing of producing.

@@ -29,7 +29,9 @@ const MAX_WAITING_RECORDS: usize = 1024;
 /// Records that are not settled at an abandon are dropped: they are sent again after the next start.
 pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, context: Context) {
     let abandon = context.abandon.clone();
-    warn_unverified(&settings, &context);
+    if !settings.verify {
+        context.warn_unverified();
+    }
     let mut target = Target::new(settings, context);
     let inbox = Arc::clone(&target.inbox);
     let mut intake = Vec::new();
@@ -58,18 +60,6 @@ pub async fn run(settings: Settings, mut records: mpsc::Receiver<Rendered>, cont
     } = target;
     // The threads of a producer, also of one that is just being started, take a moment to end. Nobody has to wait for them.
     tokio::task::spawn_blocking(move || drop((producer, operations)));
-}
-
-fn warn_unverified(settings: &Settings, context: &Context) {
-    if settings.verify {
-        return;
-    }
-    let off = &context.metrics.tls_verification_off;
-    off.with_label_values(&[&*context.target]).set(1);
-    tracing::warn!(
-        target_name = &*context.target,
-        "the brokers' certificates are not verified: who redirects the connection reads records and secrets"
-    );
 }
 
 /// A target at work.

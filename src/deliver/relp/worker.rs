@@ -24,7 +24,9 @@ use crate::event::{Rejection, Rendered};
 pub async fn run(settings: watch::Receiver<Settings>, records: mpsc::Receiver<Rendered>, context: Context) {
     let abandon = context.abandon.clone();
     let mut worker = Worker::new(settings, records, context);
-    worker.warn_unverified();
+    if worker.settings.tls.as_ref().is_some_and(|tls| !tls.is_verified) {
+        worker.context.warn_unverified();
+    }
     tokio::select! {
         biased;
         () = abandon.cancelled() => {}
@@ -81,18 +83,6 @@ impl Worker {
             has_connected: false,
             line: Vec::new(),
         }
-    }
-
-    fn warn_unverified(&self) {
-        if self.settings.tls.as_ref().is_none_or(|tls| tls.is_verified) {
-            return;
-        }
-        let off = &self.context.metrics.tls_verification_off;
-        off.with_label_values(&[&*self.context.target]).set(1);
-        tracing::warn!(
-            target_name = &*self.context.target,
-            "the receiver's certificate is not verified: who redirects the connection reads records"
-        );
     }
 
     /// Completes when everything is settled.

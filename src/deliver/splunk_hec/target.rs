@@ -42,16 +42,7 @@ pub async fn run(
     let abandon = context.abandon.clone();
     let first = settings.borrow_and_update().clone();
     if !first.verify {
-        let label = [&*context.target];
-        context
-            .metrics
-            .tls_verification_off
-            .with_label_values(&label)
-            .set(1);
-        tracing::warn!(
-            target_name = &*context.target,
-            "the collector's certificate is not verified: who redirects the connection reads records and token"
-        );
+        context.warn_unverified();
     }
     let mut target = Target::new(first, context);
     let mut intake = Vec::new();

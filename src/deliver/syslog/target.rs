@@ -43,7 +43,9 @@ const PROOF: Duration = Duration::from_secs(1);
 pub async fn run(settings: watch::Receiver<Settings>, records: mpsc::Receiver<Rendered>, context: Context) {
     let abandon = context.abandon.clone();
     let first = settings.borrow().clone();
-    warn_unverified(&first, &context);
+    if matches!(&first.way, Way::Stream { tls: Some(tls), .. } if !tls.is_verified) {
+        context.warn_unverified();
+    }
     let work = async {
         match first.way {
             Way::Datagrams => datagrams::work(&first, records, &context).await,
@@ -65,20 +67,6 @@ pub async fn run(settings: watch::Receiver<Settings>, records: mpsc::Receiver<Re
 /// Whether what was written may have been read: nothing came from the receiver, and nothing waits here for room there.
 fn is_sound(connection: &Connection) -> bool {
     connection.is_quiet() && connection.is_sent()
-}
-
-fn warn_unverified(settings: &Settings, context: &Context) {
-    let Way::Stream { tls: Some(tls), .. } = &settings.way else {
-        return;
-    };
-    if !tls.is_verified {
-        let off = &context.metrics.tls_verification_off;
-        off.with_label_values(&[&*context.target]).set(1);
-        tracing::warn!(
-            target_name = &*context.target,
-            "the receiver's certificate is not verified: who redirects the connection reads the records"
-        );
-    }
 }
 
 struct Worker {

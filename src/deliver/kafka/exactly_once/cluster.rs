@@ -7,7 +7,7 @@ use tokio::sync::{OnceCell, Semaphore};
 
 use super::clients::{CALL_PATIENCE, Clients};
 use super::position::{self, StoredPosition};
-use super::reading::read;
+use super::reading::{look_for_topic, read};
 use crate::deliver::kafka::feedback::Feedback;
 
 /// Partitions whose positions are read at once: each takes two clients of the library for a moment.
@@ -95,7 +95,10 @@ impl Cluster {
         // A client of the library waits for its threads when it is dropped.
         let ensured = tokio::task::spawn_blocking(move || {
             let runtime = clients.runtime.clone();
-            runtime.block_on(ensure_topic(&clients))
+            match clients.settings.token {
+                None => runtime.block_on(ensure_topic(&clients)),
+                Some(_) => require_topic(&clients),
+            }
         });
         ensured.await.expect("asking does not panic and is not cancelled")
     }
@@ -120,6 +123,27 @@ async fn ensure_topic(clients: &Clients) -> Result<(), Error> {
         Some(Code::UnknownTopicOrPartition) => make(&admin, clients).await,
         Some(code) => Err(failed(KafkaError::MetadataFetch(code))),
     }
+}
+
+/// The library's client that makes and describes topics has no ear for the wish for a token: with one, the topic has to be
+/// there.
+fn require_topic(clients: &Clients) -> Result<(), Error> {
+    match look_for_topic(clients)? {
+        None => {
+            warn_of_policy(&clients.topic);
+            Ok(())
+        }
+        Some(code @ Code::UnknownTopicOrPartition) => Err(Error::CannotMake {
+            topic: clients.topic.clone(),
+            code,
+        }),
+        Some(code) => Err(clients.error("ask for", KafkaError::MetadataFetch(code))),
+    }
+}
+
+/// Who may not look may still write: whether positions are kept there is then the operator's word.
+fn warn_of_policy(topic: &str) {
+    tracing::warn!(topic, "it is not known whether the position topic is compacted");
 }
 
 fn options() -> AdminOptions {
@@ -159,9 +183,8 @@ async fn check_policy(admin: &AdminClient<Feedback>, topic: &str) -> Result<(), 
             Err(Error::NotCompacted { topic, policy })
         }
         Some(_) => Ok(()),
-        // Who may not look may still write: whether positions are kept there is then the operator's word.
         None => {
-            tracing::warn!(topic, "it is not known whether the position topic is compacted");
+            warn_of_policy(topic);
             Ok(())
         }
     }

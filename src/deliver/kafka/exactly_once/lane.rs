@@ -13,7 +13,7 @@ use super::config::Limits;
 use super::position::StoredPosition;
 use super::producer::Producer;
 use crate::acknowledge::InFlight;
-use crate::deliver::blocked::{Blocks, TRY_INTERVAL_MIN};
+use crate::deliver::blocked::Blocks;
 use crate::deliver::kafka::message::OVERHEAD_BYTES;
 use crate::durable::retry::Retry;
 use crate::event::{Rendered, SequenceNumber, Timestamp};
@@ -69,13 +69,14 @@ enum Standing {
 }
 
 impl Lane {
-    pub(super) fn new(now: Instant) -> Self {
+    /// The first try after a refusal comes after `try_interval`.
+    pub(super) fn new(try_interval: Duration, now: Instant) -> Self {
         Self {
             producer: None,
             is_working: false,
             paused_until: None,
             retry: Retry::default(),
-            blocks: Blocks::new(TRY_INTERVAL_MIN),
+            blocks: Blocks::new(try_interval),
             standing: Standing::Idle,
             first_generation: u64::MAX,
             tracker: None,

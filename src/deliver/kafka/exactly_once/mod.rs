@@ -8,6 +8,7 @@
 pub mod config;
 pub mod position;
 pub mod claim;
+pub(super) mod check;
 mod producer;
 mod clients;
 mod cluster;

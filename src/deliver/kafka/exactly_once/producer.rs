@@ -13,7 +13,7 @@ use super::claim::Lost;
 use super::config::{TRANSACTION_TIMEOUT, producer_config};
 use crate::deliver::kafka::Settings;
 use crate::deliver::kafka::feedback::Feedback;
-use crate::deliver::kafka::inbox::{Arrived, Inbox};
+use crate::deliver::kafka::inbox::{Arrived, Inbox, Trouble};
 use crate::deliver::kafka::message::Message;
 use crate::deliver::kafka::verdict;
 
@@ -94,18 +94,17 @@ impl Producer {
             let Err(error) = self.inner.init_transactions(CALL_PATIENCE) else {
                 return Ok(());
             };
-            let trouble = self.take_arrived().troubles.pop();
-            let is_refused = trouble
-                .as_ref()
-                .is_some_and(|trouble| verdict::of_connection(trouble.code, &trouble.detail).is_some());
-            let may_help =
-                matches!(&error, KafkaError::Transaction(error) if error.is_retriable()) && !is_refused;
-            if !may_help || self.ending.is_cancelled() || Instant::now() >= until {
-                return Err(match trouble {
-                    Some(trouble) => (trouble.code, trouble.detail),
-                    None => (code_of(&error), error.to_string()),
-                });
+            let trouble = telling(self.take_arrived().troubles);
+            let is_refused = trouble.as_ref().is_some_and(is_refusal);
+            let is_passing = matches!(&error, KafkaError::Transaction(error) if error.is_retriable());
+            if is_passing && !is_refused && !self.ending.is_cancelled() && Instant::now() < until {
+                continue;
             }
+            // What the cluster answered says more than what connections told meanwhile.
+            return Err(match trouble.filter(|_| is_passing || is_refused) {
+                Some(trouble) => (trouble.code, trouble.detail),
+                None => (code_of(&error), error.to_string()),
+            });
         }
     }
 
@@ -297,6 +296,16 @@ impl Producer {
         self.inbox.take(&mut arrived);
         arrived
     }
+}
+
+/// The trouble that says most: a refusal, else one of a single broker; that all are away is told behind each of them.
+fn telling(troubles: Vec<Trouble>) -> Option<Trouble> {
+    let rank = |trouble: &Trouble| (is_refusal(trouble), trouble.code != Code::AllBrokersDown);
+    troubles.into_iter().max_by_key(rank)
+}
+
+fn is_refusal(trouble: &Trouble) -> bool {
+    verdict::of_connection(trouble.code, &trouble.detail).is_some()
 }
 
 /// How a transaction did not end.

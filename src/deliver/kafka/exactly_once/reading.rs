@@ -17,6 +17,9 @@ use crate::deliver::kafka::feedback::Feedback;
 /// How long what passes by itself is not said.
 const PASSING_PATIENCE: Duration = Duration::from_secs(10);
 
+/// One question of a reader that may have no token yet.
+const TOKEN_PATIENCE: Duration = Duration::from_secs(1);
+
 /// How often the end of open transactions is looked for.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 
@@ -73,6 +76,30 @@ fn last(
                 // The library heals by itself.
                 _ => tracing::debug!(topic, %error, "the position topic cannot be read now"),
             },
+        }
+    }
+    Err(Error::Ending)
+}
+
+/// What the brokers say against the topic, if anything; asked by a reader.
+pub(super) fn look_for_topic(clients: &Clients) -> Result<Option<Code>, Error> {
+    let topic = &*clients.topic;
+    let failed = |source| clients.error("ask for", source);
+    let reader = clients.consumer("read_uncommitted").map_err(failed)?;
+    let until = Instant::now() + PASSING_PATIENCE;
+    while !clients.ending.is_cancelled() {
+        // A token is only fetched by who asks for messages.
+        let _ = reader.poll(Duration::ZERO);
+        match reader.fetch_metadata(Some(topic), TOKEN_PATIENCE) {
+            Ok(metadata) => {
+                let found = metadata.topics().iter().find(|found| found.name() == topic);
+                let missing = Some(Code::UnknownTopicOrPartition);
+                return Ok(found.map_or(missing, |found| found.error().map(Code::from)));
+            }
+            Err(error) if Instant::now() < until => {
+                tracing::debug!(topic, %error, "the position topic cannot be looked for now");
+            }
+            Err(source) => return Err(failed(source)),
         }
     }
     Err(Error::Ending)

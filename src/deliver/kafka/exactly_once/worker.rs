@@ -41,6 +41,9 @@ pub async fn run(
     context: Context,
 ) {
     let abandon = context.abandon.clone();
+    if !settings.verify {
+        context.warn_unverified();
+    }
     let mut worker = Worker::new(settings, options, context);
     let _ending = worker.shared.clients.ending.clone().drop_guard();
     let mut intake = Vec::new();
@@ -123,9 +126,10 @@ impl Worker {
     }
 
     fn lane(&mut self, partition: &PartitionId, now: Instant) -> &mut Lane {
+        let try_interval = self.shared.clients.settings.try_interval;
         self.lanes
             .entry(partition.clone())
-            .or_insert_with(|| Lane::new(now))
+            .or_insert_with(|| Lane::new(try_interval, now))
     }
 
     fn request(&mut self, request: Request, now: Instant) {

@@ -18,6 +18,7 @@ fn the_smallest_form_has_the_documented_defaults() {
         ("acks", "all"),
         ("message.timeout.ms", "0"),
         ("message.max.bytes", "1000000"),
+        ("batch.size", "262144"),
         ("compression.type", "lz4"),
         ("partitioner", "murmur2_random"),
         ("security.protocol", "plaintext"),
@@ -89,6 +90,18 @@ fn says_what_is_wrong() {
         (
             "brokers: k:1\ntopic: mdc\nlibrdkafka: { queue.buffering.max.kbytes: 900 }",
             "has no room",
+        ),
+        (
+            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { queue.buffering.max.kbytes: 9000 }",
+            "each partition has a producer",
+        ),
+        (
+            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { statistics.interval.ms: 500 }",
+            "one producer of many",
+        ),
+        (
+            "brokers: k:1\ntopic: mdc\nlibrdkafka: { queue.buffering.max.ms: 5 }",
+            "write `librdkafka.linger.ms` instead",
         ),
         (
             "brokers: k:1\ntopic: mdc\nsasl: { mechanism: plain, username: u }",

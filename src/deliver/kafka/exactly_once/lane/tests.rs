@@ -22,7 +22,7 @@ fn tracker(generation: u64) -> Arc<InFlight> {
 /// A lane whose reader waits for `generation`, with records of these events.
 fn lane(tracker: &Arc<InFlight>, numbers: &[i64]) -> Lane {
     let now = Instant::now();
-    let mut lane = Lane::new(now);
+    let mut lane = Lane::new(Duration::from_secs(30), now);
     lane.want(tracker.generation(), oneshot::channel().0);
     lane.read(Arc::clone(tracker));
     for number in numbers {
