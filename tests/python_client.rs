@@ -11,6 +11,8 @@ use serde_json::Value;
 use tokio::process::Command;
 
 const CLIENT: &str = "azure-eventhub==5.15.1";
+/// What the client needs for WebSockets.
+const WEBSOCKET_CLIENT: &str = "websocket-client==1.9.2";
 const INSTALL_LIMIT: Duration = Duration::from_secs(300);
 const RUN_LIMIT: Duration = Duration::from_secs(180);
 
@@ -20,6 +22,17 @@ const RUN_LIMIT: Duration = Duration::from_secs(180);
 /// Guarantees: every event arrives once, in order, with its body, key and properties; positions mean what they say.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn python_client_sends_and_receives() {
+    sends_and_receives(false).await;
+}
+
+/// Scenario: the same over WebSocket, on the same port.
+/// Guarantees: the same.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn python_client_sends_and_receives_over_websocket() {
+    sends_and_receives(true).await;
+}
+
+async fn sends_and_receives(is_websocket: bool) {
     let python = match python().await {
         Ok(python) => python,
         Err(reason) => {
@@ -41,6 +54,9 @@ async fn python_client_sends_and_receives() {
     let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/event_hub_client.py");
     let mut client = Command::new(python);
     client.arg(script).arg(emulator.connection_string());
+    if is_websocket {
+        client.arg(format!("sb://{}", emulator.address()));
+    }
     let output = run(client, RUN_LIMIT).await.unwrap();
     let seen: Value = serde_json::from_str(&output).unwrap();
 
@@ -106,10 +122,13 @@ fn bodies(events: &[Value]) -> Vec<String> {
 
 /// A Python interpreter that has the client, in an environment of its own below `target`.
 async fn python() -> Result<PathBuf, String> {
+    // Two tests must not install it at the same time.
+    static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    let _installing = INSTALLING.lock().await;
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
     let python = environment.join("bin/python");
     let mut probe = Command::new(&python);
-    probe.args(["-c", "import azure.eventhub"]);
+    probe.args(["-c", "import azure.eventhub, websocket"]);
     if run(probe, RUN_LIMIT).await.is_ok() {
         return Ok(python);
     }
@@ -124,6 +143,7 @@ async fn python() -> Result<PathBuf, String> {
         "--quiet",
         "--disable-pip-version-check",
         CLIENT,
+        WEBSOCKET_CLIENT,
     ]);
     run(install, INSTALL_LIMIT).await?;
     Ok(python)

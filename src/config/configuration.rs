@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use governor::Quota;
+use url::Url;
 
 use super::check;
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
@@ -26,6 +27,7 @@ use crate::deliver::{
 use crate::event::RecordField;
 use crate::eventhub::HubSettings;
 use crate::map::MappingSet;
+use crate::proxy;
 use crate::route::Route;
 use crate::route::ten_thousandths::TenThousandths;
 
@@ -39,6 +41,8 @@ pub struct Configuration {
     pub hub: HubSettings,
     /// The identity of Microsoft Entra ID that hub and targets share, if there is one.
     pub credential: Option<TokenSource>,
+    /// The proxy that leads out, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// Where to start without a checkpoint.
     pub start: Start,
     /// The consumer group of targets that name none.
@@ -185,6 +189,22 @@ impl TargetSettings {
     pub fn share_credential(&mut self, current: &TokenSource) {
         if let Self::AzureMonitor(settings) = self {
             settings.share_credential(current);
+        }
+    }
+
+    /// Reaches its peer by `proxy` from now on, if it speaks HTTP. Errors: an address that cannot be reached so.
+    pub fn lead_through(&mut self, proxy: Option<&Arc<proxy::Settings>>) -> Result<(), Url> {
+        let (urls, place) = match self {
+            Self::SplunkHec(settings) => settings.way(),
+            Self::Http(settings) => settings.sending.way(),
+            Self::Elasticsearch(settings) => settings.sending.way(),
+            Self::AzureMonitor(settings) => settings.sending.way(),
+            Self::Syslog(_) | Self::Relp(_) | Self::Kafka(_) | Self::File(_) => return Ok(()),
+        };
+        *place = proxy.cloned();
+        match proxy.and_then(|proxy| urls.iter().find(|url| proxy.refuses(url))) {
+            Some(url) => Err(url.clone()),
+            None => Ok(()),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use super::secret::SecretReference;
 use super::unit::Duration;
 use super::yaml::Spanned;
-use crate::eventhub::settings::OnInvalidCheckpoint;
+use crate::eventhub::settings::{OnInvalidCheckpoint, Transport};
 
 /// The hub to read.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -34,8 +34,13 @@ pub struct EventHub {
     pub on_invalid_checkpoint: OnInvalidCheckpoint,
     /// How long the hub keeps events; lets the bridge say how long a blocked target may stay so.
     pub retention: Option<Duration>,
-    /// Connect to this `host:port` instead; TLS is still verified against the namespace's name.
+    /// Connect to this `host` or `host:port` instead, as for a private endpoint; TLS is still verified against the
+    /// namespace's name, and WebSocket still asks for it.
     pub address: Option<Spanned<String>>,
+    /// `amqp`: AMQP over TLS, port 5671. `websocket`: AMQP over WebSocket over TLS, port 443, for networks that let
+    /// nothing else out.
+    #[serde(default)]
+    pub transport: Transport,
     /// How the hub's certificate is verified.
     #[serde(default)]
     pub tls: Tls,

@@ -14,6 +14,7 @@ use super::unit::{ByteSize, Duration};
 use super::yaml::Spanned;
 use crate::credential::config::{CloudChoice, Credential};
 use crate::deliver::dead_letter;
+use crate::proxy::config::Proxy;
 
 /// Configuration of hub2siem.
 #[derive(Debug, Deserialize, JsonSchema)]
@@ -26,6 +27,8 @@ pub struct File {
     /// The cloud that `credential` belongs to: `public`, `us_gov`, `china`, or the addresses and scopes of another one.
     #[serde(default = "default_cloud")]
     pub cloud: Spanned<CloudChoice>,
+    /// The HTTP proxy that leads out; without this section there is none, whatever the environment says.
+    pub proxy: Option<Spanned<Proxy>>,
     /// Where the positions are kept up to which everything is settled.
     pub checkpoint: Checkpoint,
     /// What is remembered besides positions: for each target with `snapshots: changes_only`, what it last delivered.

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 172] = [
+const CLASSES: [(&str, Class); 177] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
@@ -33,6 +33,7 @@ const CLASSES: [(&str, Class); 172] = [
     ("event_hub.on_invalid_checkpoint", Restart),
     ("event_hub.retention", Restart),
     ("event_hub.address", Restart),
+    ("event_hub.transport", Restart),
     ("event_hub.tls.ca_file", File),
     ("credential.client_secret.tenant_id", Live),
     ("credential.client_secret.client_id", Live),
@@ -52,6 +53,10 @@ const CLASSES: [(&str, Class); 172] = [
     ("credential.azure_cli.subscription", Live),
     ("credential.tls.ca_file", File),
     ("cloud", Restart),
+    ("proxy.url", Live),
+    ("proxy.username", Live),
+    ("proxy.password", Secret),
+    ("proxy.no_proxy", Live),
     ("checkpoint.file.directory", Restart),
     ("state.directory", Restart),
     ("state.items", Restart),

@@ -19,7 +19,11 @@ use super::cloud::Cloud;
 use super::kind::{Kind, UserAssigned};
 use super::settings::Settings;
 use super::transport::Transport;
+use crate::deliver::http_request;
 use crate::event::Timestamp;
+
+/// Tokens are asked for once an hour.
+const IDLE_CONNECTIONS: usize = 1;
 
 /// Asks for tokens with one identity.
 #[derive(Debug)]
@@ -33,7 +37,11 @@ impl Identity {
     pub(super) fn new(settings: Settings) -> Self {
         let skew = Arc::new(ClockSkew::default());
         let metadata = settings.metadata_address.clone();
-        let transport = Transport::new(&settings.tls, metadata, Arc::clone(&skew));
+        // What gives a machine its identity is beside the machine.
+        let is_local = matches!(settings.kind, Kind::ManagedIdentity(_));
+        let proxy = settings.proxy.as_ref().filter(|_| !is_local);
+        let http = http_request::client(&settings.tls, IDLE_CONNECTIONS, proxy);
+        let transport = Transport::new(http, metadata, Arc::clone(&skew));
         Self {
             settings,
             transport: Arc::new(transport),

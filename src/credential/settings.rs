@@ -11,6 +11,7 @@ use super::config::{self, Credential};
 use super::host::Host;
 use super::kind::{KINDS, Kind, UserAssigned};
 use crate::config::{secret, tls};
+use crate::proxy;
 
 /// Checked options of the credential.
 #[derive(Debug, Clone)]
@@ -21,6 +22,8 @@ pub struct Settings {
     pub cloud: Cloud,
     /// How the authority's certificate is verified.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The proxy on the way to the authority, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// The CA file behind `tls` as it was read, to see whether another reading differs.
     pub ca_file: Option<Arc<[u8]>>,
     /// Where the metadata service is, if not at its fixed address; no option of the file.
@@ -93,6 +96,7 @@ impl Settings {
             kind: Kind::new(written, Host::here())?,
             cloud,
             tls: tls::client_config(ca_file)?,
+            proxy: None,
             // One that cannot be read now could be read a moment before; the next reading will differ.
             ca_file: ca_file.map(|path| std::fs::read(path).unwrap_or_default().into()),
             metadata_address: None,
@@ -104,6 +108,7 @@ impl Settings {
         self.cloud == other.cloud
             && self.ca_file == other.ca_file
             && self.metadata_address == other.metadata_address
+            && proxy::settings::is_same(self.proxy.as_ref(), other.proxy.as_ref())
             && self.kind.is_same(&other.kind)
     }
 }

@@ -22,8 +22,6 @@ use crate::event::Timestamp;
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 /// The fixed address of the metadata service.
 const METADATA_HOST: &str = "169.254.169.254";
-/// Tokens are asked for once an hour.
-const IDLE_CONNECTIONS: usize = 1;
 /// More of a text says nothing new.
 const MAX_TEXT_CHARACTERS: usize = 300;
 
@@ -63,12 +61,8 @@ struct Explanation {
 struct Unforeseen;
 
 impl Transport {
-    pub(super) fn new(tls: &rustls::ClientConfig, metadata: Option<Url>, skew: Arc<ClockSkew>) -> Self {
-        Self {
-            http: http_request::client(tls, IDLE_CONNECTIONS),
-            metadata,
-            skew,
-        }
+    pub(super) fn new(http: reqwest::Client, metadata: Option<Url>, skew: Arc<ClockSkew>) -> Self {
+        Self { http, metadata, skew }
     }
 
     async fn send(&self, request: &Request) -> azure_core::Result<AsyncRawResponse> {

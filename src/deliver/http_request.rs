@@ -1,10 +1,13 @@
 //! One HTTP request and its end, for every target kind that speaks HTTP.
 
 use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use reqwest::header::{self, HeaderMap};
+
+use crate::proxy;
 
 /// Time to reach the peer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
@@ -57,9 +60,14 @@ pub enum Error {
     Truncated(#[source] reqwest::Error),
 }
 
-/// A client that trusts whom `tls` trusts and keeps up to `idle_connections` sockets to each host.
-pub fn client(tls: &rustls::ClientConfig, idle_connections: usize) -> reqwest::Client {
-    reqwest::Client::builder()
+/// A client that trusts whom `tls` trusts, keeps up to `idle_connections` sockets to each host, and goes by `proxy` where
+/// that leads. The environment does not choose another proxy.
+pub fn client(
+    tls: &rustls::ClientConfig,
+    idle_connections: usize,
+    proxy: Option<&Arc<proxy::Settings>>,
+) -> reqwest::Client {
+    let builder = reqwest::Client::builder()
         .tls_backend_preconfigured(tls.clone())
         .http1_only()
         .redirect(reqwest::redirect::Policy::none())
@@ -68,7 +76,12 @@ pub fn client(tls: &rustls::ClientConfig, idle_connections: usize) -> reqwest::C
         .pool_idle_timeout(POOL_IDLE)
         .pool_max_idle_per_host(idle_connections)
         .tcp_nodelay(true)
-        .user_agent(concat!("hub2siem/", env!("CARGO_PKG_VERSION")))
+        .user_agent(concat!("hub2siem/", env!("CARGO_PKG_VERSION")));
+    let builder = match proxy {
+        Some(proxy) => builder.proxy(proxy.for_http()),
+        None => builder,
+    };
+    builder
         .build()
         .expect("a client whose TLS is configured already can be built")
 }
@@ -172,7 +185,7 @@ mod tests {
             socket.write_all(&reply).await.expect("all of it is read");
         });
         let tls = crate::config::tls::distrusting_client_config().expect("it needs no file");
-        let request = client(&tls, 1).get(format!("http://{address}/"));
+        let request = client(&tls, 1, None).get(format!("http://{address}/"));
         let response = exchange(request).await.expect("it is whole");
         assert_eq!((response.status, response.body.len()), (200, MAX_REPLY_BYTES));
         served.await.expect("it does not panic");

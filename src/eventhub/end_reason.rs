@@ -61,6 +61,10 @@ end_reasons! {
     ConnectFailed = "connect_failed" => BackOff, Connection;
     /// The peer's certificate, or the TLS handshake, was refused.
     TlsFailed = "tls_failed" => BackOff, Connection;
+    /// The proxy on the way lets nobody through, or not us.
+    ProxyRefused = "proxy_refused" => Operator, Connection;
+    /// The peer does not speak AMQP over WebSocket.
+    WebSocketRefused = "websocket_refused" => Operator, Connection;
     /// The service detached the link: idleness, maintenance, a race while closing.
     LinkDetached = "link_detached" => BackOff, Link;
     /// The hub was changed; partitions may have been added.

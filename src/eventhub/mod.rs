@@ -32,5 +32,5 @@ pub use end_reason::{End, EndReason};
 pub use management::{HubProperties, PartitionProperties};
 pub use partition::PartitionReader;
 pub use replaceable::Replaceable;
-pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition};
+pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition, Transport};
 pub use step::Step;

@@ -8,11 +8,16 @@ use super::credential::{Credential, Token};
 use super::end_reason::End;
 use super::replaceable::Replaceable;
 use crate::event::{Hub, Offset, SequenceNumber, Timestamp};
+use crate::proxy;
 
 /// Port of AMQP over TLS.
 pub const PORT_TLS: u16 = 5671;
 /// Port of plain AMQP, as the development emulator speaks it.
 pub const PORT_PLAIN: u16 = 5672;
+/// Port of AMQP over WebSocket over TLS.
+pub const PORT_WEB_SOCKET_TLS: u16 = 443;
+/// Port of AMQP over WebSocket without TLS, for emulators.
+pub const PORT_WEB_SOCKET_PLAIN: u16 = 80;
 /// How long a token made from a key lives; what the official clients use.
 pub const TOKEN_LIFETIME: Duration = Duration::from_secs(60 * 60);
 /// How long one step of the protocol may take. The library waits for ever on every one of them.
@@ -27,8 +32,12 @@ pub struct HubSettings {
     pub consumer_group: Arc<str>,
     /// Where to connect, if not to the namespace.
     pub address: Option<Address>,
-    /// Port at the namespace; [`PORT_TLS`] or [`PORT_PLAIN`] unless the connection string names another.
+    /// Port at the namespace; [`Transport::port`] unless the connection string names another.
     pub port: u16,
+    /// What AMQP is spoken on.
+    pub transport: Transport,
+    /// The proxy that leads out, if there is one.
+    pub proxy: Replaceable<Option<Arc<proxy::Settings>>>,
     /// How TLS trusts the peer; `None` speaks plain TCP.
     pub tls: Replaceable<Option<Arc<rustls::ClientConfig>>>,
     /// How we prove who we are.
@@ -57,12 +66,42 @@ impl HubSettings {
             .await
     }
 
-    /// Where to connect: the address if one is set, else the namespace.
-    pub fn endpoint(&self) -> Address {
-        self.address.clone().unwrap_or_else(|| Address {
-            host: self.hub.namespace.to_string(),
-            port: Some(self.port),
-        })
+    /// The proxy that leads to `host`, if one does.
+    pub fn proxy_to(&self, host: &str) -> Option<Arc<proxy::Settings>> {
+        self.proxy.get().filter(|proxy| proxy.leads_to(host))
+    }
+
+    /// Where to connect, with its port: the address if one is set, else the namespace.
+    pub fn endpoint(&self) -> (String, u16) {
+        match &self.address {
+            Some(address) => (address.host.clone(), address.port.unwrap_or(self.port)),
+            None => (self.hub.namespace.to_string(), self.port),
+        }
+    }
+}
+
+/// What AMQP is spoken on.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Transport {
+    /// TLS, port 5671.
+    #[default]
+    Amqp,
+    /// WebSocket over TLS, port 443, for networks that let nothing else out.
+    WebSocket,
+}
+
+impl Transport {
+    /// Its usual port.
+    pub fn port(self, is_plain: bool) -> u16 {
+        match (self, is_plain) {
+            (Transport::Amqp, false) => PORT_TLS,
+            (Transport::Amqp, true) => PORT_PLAIN,
+            (Transport::WebSocket, false) => PORT_WEB_SOCKET_TLS,
+            (Transport::WebSocket, true) => PORT_WEB_SOCKET_PLAIN,
+        }
     }
 }
 

@@ -1,53 +1,67 @@
-//! The byte stream under AMQP: TCP, then TLS if asked for, then a read buffer.
-//!
-//! A WebSocket or a proxy becomes another way to make a [`Stream`]; nothing above it changes.
+//! The byte stream under AMQP: TCP, through a proxy if one leads there, then TLS, then a WebSocket, then a read buffer.
+
+mod websocket;
 
 use std::io;
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 use std::time::Duration;
 
+use fe2o3_amqp_ws::WebSocketStream;
+use fe2o3_amqp_ws::native::TokioWebSocketStream;
 use rustls_pki_types::ServerName;
-use tokio::io::{AsyncRead, AsyncWrite, BufReader, ReadBuf};
+use tokio::io::BufReader;
 use tokio::net::{TcpSocket, TcpStream, lookup_host};
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+use tokio_util::either::Either;
 
 use super::end_reason::{End, EndReason};
-use super::settings::HubSettings;
+use super::settings::{HubSettings, Transport};
+use crate::durable::retry::chain;
+use crate::proxy;
+use crate::proxy::tunnel;
 
 /// The library reads in steps of 8 KiB; a larger buffer saves a fifth of the CPU time at bodies of that size.
 const READ_BUFFER_BYTES: usize = 256 * 1024;
+/// A WebSocket has the large buffer below it already.
+const READ_BUFFER_WEB_SOCKET_BYTES: usize = 8 * 1024;
 /// The longest wait for one address of the peer to answer.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// A connected byte stream.
-#[derive(Debug)]
-pub(super) enum Stream {
-    Plain(TcpStream),
-    Tls(Box<TlsStream<TcpStream>>),
-}
+/// What reaches the peer: plain, or with TLS.
+pub(super) type Wire = Either<TcpStream, Box<TlsStream<TcpStream>>>;
+
+/// A connected byte stream: the wire itself, or a WebSocket on it.
+pub(super) type Stream = Either<Wire, Box<WebSocketStream<TokioWebSocketStream<Wire>>>>;
 
 /// Connects as the settings say.
 pub(super) async fn connect(settings: &HubSettings) -> Result<BufReader<Stream>, End> {
-    let addresses = resolve(settings).await?;
-    let tcp = connect_tcp(&addresses).await?;
-    Ok(buffered(secure(settings, tcp).await?))
+    let (host, port) = settings.endpoint();
+    let proxy = settings.proxy_to(&host);
+    let tcp = match &proxy {
+        None => connect_tcp(&resolve(&host, port).await?).await?,
+        Some(proxy) => {
+            let tcp = connect_tcp(&resolve(proxy.host(), proxy.port()).await?).await?;
+            pass(proxy, tcp, &host, port).await?
+        }
+    };
+    let wire = secure(settings, tcp).await?;
+    match settings.transport {
+        Transport::Amqp => Ok(plain(wire)),
+        Transport::WebSocket => upgrade(settings, wire).await,
+    }
 }
 
-/// Addresses of the endpoint, at least one.
-pub(super) async fn resolve(settings: &HubSettings) -> Result<Vec<SocketAddr>, End> {
-    let endpoint = settings.endpoint();
-    let port = endpoint.port.unwrap_or(settings.port);
+/// Addresses of a host, at least one.
+pub(super) async fn resolve(host: &str, port: u16) -> Result<Vec<SocketAddr>, End> {
     let failed = |detail: String| {
         End::new(
             EndReason::ConnectFailed,
-            format!("failed to resolve `{}`: {detail}", endpoint.host),
+            format!("failed to resolve `{host}`: {detail}"),
         )
     };
-    let found = timeout(CONNECT_TIMEOUT, lookup_host((endpoint.host.as_str(), port)))
+    let found = timeout(CONNECT_TIMEOUT, lookup_host((host, port)))
         .await
         .map_err(|_| failed("the name server does not answer".into()))?
         .map_err(|error| failed(error.to_string()))?;
@@ -84,10 +98,26 @@ async fn connect_address(address: SocketAddr) -> io::Result<TcpStream> {
     Ok(stream)
 }
 
+/// Lets the proxy at the other end of `tcp` connect to `host`.
+pub(super) async fn pass(
+    proxy: &proxy::Settings,
+    tcp: TcpStream,
+    host: &str,
+    port: u16,
+) -> Result<TcpStream, End> {
+    tunnel::open(proxy, tcp, host, port).await.map_err(|error| {
+        let reason = match error.is_lasting() {
+            true => EndReason::ProxyRefused,
+            false => EndReason::ConnectFailed,
+        };
+        End::new(reason, format!("{}; {}", chain(&error), error.fix()))
+    })
+}
+
 /// Speaks TLS if the settings ask for it, verified against the namespace even where another address was connected.
-pub(super) async fn secure(settings: &HubSettings, tcp: TcpStream) -> Result<Stream, End> {
+pub(super) async fn secure(settings: &HubSettings, tcp: TcpStream) -> Result<Wire, End> {
     let Some(config) = settings.tls.get() else {
-        return Ok(Stream::Plain(tcp));
+        return Ok(Either::Left(tcp));
     };
     let namespace = &settings.hub.namespace;
     let failed = |detail: String| {
@@ -102,45 +132,23 @@ pub(super) async fn secure(settings: &HubSettings, tcp: TcpStream) -> Result<Str
         .await
         .map_err(|_| failed("no answer".into()))?
         .map_err(|error| failed(error.to_string()))?;
-    Ok(Stream::Tls(Box::new(stream)))
+    Ok(Either::Right(Box::new(stream)))
 }
 
-pub(super) fn buffered(stream: Stream) -> BufReader<Stream> {
-    BufReader::with_capacity(READ_BUFFER_BYTES, stream)
+/// AMQP straight on the wire.
+pub(super) fn plain(wire: Wire) -> BufReader<Stream> {
+    BufReader::with_capacity(READ_BUFFER_BYTES, Either::Left(wire))
 }
 
-impl AsyncRead for Stream {
-    fn poll_read(
-        self: Pin<&mut Self>,
-        context: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_read(context, buffer),
-            Stream::Tls(stream) => Pin::new(stream).poll_read(context, buffer),
-        }
-    }
-}
-
-impl AsyncWrite for Stream {
-    fn poll_write(self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_write(context, bytes),
-            Stream::Tls(stream) => Pin::new(stream).poll_write(context, bytes),
-        }
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_flush(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_flush(context),
-        }
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self.get_mut() {
-            Stream::Plain(stream) => Pin::new(stream).poll_shutdown(context),
-            Stream::Tls(stream) => Pin::new(stream).poll_shutdown(context),
-        }
-    }
+/// AMQP in a WebSocket.
+pub(super) async fn upgrade(settings: &HubSettings, wire: Wire) -> Result<BufReader<Stream>, End> {
+    let upgraded = timeout(settings.call_timeout, websocket::upgrade(settings, wire)).await;
+    let stream = upgraded.unwrap_or_else(|_| {
+        Err(End::new(
+            EndReason::ConnectFailed,
+            "the peer does not answer the request for a WebSocket",
+        ))
+    })?;
+    let stream = Either::Right(Box::new(stream));
+    Ok(BufReader::with_capacity(READ_BUFFER_WEB_SOCKET_BYTES, stream))
 }

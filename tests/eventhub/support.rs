@@ -8,7 +8,7 @@ use hub2siem::emulator::event_hub::{EventHubEmulator, Options, Statistics};
 use hub2siem::event::{Event, Hub, Offset, PartitionId, SequenceNumber};
 use hub2siem::eventhub::{
     ConnectionString, HubClient, HubSettings, OnInvalidCheckpoint, PartitionReader, Position, StartPosition,
-    Step,
+    Step, Transport,
 };
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -42,6 +42,8 @@ pub fn settings(emulator: &EventHubEmulator) -> HubSettings {
         consumer_group: "$Default".into(),
         address: None,
         port: string.port.expect("it names the port"),
+        transport: Transport::Amqp,
+        proxy: None.into(),
         tls: None.into(),
         credential: string.credential.into(),
         receiver_name: "test-reader".into(),

@@ -1,6 +1,6 @@
 """Sends to a hub and receives from it with the official client; prints one JSON object with what it saw.
 
-Usage: event_hub_client.py CONNECTION_STRING
+Usage: event_hub_client.py CONNECTION_STRING [WEBSOCKET_ADDRESS]
 """
 
 import datetime
@@ -9,13 +9,18 @@ import sys
 import threading
 import time
 
-from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient
+from azure.eventhub import EventData, EventHubConsumerClient, EventHubProducerClient, TransportType
 
 RECEIVE_SECONDS_MAX = 30
+# With an address: AMQP over WebSocket, there.
+TRANSPORT = {
+    "transport_type": TransportType.AmqpOverWebsocket,
+    "custom_endpoint_address": sys.argv[2],
+} if len(sys.argv) > 2 else {}
 
 
 def send(connection_string):
-    producer = EventHubProducerClient.from_connection_string(connection_string)
+    producer = EventHubProducerClient.from_connection_string(connection_string, **TRANSPORT)
     with producer:
         properties = producer.get_eventhub_properties()
         partition = producer.get_partition_properties("0")
@@ -46,7 +51,9 @@ def send(connection_string):
 
 def receive(connection_string, partition, expected, **options):
     """Receives until `expected` events arrived; more within the last batch are kept too."""
-    consumer = EventHubConsumerClient.from_connection_string(connection_string, consumer_group="$Default")
+    consumer = EventHubConsumerClient.from_connection_string(
+        connection_string, consumer_group="$Default", **TRANSPORT
+    )
     events = []
     done = threading.Event()
 
@@ -104,7 +111,7 @@ def main():
         target=lambda: latest.extend(receive(connection_string, "0", 1, starting_position="@latest", owner_level=1))
     )
     reader.start()
-    producer = EventHubProducerClient.from_connection_string(connection_string)
+    producer = EventHubProducerClient.from_connection_string(connection_string, **TRANSPORT)
     with producer:
         deadline = time.monotonic() + RECEIVE_SECONDS_MAX
         number = 0

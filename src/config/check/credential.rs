@@ -24,7 +24,10 @@ impl Check<'_> {
             return cloud.map(|_| None);
         };
         match Settings::new(credential, cloud?) {
-            Ok(settings) => Some(Some(TokenSource::new(settings))),
+            Ok(mut settings) => {
+                settings.proxy = self.proxy.clone();
+                Some(Some(TokenSource::new(settings)))
+            }
             Err(error) => {
                 let (code, help) = match &error {
                     Error::Kinds { count: 0 } => (

@@ -15,7 +15,7 @@ use crate::credential::TokenSource;
 use crate::durable::retry::chain;
 use crate::event::Hub;
 use crate::eventhub::connection_string::ConnectionString;
-use crate::eventhub::settings::{Address, CALL_TIMEOUT, PORT_PLAIN, PORT_TLS, TOKEN_LIFETIME};
+use crate::eventhub::settings::{Address, CALL_TIMEOUT, TOKEN_LIFETIME, Transport};
 use crate::eventhub::{Credential, HubSettings};
 
 /// How the hub is reached, and with whose right.
@@ -53,6 +53,7 @@ impl Check<'_> {
             }
         };
         let address = self.address(written.address.as_ref());
+        self.address_port(written, address.as_ref());
         let Access {
             hub,
             port,
@@ -64,7 +65,9 @@ impl Check<'_> {
             hub,
             consumer_group: Arc::from(written.consumer_group.value.as_str()),
             address: address?,
-            port: port.unwrap_or(if is_plain { PORT_PLAIN } else { PORT_TLS }),
+            port: port.unwrap_or(written.transport.port(is_plain)),
+            transport: written.transport,
+            proxy: self.proxy.clone().into(),
             tls: tls.into(),
             credential: credential.into(),
             receiver_name: receiver_name(),
@@ -198,6 +201,26 @@ impl Check<'_> {
             );
         }
         address.map(Some)
+    }
+
+    /// The usual port of the other transport is a change that was made by half.
+    fn address_port(&mut self, written: &EventHub, address: Option<&Option<Address>>) {
+        let other = match written.transport {
+            Transport::Amqp => Transport::WebSocket,
+            Transport::WebSocket => Transport::Amqp,
+        };
+        let (own, other) = (written.transport.port(false), other.port(false));
+        let port = address.and_then(|address| address.as_ref()?.port);
+        if let Some(written) = written.address.as_ref().filter(|_| port == Some(other)) {
+            let message = format!("port {other} of `event_hub.address` is that of another transport");
+            let help = format!("leave the port out for {own}, or set `event_hub.transport`");
+            self.diagnostics.push(
+                Diagnostic::new("config::invalid_value", message)
+                    .at(self.file, written.span.clone(), "this port")
+                    .help(help)
+                    .warning(),
+            );
+        }
     }
 
     /// `Some(None)` where the connection string asks for plain TCP.

@@ -4,6 +4,7 @@ mod credential;
 mod dead_letter;
 mod hub;
 mod mappings;
+mod proxy;
 mod snapshots;
 mod exactly_once;
 mod target;
@@ -42,8 +43,10 @@ pub fn check(
         file,
         diagnostics: Diagnostics::default(),
         credential: None,
+        proxy: None,
     };
     let mappings = check.mappings(written);
+    check.proxy(written);
     let credential = check.credential(written);
     check.credential_use(written);
     let section = root.get("event_hub").map_or(0..0, |node| node.span.clone());
@@ -63,6 +66,7 @@ pub fn check(
     let Check {
         diagnostics,
         credential,
+        proxy,
         ..
     } = check;
     let (Some(hub), Some(targets), Some(credential)) = (hub, targets, credential) else {
@@ -75,6 +79,7 @@ pub fn check(
         default_group: Arc::clone(&hub.consumer_group),
         hub,
         credential,
+        proxy,
         start: written.event_hub.start.clone(),
         checkpoint_directory: written.checkpoint.file.directory.clone(),
         state_directory: state_directory(written),
@@ -100,6 +105,8 @@ struct Check<'f> {
     diagnostics: Diagnostics,
     /// For the targets; `None` if there is one that cannot be used.
     credential: Option<Option<TokenSource>>,
+    /// The way out of everything that is checked after it.
+    proxy: Option<Arc<crate::proxy::Settings>>,
 }
 
 impl Check<'_> {

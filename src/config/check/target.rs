@@ -69,6 +69,7 @@ impl Check<'_> {
     ) -> Option<TargetConfiguration> {
         self.name(name, target);
         let settings = self.kind(name, target, node);
+        let settings = self.lead_through(settings, target, node);
         let mapping = self.mapping(&target.mapping, mappings);
         self.text_output(mapping.as_deref(), target, node);
         self.json_form(settings.as_ref(), mapping.as_deref(), target);

@@ -9,6 +9,7 @@ use super::protocol::Reply;
 use super::settings::Settings;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;
+use crate::proxy::tunnel;
 
 /// A request that changes nothing at the peer.
 #[derive(Debug)]
@@ -40,21 +41,32 @@ pub async fn check(
     request: &Try,
     judge: impl Fn(&Reply) -> Option<(String, &'static str)>,
 ) -> Vec<Problem> {
-    let http = http_request::client(&settings.tls, 1);
+    let http = http_request::client(&settings.tls, 1, settings.proxy.as_ref());
     let mut problems = Vec::new();
     for url in urls {
         let endpoint = url.origin().ascii_serialization();
         let body = Encoded::small(request.body, request.content_type);
-        let reply = Request::new(&http, settings, request.method.clone(), url, &body)
+        let reply = Request::new(&http, settings, request.method.clone(), url.clone(), &body)
             .send()
             .await;
         let found = match reply {
             Ok(reply) => judge(&reply),
-            Err(error) => Some((chain(&error), fix(&error))),
+            Err(error) => Some(unreached(settings, &url, &error).await),
         };
         problems.extend(found.map(|(cause, fix)| Problem { endpoint, cause, fix }));
     }
     problems
+}
+
+/// What stands between, and what to do.
+async fn unreached(settings: &Settings, url: &Url, error: &Error) -> (String, &'static str) {
+    if let Error::Http(http_request::Error::Connect(_)) = error
+        && let Some(proxy) = &settings.proxy
+        && let Some(objection) = tunnel::objection(proxy, url).await
+    {
+        return (chain(&objection), objection.fix());
+    }
+    (chain(error), fix(error))
 }
 
 fn fix(error: &Error) -> &'static str {

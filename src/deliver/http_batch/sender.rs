@@ -18,6 +18,7 @@ use crate::deliver::blocked::Blocks;
 use crate::deliver::endpoint::Endpoint;
 use crate::deliver::http_request;
 use crate::event::Rendered;
+use crate::proxy;
 
 /// Most records taken from the queue at once.
 const MAX_INTAKE_RECORDS: usize = 256;
@@ -113,7 +114,7 @@ impl<P: Protocol> Sender<P> {
             .map(|url| Endpoint::new(url.clone(), settings.batch_bytes, settings.workers))
             .collect();
         Self {
-            http: http_request::client(&settings.tls, settings.workers),
+            http: http_request::client(&settings.tls, settings.workers, settings.proxy.as_ref()),
             endpoints,
             lanes: (0..protocol.lanes().len()).map(Lane::new).collect(),
             ready: VecDeque::new(),
@@ -253,7 +254,7 @@ impl<P: Protocol> Sender<P> {
         }));
     }
 
-    /// Takes over secrets, batching and trust. Batches that are gathered stay as they are, and are divided if they are
+    /// Takes over secrets, batching, trust and proxy. Batches that are gathered stay as they are, and are divided if they are
     /// too large now. What else differs needs a restart, and a difference there does not come here.
     fn take_over(&mut self, new: Settings, now: Instant) {
         self.edition += 1;
@@ -261,8 +262,9 @@ impl<P: Protocol> Sender<P> {
             let endpoints = self.endpoints.iter_mut();
             endpoints.for_each(|endpoint| endpoint.allow(new.batch_bytes));
         }
-        if new.tls_files != self.settings.tls_files {
-            self.http = http_request::client(&new.tls, new.workers);
+        let is_same_way = proxy::settings::is_same(new.proxy.as_ref(), self.settings.proxy.as_ref());
+        if new.tls_files != self.settings.tls_files || !is_same_way {
+            self.http = http_request::client(&new.tls, new.workers, new.proxy.as_ref());
         }
         self.blocks.try_now(now);
         self.settings = new;

@@ -17,6 +17,7 @@ use super::value::TextOrSecret;
 use crate::config::{secret, tls};
 use crate::deliver::batch::{Batch, Compression};
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
+use crate::proxy;
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -41,6 +42,8 @@ pub struct Settings {
     pub try_interval: Duration,
     /// Whom connections trust, and what they show.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The proxy on the way, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// The files behind `tls` as they were read, to see whether another reading differs.
     pub tls_files: Vec<Arc<[u8]>>,
     /// Whether the peer's certificate is checked.
@@ -205,6 +208,7 @@ impl Settings {
         Ok(Self {
             tls: client_config(&endpoints, tls)?,
             tls_files: self::tls::contents(tls.ca_file.as_deref(), own(tls)),
+            proxy: None,
             verify: tls.verify,
             endpoints,
             headers: header_map(authentication, headers)?,
@@ -216,6 +220,11 @@ impl Settings {
             workers: workers.get(),
             try_interval: TRY_INTERVAL_MIN,
         })
+    }
+
+    /// Where the requests go, and the place of the proxy on their way.
+    pub fn way(&mut self) -> (&[Url], &mut Option<Arc<proxy::Settings>>) {
+        (&self.endpoints, &mut self.proxy)
     }
 }
 

@@ -5,6 +5,8 @@ use super::client::{Client, Identity};
 use super::reply::{Reply, Verdict};
 use super::settings::Settings;
 use crate::deliver::http_request;
+use crate::durable::retry::chain;
+use crate::proxy::tunnel;
 
 /// Why an endpoint would not do.
 #[derive(Debug, thiserror::Error)]
@@ -22,7 +24,7 @@ pub struct Problem {
 pub async fn check(settings: &Settings) -> Vec<Problem> {
     let mut problems = Vec::new();
     for url in &settings.endpoints {
-        let client = Client::new(&settings.tls);
+        let client = Client::new(settings);
         let identity = Identity {
             token: settings.token().clone(),
             channel: uuid::Uuid::new_v4().to_string(),
@@ -47,7 +49,10 @@ async fn check_endpoint(
     identity: &Identity,
     url: &url::Url,
 ) -> Result<(), Found> {
-    let health = client.health(url, identity).await.map_err(unreachable)?;
+    let health = match client.health(url, identity).await {
+        Ok(health) => health,
+        Err(error) => return Err(unreached(settings, url, error).await),
+    };
     if health.status >= 500 {
         return Err((
             health.describe(),
@@ -94,6 +99,17 @@ fn check_token(reply: &Reply) -> Result<(), Found> {
     Err((reply.describe(), fix))
 }
 
+/// What stands between, and what to do.
+async fn unreached(settings: &Settings, url: &url::Url, error: http_request::Error) -> Found {
+    if let http_request::Error::Connect(_) = &error
+        && let Some(proxy) = &settings.proxy
+        && let Some(objection) = tunnel::objection(proxy, url).await
+    {
+        return (chain(&objection), objection.fix());
+    }
+    unreachable(error)
+}
+
 fn unreachable(error: http_request::Error) -> Found {
     let fix = match &error {
         http_request::Error::Connect(_) => {
@@ -110,11 +126,5 @@ fn unreachable(error: http_request::Error) -> Found {
             "check `https` against `http`, and what stands between"
         }
     };
-    let mut cause = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(error) = source {
-        cause = format!("{cause}: {error}");
-        source = error.source();
-    }
-    (cause, fix)
+    (chain(&error), fix)
 }

@@ -8,6 +8,7 @@ use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
 use super::reply::Reply;
+use super::settings::Settings;
 use crate::deliver::http_request::{self, Error};
 
 /// The same for a question about acknowledgements. Generous, because a question given up may have used up a `true`.
@@ -37,10 +38,10 @@ pub struct Identity {
 }
 
 impl Client {
-    /// A connection that trusts whom `tls` trusts.
-    pub fn new(tls: &rustls::ClientConfig) -> Self {
+    /// A connection as `settings` make it: whom it trusts, and which way it goes.
+    pub fn new(settings: &Settings) -> Self {
         Self {
-            http: http_request::client(tls, 1),
+            http: http_request::client(&settings.tls, 1, settings.proxy.as_ref()),
         }
     }
 

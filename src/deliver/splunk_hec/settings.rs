@@ -12,6 +12,7 @@ use crate::config::{secret, tls};
 use crate::deliver::batch::Compression;
 use crate::deliver::blocked::TRY_INTERVAL_MIN;
 use crate::deliver::value::TextByKind;
+use crate::proxy;
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -49,6 +50,8 @@ pub struct Settings {
     pub authorities: Option<Arc<[u8]>>,
     /// Whom connections trust.
     pub tls: Arc<rustls::ClientConfig>,
+    /// The proxy on the way, if there is one.
+    pub proxy: Option<Arc<proxy::Settings>>,
     /// Whether the peer's certificate is checked.
     pub verify: bool,
 }
@@ -177,6 +180,7 @@ impl Settings {
                 .and_then(|path| std::fs::read(path).ok())
                 .map(Arc::from),
             tls,
+            proxy: None,
             verify: options.tls.verify,
         })
     }
@@ -184,6 +188,11 @@ impl Settings {
     /// The token to send with the next request.
     pub fn token(&self) -> &SecretString {
         &self.token
+    }
+
+    /// Where the requests go, and the place of the proxy on their way.
+    pub fn way(&mut self) -> (&[Url], &mut Option<Arc<proxy::Settings>>) {
+        (&self.endpoints, &mut self.proxy)
     }
 }
 

@@ -6,9 +6,10 @@ use tokio::time::Instant;
 use super::client::Client;
 use super::settings::Settings;
 use super::target::Target;
+use crate::proxy;
 
 impl Target {
-    /// Takes over token, batching and trust. Batches that are gathered stay as they are, and are divided if they are
+    /// Takes over token, batching, trust and proxy. Batches that are gathered stay as they are, and are divided if they are
     /// too large now; what waits for its acknowledgement is asked about with the new token.
     pub(super) fn take_over(&mut self, new: Settings, now: Instant) {
         self.edition += 1;
@@ -17,13 +18,14 @@ impl Target {
                 .iter_mut()
                 .for_each(|endpoint| endpoint.allow(new.batch_bytes));
         }
-        let trusts_others = new.authorities != self.settings.authorities;
-        if trusts_others {
+        let goes_otherwise = new.authorities != self.settings.authorities
+            || !proxy::settings::is_same(new.proxy.as_ref(), self.settings.proxy.as_ref());
+        if goes_otherwise {
             for connection in &mut self.connections {
-                connection.client = Client::new(&new.tls);
+                connection.client = Client::new(&new);
             }
         }
-        if trusts_others || new.token().expose_secret() != self.settings.token().expose_secret() {
+        if goes_otherwise || new.token().expose_secret() != self.settings.token().expose_secret() {
             self.blocks.try_now(now);
             for connection in &mut self.connections {
                 connection.channel.poll_now(now);

@@ -130,7 +130,7 @@ impl Target {
         let connections = (0..endpoints.len() * settings.workers)
             .map(|number| Connection {
                 endpoint: number % endpoints.len(),
-                client: Client::new(&settings.tls),
+                client: Client::new(&settings),
                 channel: Channel::open(),
                 is_busy: false,
                 edition: 0,

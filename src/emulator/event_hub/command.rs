@@ -20,7 +20,7 @@ const RATE_STEP: Duration = Duration::from_millis(20);
 /// Options of `emulator event-hub`.
 #[derive(Debug, clap::Args)]
 pub struct Arguments {
-    /// Address to listen on; port 0 takes a free one
+    /// Address to listen on, for AMQP and for AMQP over WebSocket; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5672")]
     pub listen: SocketAddr,
     /// Name of the hub

@@ -39,6 +39,8 @@ const CLOSE_LIMIT: Duration = Duration::from_secs(5);
 pub(super) enum Error {
     #[error("failed to read or write the socket")]
     Socket(#[from] std::io::Error),
+    #[error("failed to speak WebSocket")]
+    WebSocket(#[source] Box<fe2o3_amqp_ws::tungstenite::Error>),
     #[error("failed to understand the peer")]
     Codec(#[from] codec::Error),
     #[error("expected a protocol header of AMQP 1.0")]

@@ -5,6 +5,8 @@
 //! attach as the service does, and is too slow as a load source; a fast path beside it would have to repeat tokens,
 //! management and attaches on the same port.
 //!
+//! A WebSocket for AMQP is taken on the same port, at the service's path.
+//!
 //! Deliberately absent: durability, throughput limits, the Kafka and HTTP endpoints, geo-replication.
 
 pub mod options; // how a hub is set up
@@ -16,7 +18,8 @@ pub mod command; // the verb `emulator event-hub`
 mod hub; // what all connections share
 mod log; // the events
 mod receivers; // who is attached, and who gives way
-mod connection; // the socket
+mod websocket; // the socket, of either kind
+mod connection; // one peer on it
 mod endpoint; // SASL and frames
 mod session; // links and their performatives
 mod link; // kinds of links

@@ -13,11 +13,11 @@ use tokio_util::task::TaskTracker;
 use crate::event::{SequenceNumber, Timestamp};
 
 use super::body::{Body, Template};
-use super::connection;
 use super::faults::Faults;
 use super::hub::Hub;
 use super::log::Log;
 use super::options::Options;
+use super::websocket;
 
 /// Receive buffer of the listener: above it the loopback segment size can reach a value that the official Python
 /// client writes back to the socket and Linux refuses.
@@ -279,9 +279,9 @@ async fn connection(stream: TcpStream, hub: Arc<Hub>, stop: CancellationToken) {
     // Best effort: without it small frames only wait a little.
     let _ = stream.set_nodelay(true);
     let result = match hub.options.tls.clone() {
-        None => connection::serve(stream, hub, stop).await,
+        None => websocket::serve(stream, hub, stop).await,
         Some(tls) => match TlsAcceptor::from(tls).accept(stream).await {
-            Ok(stream) => connection::serve(stream, hub, stop).await,
+            Ok(stream) => websocket::serve(stream, hub, stop).await,
             Err(error) => Err(error.into()),
         },
     };

@@ -133,7 +133,9 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use tokio_util::task::TaskTracker;
 
-    use super::super::super::settings::{Address, CALL_TIMEOUT, HubSettings, Position, TOKEN_LIFETIME};
+    use super::super::super::settings::{
+        Address, CALL_TIMEOUT, HubSettings, Position, TOKEN_LIFETIME, Transport,
+    };
     use super::*;
     use crate::event::{Hub, Offset, PartitionId, SequenceNumber};
     use crate::eventhub::{Credential, HubClient};
@@ -147,6 +149,8 @@ mod tests {
             consumer_group: "$Default".into(),
             address: Address::parse("127.0.0.1:1"),
             port: 1,
+            transport: Transport::Amqp,
+            proxy: None.into(),
             tls: None.into(),
             credential: Credential::SharedAccessKey {
                 name: "reader".into(),

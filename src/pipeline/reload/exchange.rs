@@ -12,6 +12,7 @@ use crate::eventhub::HubSettings;
 use crate::pipeline::bridge;
 use crate::pipeline::edition::Edition;
 use crate::pipeline::workers::Live;
+use crate::proxy;
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
 
@@ -122,8 +123,12 @@ impl Exchange {
         self.keep_credential(&mut new);
         // Trust first: a new credential is tried at once.
         self.current.hub.tls.replace(new.hub.tls.get());
+        let way = new.hub.proxy.get();
+        let is_same_way = proxy::settings::is_same(self.current.hub.proxy.get().as_ref(), way.as_ref());
+        self.current.hub.proxy.replace(way);
         let credential = new.hub.credential.get();
-        if !self.current.hub.credential.get().is_same(&credential) {
+        // Whatever waits for its next try waits for a credential; another way out is worth a try at once too.
+        if !is_same_way || !self.current.hub.credential.get().is_same(&credential) {
             self.current.hub.credential.replace(credential);
         }
         if let Some(credential) = &new.credential {

@@ -39,6 +39,7 @@ const KEY: &str = "key of the authority";
 
 /// A running authority and metadata service; they end when dropped.
 pub struct Entra {
+    name: &'static str,
     pub authority: SocketAddr,
     pub metadata: SocketAddr,
     /// PEM file of the CA.
@@ -98,6 +99,11 @@ impl Refusal {
 
 impl Entra {
     pub async fn start() -> Self {
+        Self::start_as("localhost").await
+    }
+
+    /// The authority is called `name`, which need not be known to any name server.
+    pub async fn start_as(name: &'static str) -> Self {
         let state = Arc::new(Mutex::new(State {
             application: Application::Secret(SECRET.to_owned()),
             identities: vec![("", "")],
@@ -116,9 +122,10 @@ impl Entra {
             .route("/metadata/identity/oauth2/token", get(metadata::virtual_machine))
             .route("/app-service", get(metadata::app_service))
             .with_state(Arc::clone(&state));
-        let (authority, ca, first) = server::https(applications).await;
+        let (authority, ca, first) = server::https(applications, name).await;
         let (metadata, second) = server::http(machines).await;
         Self {
+            name,
             authority,
             metadata,
             ca,
@@ -171,7 +178,7 @@ impl Entra {
 
     /// The authority as the file names it.
     pub fn address(&self) -> String {
-        format!("https://localhost:{}", self.authority.port())
+        format!("https://{}:{}", self.name, self.authority.port())
     }
 }
 

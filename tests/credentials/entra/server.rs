@@ -19,9 +19,12 @@ pub async fn http(router: Router) -> (SocketAddr, AbortOnDropHandle<()>) {
     (address, spawn(listener, router))
 }
 
-/// Serves over HTTPS as `localhost`; gives the CA's certificate too.
-pub async fn https(router: Router) -> (SocketAddr, tempfile::NamedTempFile, AbortOnDropHandle<()>) {
-    let (config, ca) = server_config("localhost");
+/// Serves over HTTPS as `name`; gives the CA's certificate too.
+pub async fn https(
+    router: Router,
+    name: &str,
+) -> (SocketAddr, tempfile::NamedTempFile, AbortOnDropHandle<()>) {
+    let (config, ca) = server_config(name);
     let (tcp, address) = listen().await;
     let listener = TlsListener {
         tcp,

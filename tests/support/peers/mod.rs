@@ -6,12 +6,14 @@ pub mod process;
 mod record;
 pub mod rsyslog;
 pub mod syslog_ng;
+pub mod tinyproxy;
 
 pub use certificates::Certificates;
-pub use packages::{Packages, packages};
+pub use packages::{Packages, packages, proxies};
 pub use record::Record;
 pub use rsyslog::Rsyslog;
 pub use syslog_ng::SyslogNg;
+pub use tinyproxy::Tinyproxy;
 
 /// How a receiver takes messages in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,4 +1,4 @@
-//! Where rsyslog and syslog-ng are unpacked, by `scripts/syslog-peers`.
+//! Where programs of Debian packages are unpacked, by `scripts/peers`.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -10,31 +10,38 @@ pub struct Packages {
     library_path: String,
 }
 
-/// The programs, fetched at the first call of any test on this machine; safe beside other tests that do the same.
+/// rsyslog and syslog-ng, fetched at the first call of any test on this machine; safe beside other tests that do the same.
 ///
 /// `None` only where they cannot be had and `HUB2SIEM_SKIP_SYSLOG_PEERS=1` allows to go on without them; it is then said
 /// what is not tested.
 pub async fn packages(untested: &str) -> Option<Packages> {
-    let fetched = tokio::task::spawn_blocking(fetch)
+    programs("syslog", "HUB2SIEM_SKIP_SYSLOG_PEERS", untested).await
+}
+
+/// tinyproxy, in the same way; `HUB2SIEM_SKIP_PROXY_PEERS=1` allows to go on without it.
+pub async fn proxies(untested: &str) -> Option<Packages> {
+    programs("proxy", "HUB2SIEM_SKIP_PROXY_PEERS", untested).await
+}
+
+async fn programs(kind: &'static str, switch: &str, untested: &str) -> Option<Packages> {
+    let fetched = tokio::task::spawn_blocking(move || fetch(kind))
         .await
         .expect("fetching does not panic");
     match fetched {
         Ok(packages) => Some(packages),
         Err(reason) => {
-            eprintln!("NOT TESTED WITH REAL RECEIVERS: {untested}: {reason}");
-            let skip = std::env::var("HUB2SIEM_SKIP_SYSLOG_PEERS").is_ok_and(|value| value == "1");
-            assert!(
-                skip,
-                "{reason}; set HUB2SIEM_SKIP_SYSLOG_PEERS=1 to go on without {untested}"
-            );
+            eprintln!("NOT TESTED WITH REAL PROGRAMS: {untested}: {reason}");
+            let skip = std::env::var(switch).is_ok_and(|value| value == "1");
+            assert!(skip, "{reason}; set {switch}=1 to go on without {untested}");
             None
         }
     }
 }
 
-fn fetch() -> Result<Packages, String> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/syslog-peers");
+fn fetch(kind: &str) -> Result<Packages, String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/peers");
     let output = Command::new(&script)
+        .arg(kind)
         .output()
         .map_err(|error| format!("failed to run `{}`: {error}", script.display()))?;
     if !output.status.success() {
