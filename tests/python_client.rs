@@ -2,19 +2,12 @@
 //!
 //! It is the strictest reader of AMQP among the official clients: it reads the fields of a frame by fixed position.
 
-use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+#[path = "support/python.rs"]
+mod packages;
 
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options, SharedAccessKey};
+use packages::{python, run_script};
 use serde_json::Value;
-use tokio::process::Command;
-
-const CLIENT: &str = "azure-eventhub==5.15.1";
-/// What the client needs for WebSockets.
-const WEBSOCKET_CLIENT: &str = "websocket-client==1.9.2";
-const INSTALL_LIMIT: Duration = Duration::from_secs(300);
-const RUN_LIMIT: Duration = Duration::from_secs(180);
 
 /// Scenario: the client sends batches to the hub, to a partition and with a partition key, and single events; then it
 /// receives from the earliest, after a sequence number, from an offset, after a time, and from the latest, with and
@@ -33,14 +26,8 @@ async fn python_client_sends_and_receives_over_websocket() {
 }
 
 async fn sends_and_receives(is_websocket: bool) {
-    let python = match python().await {
-        Ok(python) => python,
-        Err(reason) => {
-            eprintln!("PYTHON CLIENT NOT TESTED: {reason}");
-            let skip = std::env::var("HUB2SIEM_SKIP_PYTHON").is_ok_and(|value| value == "1");
-            assert!(skip, "{reason}; set HUB2SIEM_SKIP_PYTHON=1 to go on without it");
-            return;
-        }
+    let Some(python) = python("the emulated hub with the official client").await else {
+        return;
     };
     let emulator = EventHubEmulator::start(Options {
         key: Some(SharedAccessKey {
@@ -51,13 +38,15 @@ async fn sends_and_receives(is_websocket: bool) {
     })
     .await
     .unwrap();
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/python/event_hub_client.py");
-    let mut client = Command::new(python);
-    client.arg(script).arg(emulator.connection_string());
-    if is_websocket {
-        client.arg(format!("sb://{}", emulator.address()));
-    }
-    let output = run(client, RUN_LIMIT).await.unwrap();
+    let address = format!("sb://{}", emulator.address());
+    let connection_string = emulator.connection_string();
+    let arguments = match is_websocket {
+        true => &[&*connection_string, &*address][..],
+        false => &[&*connection_string],
+    };
+    let output = run_script(&python, "event_hub_client.py", arguments)
+        .await
+        .unwrap();
     let seen: Value = serde_json::from_str(&output).unwrap();
 
     assert_eq!(seen["hub"]["name"], "defender");
@@ -118,48 +107,4 @@ fn bodies(events: &[Value]) -> Vec<String> {
             other => other.to_string(),
         })
         .collect()
-}
-
-/// A Python interpreter that has the client, in an environment of its own below `target`.
-async fn python() -> Result<PathBuf, String> {
-    // Two tests must not install it at the same time.
-    static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
-    let _installing = INSTALLING.lock().await;
-    let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
-    let python = environment.join("bin/python");
-    let mut probe = Command::new(&python);
-    probe.args(["-c", "import azure.eventhub, websocket"]);
-    if run(probe, RUN_LIMIT).await.is_ok() {
-        return Ok(python);
-    }
-    let mut create = Command::new("python3");
-    create.args(["-m", "venv", "--clear"]).arg(&environment);
-    run(create, INSTALL_LIMIT).await?;
-    let mut install = Command::new(&python);
-    install.args([
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--disable-pip-version-check",
-        CLIENT,
-        WEBSOCKET_CLIENT,
-    ]);
-    run(install, INSTALL_LIMIT).await?;
-    Ok(python)
-}
-
-/// Runs a program to its end and gives its standard output.
-async fn run(mut command: Command, limit: Duration) -> Result<String, String> {
-    command.stdin(Stdio::null()).kill_on_drop(true);
-    let output = tokio::time::timeout(limit, command.output())
-        .await
-        .map_err(|_| format!("{command:?} took longer than {limit:?}"))?
-        .map_err(|error| format!("failed to run {command:?}: {error}"))?;
-    let errors = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() {
-        return Err(format!("{command:?} failed: {errors}"));
-    }
-    eprint!("{errors}");
-    Ok(String::from_utf8_lossy(&output.stdout).into_owned())
 }

@@ -21,6 +21,9 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
 
+/// The same where several instances share the partitions: so much a partition that moves may repeat, and it moves often.
+pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
+
 /// Tries of the last store before the process ends.
 const MAX_FINAL_TRIES: u32 = 3;
 
@@ -30,6 +33,7 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
+    settled_events_max: u64,
     last_delivered: Option<Arc<Keeper>>,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
@@ -68,10 +72,15 @@ struct Moved {
 impl Checkpointer {
     /// A checkpointer that knows no partition yet.
     pub fn new(store: Store, consumer_group: Arc<str>, metrics: Arc<Metrics>) -> Self {
+        let settled_events_max = match store {
+            Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
+            Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
+        };
         Self {
             store,
             consumer_group,
             interval: INTERVAL,
+            settled_events_max,
             last_delivered: None,
             metrics,
             partitions: Mutex::default(),
@@ -100,7 +109,7 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        in_flight.notify_every(MAX_SETTLED_EVENTS, Arc::clone(&self.due));
+        in_flight.notify_every(self.settled_events_max, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
@@ -193,7 +202,7 @@ impl Checkpointer {
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due())
+            .filter(|partition| pass == Pass::All || partition.is_due(self.settled_events_max))
             .filter_map(Partition::moved)
             .collect()
     }
@@ -255,8 +264,8 @@ impl Checkpointer {
 
 impl Partition {
     /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
-    fn is_due(&self) -> bool {
-        self.in_flight.settled() / MAX_SETTLED_EVENTS > self.settled_when_stored / MAX_SETTLED_EVENTS
+    fn is_due(&self, settled_events_max: u64) -> bool {
+        self.in_flight.settled() / settled_events_max > self.settled_when_stored / settled_events_max
     }
 
     fn moved(&self) -> Option<Moved> {

@@ -8,9 +8,11 @@
 pub mod layout;
 pub mod store;
 pub mod file;
+pub mod blob;
 pub mod memory;
 pub mod checkpointer;
 
+pub use blob::BlobStore;
 pub use checkpointer::Checkpointer;
 pub use file::FileStore;
 pub use layout::{Checkpoint, TargetPosition};

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use super::{Checkpoint, FileStore, MemoryStore};
+use super::{BlobStore, Checkpoint, FileStore, MemoryStore, blob};
 use crate::durable::FileError;
 use crate::event::PartitionId;
 use crate::route::last_delivered;
@@ -13,6 +13,8 @@ use crate::route::last_delivered;
 pub enum Store {
     /// A directory on a local disk, for one process.
     File(FileStore),
+    /// A container of Azure Blob Storage, for several processes.
+    Blob(BlobStore),
     /// Nothing durable; for tests and the demo.
     Memory(MemoryStore),
 }
@@ -24,6 +26,7 @@ impl Store {
     pub async fn load(&self, partition: &PartitionId) -> Result<Option<Checkpoint>, Error> {
         match self {
             Store::File(store) => store.load(partition).await,
+            Store::Blob(store) => Ok(store.load(partition).await?),
             Store::Memory(store) => Ok(store.load(partition)),
         }
     }
@@ -34,14 +37,18 @@ impl Store {
     pub async fn load_all(&self) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
         match self {
             Store::File(store) => store.load_all().await,
+            Store::Blob(store) => Ok(store.load_all().await?),
             Store::Memory(store) => Ok(store.load_all()),
         }
     }
 
     /// Stores a checkpoint; when it returns, the position survives a power cut.
+    ///
+    /// Errors: [`Error::Lost`] where another process has the partition; trying again is of no use then.
     pub async fn store(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
         match self {
             Store::File(store) => store.store(partition, checkpoint).await,
+            Store::Blob(store) => store.store(partition, checkpoint).await,
             Store::Memory(store) => store.store(partition, checkpoint),
         }
     }
@@ -53,6 +60,15 @@ pub enum Error {
     /// The operating system refuses.
     #[error(transparent)]
     Io(#[from] FileError),
+    /// The blob store cannot be used.
+    #[error(transparent)]
+    Blob(#[from] blob::Error),
+    /// Another process has the partition, so nothing of ours is stored for it.
+    #[error("partition `{partition}` is read by another process now")]
+    Lost {
+        /// The partition.
+        partition: PartitionId,
+    },
     /// Another process holds the store.
     #[error("the checkpoints in `{}` are in use by another process", path.display())]
     Locked {
@@ -101,6 +117,8 @@ impl Error {
     pub fn hint(&self) -> &'static str {
         match self {
             Error::Io(_) => "check that the directory exists, can be written by this user, and is not full",
+            Error::Blob(error) => error.hint(),
+            Error::Lost { .. } => "nothing; the other process goes on from the position that is stored",
             Error::Locked { .. } => {
                 "stop the other process, or give this one a directory or consumer group of its own"
             }

@@ -19,7 +19,7 @@ use super::options::Options;
 use super::reloadable::Sources;
 use super::target::{OnMapError, Snapshots};
 use super::yaml::{self, Node};
-use crate::checkpoint::checkpointer;
+use crate::checkpoint::{blob, checkpointer};
 use crate::credential::TokenSource;
 use crate::deliver::{
     azure_monitor, dead_letter, elasticsearch, file, http, http_batch, kafka, relp, splunk_hec, syslog,
@@ -47,8 +47,8 @@ pub struct Configuration {
     pub start: Start,
     /// The consumer group of targets that name none.
     pub default_group: Arc<str>,
-    /// Directory of the checkpoints.
-    pub checkpoint_directory: PathBuf,
+    /// Where the checkpoints are kept.
+    pub checkpoint: CheckpointSettings,
     /// Directory of what is remembered besides positions.
     pub state_directory: PathBuf,
     /// Items remembered for each target.
@@ -77,6 +77,28 @@ pub struct Configuration {
     pub fingerprint: Fingerprint,
     /// The targets in name order.
     pub targets: Vec<TargetConfiguration>,
+}
+
+/// Where checkpoints are kept.
+#[derive(Debug, Clone)]
+pub enum CheckpointSettings {
+    /// On a local disk, for one process.
+    File {
+        /// Directory of the checkpoints.
+        directory: PathBuf,
+    },
+    /// In a container that several processes share.
+    Blob(Box<blob::Settings>),
+}
+
+impl CheckpointSettings {
+    /// The blob store, if it is one.
+    pub fn blob(&self) -> Option<&blob::Settings> {
+        match self {
+            Self::File { .. } => None,
+            Self::Blob(settings) => Some(settings),
+        }
+    }
 }
 
 /// How often things are done that nothing triggers. Fixed for operators; a test that waits for them shortens them.

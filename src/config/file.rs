@@ -12,6 +12,7 @@ use super::secret::SecretReference;
 use super::target::Target;
 use super::unit::{ByteSize, Duration};
 use super::yaml::Spanned;
+use crate::checkpoint::blob::config::BlobCheckpoint;
 use crate::credential::config::{CloudChoice, Credential};
 use crate::deliver::dead_letter;
 use crate::proxy::config::Proxy;
@@ -60,12 +61,14 @@ pub struct File {
     pub targets: BTreeMap<String, Spanned<Target>>,
 }
 
-/// Where positions are kept.
+/// Where positions are kept: exactly one of `file` and `blob`.
 #[derive(Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Checkpoint {
     /// Small files in a local directory, for one process at a time.
-    pub file: FileCheckpoint,
+    pub file: Option<FileCheckpoint>,
+    /// A container of Azure Blob Storage, for several processes that share the partitions.
+    pub blob: Option<BlobCheckpoint>,
 }
 
 /// Checkpoints in a local directory.
@@ -80,7 +83,8 @@ pub struct FileCheckpoint {
 #[derive(Debug, Deserialize, Serialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub struct State {
-    /// The directory, for one process at a time. Without one: that of the checkpoints.
+    /// The directory, for one process at a time. Without one: that of the checkpoints; with `checkpoint.blob` it is
+    /// required.
     pub directory: Option<PathBuf>,
     /// Items remembered for each target, about 50 to 100 bytes of memory each, taken out of `window.bytes` (at most half of
     /// it). Beyond them those are forgotten that were delivered longest ago; their next snapshot is delivered once more.

@@ -21,8 +21,8 @@ pub mod unit;
 pub mod yaml;
 
 pub use configuration::{
-    Configuration, Intervals, TargetConfiguration, TargetSettings, dead_letter_directory, http_address, load,
-    mappings_directory, sources,
+    CheckpointSettings, Configuration, Intervals, TargetConfiguration, TargetSettings, dead_letter_directory,
+    http_address, load, mappings_directory, sources,
 };
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;

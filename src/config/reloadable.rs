@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 177] = [
+const CLASSES: [(&str, Class); 185] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
@@ -58,6 +58,14 @@ const CLASSES: [(&str, Class); 177] = [
     ("proxy.password", Secret),
     ("proxy.no_proxy", Live),
     ("checkpoint.file.directory", Restart),
+    ("checkpoint.blob.container_url", Restart),
+    ("checkpoint.blob.shared_access_signature", Secret),
+    ("checkpoint.blob.connection_string", Secret),
+    ("checkpoint.blob.container", Restart),
+    ("checkpoint.blob.strategy", Restart),
+    ("checkpoint.blob.interval", Restart),
+    ("checkpoint.blob.expiry", Restart),
+    ("checkpoint.blob.tls.ca_file", File),
     ("state.directory", Restart),
     ("state.items", Restart),
     ("dead_letter.file.directory", Restart),

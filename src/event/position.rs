@@ -52,6 +52,9 @@ impl PartialOrd for PartitionId {
 pub struct SequenceNumber(pub i64);
 
 impl SequenceNumber {
+    /// Stands before every number, where a position is known by its offset only.
+    pub const UNKNOWN: Self = Self(i64::MIN);
+
     /// The number of the event after this one.
     pub fn next(self) -> Self {
         Self(self.0 + 1)

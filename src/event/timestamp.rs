@@ -9,6 +9,9 @@ use serde::{Deserialize, Deserializer, Serialize, Serializer};
 pub struct Timestamp(i64);
 
 impl Timestamp {
+    /// Stands for a moment that nobody told.
+    pub const UNKNOWN: Self = Self(0);
+
     /// A moment from epoch milliseconds.
     pub const fn from_millis(millis: i64) -> Self {
         Self(millis)

@@ -19,10 +19,11 @@ use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
 use crate::acknowledge::Window;
+use crate::checkpoint::blob::ownership;
 use crate::checkpoint::file::Scope;
-use crate::checkpoint::{FileStore, Store};
+use crate::checkpoint::{self, BlobStore, FileStore, Store};
 use crate::cli::exit::Failure;
-use crate::config::Configuration;
+use crate::config::{CheckpointSettings, Configuration};
 use crate::deliver::Context;
 use crate::deliver::dead_letter::{self, DeadLetters, Forward};
 use crate::deliver::kafka::exactly_once::Claims;
@@ -68,6 +69,7 @@ impl Bridge {
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
         let readiness = Arc::new(Readiness::new(configuration.retention));
+        let owner_id = ownership::new_owner_id();
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();
         for group in configuration.groups() {
@@ -78,7 +80,7 @@ impl Bridge {
                 hub: &hub.hub.name,
                 consumer_group: &group,
             };
-            let store = FileStore::open(&configuration.checkpoint_directory, scope).map(Store::File);
+            let store = open_store(&configuration.checkpoint, scope, &owner_id).await;
             let store = store.map_err(|error| Failure::State(error.into()))?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
             let checkpoints = store
@@ -184,10 +186,15 @@ impl Bridge {
         let hub = configuration.hub.clone();
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
+        let shared = stores.values().filter_map(|store| match store {
+            Store::Blob(store) => Some(store.clone()),
+            Store::File(_) | Store::Memory(_) => None,
+        });
         let exchange = Exchange::new(
             configuration,
             senders,
             settings,
+            shared.collect(),
             Arc::clone(&last_delivered),
             Arc::clone(&metrics),
         );
@@ -235,6 +242,26 @@ impl Bridge {
             tracing::debug!("a reader of metrics or health did not let go in time");
         }
         result
+    }
+}
+
+async fn open_store(
+    settings: &CheckpointSettings,
+    scope: Scope<'_>,
+    owner_id: &Arc<str>,
+) -> Result<Store, checkpoint::Error> {
+    match settings {
+        CheckpointSettings::File { directory } => FileStore::open(directory, scope).map(Store::File),
+        CheckpointSettings::Blob(settings) => {
+            let store = BlobStore::open(settings, scope, Arc::clone(owner_id)).await?;
+            // Two fleets that do not see each other's ownerships fight for the hub: one look at their logs tells.
+            tracing::info!(
+                store = store.describe(),
+                owner_id = &**owner_id,
+                "checkpoints are shared"
+            );
+            Ok(Store::Blob(store))
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
 use super::edition::InUse;
+use super::holding;
 use super::reader::Reader;
 use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
 use crate::acknowledge::{Targets, Window};
@@ -233,6 +234,13 @@ impl Partitions {
 
     async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
         self.known.insert(partition.clone());
+        if let Store::Blob(store) = self.checkpointer.store() {
+            self.readers.spawn(holding::hold(
+                store.clone(),
+                partition.clone(),
+                self.stop.intake.clone(),
+            ));
+        }
         let status = self.readiness.partition(&self.name, &partition);
         let reader = Reader {
             consumer_group: Arc::clone(&self.name),
@@ -291,6 +299,10 @@ impl Partitions {
         is_fresh: bool,
     ) -> StartPosition {
         let (position, origin) = match checkpoint {
+            // Another consumer wrote it, and said an offset only; the event there is read once more.
+            Some(checkpoint) if checkpoint.sequence_number == SequenceNumber::UNKNOWN => {
+                (StartPosition::Offset(checkpoint.offset.clone()), "checkpoint")
+            }
             Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
             None if is_fresh => (configured(&self.start, partition), "configuration"),
             None => (StartPosition::Earliest, "new partition"),
@@ -329,7 +341,7 @@ pub(super) fn position_of(checkpoint: &Checkpoint) -> Position {
     Position {
         sequence_number: checkpoint.sequence_number,
         offset: Some(checkpoint.offset.clone()),
-        enqueued_time: Some(checkpoint.enqueued_time),
+        enqueued_time: Some(checkpoint.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN),
         hub_created_at: checkpoint.hub_created_at,
     }
 }

@@ -15,6 +15,7 @@ pub mod reader;
 pub mod reload;
 pub mod replay;
 pub mod resend;
+mod holding;
 mod remembering;
 pub mod undeliverable;
 pub mod workers;

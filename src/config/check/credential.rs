@@ -59,10 +59,12 @@ impl Check<'_> {
             return;
         };
         let mut targets = written.targets.values();
+        let store = written.checkpoint.blob.as_ref();
         let is_used = written.event_hub.namespace.is_some()
+            || store.is_some_and(|it| it.container_url.is_some() && it.shared_access_signature.is_none())
             || targets.any(|target| target.azure_monitor.as_ref().is_some_and(|it| it.token.is_none()));
         if !is_used {
-            let message = "nothing uses `credential`: the hub is read with a connection string, and no `azure_monitor` target needs it".to_owned();
+            let message = "nothing uses `credential`: the hub is read with a connection string, and neither `checkpoint.blob` nor an `azure_monitor` target needs it".to_owned();
             let help = "name the hub by `event_hub.namespace` in place of `connection_string`, or remove `credential`";
             self.error_masked(credential.span.clone(), CODE, message, "without effect", help);
         }

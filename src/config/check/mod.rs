@@ -1,5 +1,6 @@
 //! From the file as written to the settings the program trusts.
 
+mod checkpoint;
 mod credential;
 mod dead_letter;
 mod hub;
@@ -55,6 +56,7 @@ pub fn check(
         section,
         credential.as_ref().map(Option::as_ref),
     );
+    let checkpoint = check.checkpoint(root, written, credential.as_ref().map(Option::as_ref));
     check.start(&written.event_hub);
     check.window(written);
     check.state(written);
@@ -63,13 +65,18 @@ pub fn check(
     if let Some(targets) = &targets {
         check.forward_to(written, targets);
     }
+    if let (Some(checkpoint), Some(targets)) = (&checkpoint, &targets) {
+        check.shared_checkpoint(checkpoint, targets, written, root.get("targets"));
+    }
     let Check {
         diagnostics,
         credential,
         proxy,
         ..
     } = check;
-    let (Some(hub), Some(targets), Some(credential)) = (hub, targets, credential) else {
+    let (Some(hub), Some(targets), Some(credential), Some(checkpoint)) =
+        (hub, targets, credential, checkpoint)
+    else {
         return Err(diagnostics);
     };
     if diagnostics.has_errors() {
@@ -81,7 +88,7 @@ pub fn check(
         credential,
         proxy,
         start: written.event_hub.start.clone(),
-        checkpoint_directory: written.checkpoint.file.directory.clone(),
+        checkpoint,
         state_directory: state_directory(written),
         state_items: *written.state.items,
         dead_letter: written.dead_letter.clone(),

@@ -15,13 +15,14 @@ const MAX_ITEMS: usize = 10_000_000;
 
 /// Where things are remembered: beside the checkpoints unless said otherwise.
 ///
-/// The pattern names every store of checkpoints there is. One that several instances share is no place for this, and
-/// `snapshots: changes_only` must be refused with it: an item's updates spread over the partitions, and so over the
-/// instances, and none of them would know what was last delivered.
+/// The pattern names every store of checkpoints there is. One that several instances share is no place for this: an item's
+/// updates spread over the partitions, and so over the instances, and none of them would know what was last delivered.
+/// There the directory is required.
 pub(super) fn state_directory(written: &File) -> PathBuf {
-    let Checkpoint { file } = &written.checkpoint;
-    let directory = written.state.directory.as_ref().unwrap_or(&file.directory);
-    directory.clone()
+    let Checkpoint { file, blob: _ } = &written.checkpoint;
+    let beside = file.as_ref().map(|file| &file.directory);
+    let directory = written.state.directory.as_ref().or(beside);
+    directory.cloned().unwrap_or_default()
 }
 
 impl Check<'_> {

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use tokio::sync::{mpsc, watch};
 
+use crate::checkpoint::BlobStore;
 use crate::config::reloadable::{Changes, needs_restart};
-use crate::config::{Configuration, Diagnostics};
+use crate::config::{CheckpointSettings, Configuration, Diagnostics};
 use crate::event::Rendered;
 use crate::eventhub::HubSettings;
 use crate::pipeline::bridge;
@@ -24,6 +25,8 @@ pub struct Exchange {
     records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
     /// Where a target's workers hear of new settings.
     settings: BTreeMap<Arc<str>, Live>,
+    /// The checkpoints that other instances share, one store for each consumer group.
+    stores: Vec<BlobStore>,
     /// What the targets last delivered; every edition asks the same.
     last_delivered: Arc<Keeper>,
     metrics: Arc<Metrics>,
@@ -49,6 +52,7 @@ impl Exchange {
         current: Configuration,
         records: BTreeMap<Arc<str>, mpsc::Sender<Rendered>>,
         settings: BTreeMap<Arc<str>, Live>,
+        stores: Vec<BlobStore>,
         last_delivered: Arc<Keeper>,
         metrics: Arc<Metrics>,
     ) -> Self {
@@ -65,6 +69,7 @@ impl Exchange {
             editions: watch::Sender::new(edition),
             records,
             settings,
+            stores,
             last_delivered,
             metrics,
         }
@@ -86,6 +91,13 @@ impl Exchange {
         let Changes { live, mut refused } = Changes::between(&self.current.options, &new.options);
         if !is_same_hub(&self.current.hub, &new.hub) && refused.0.is_empty() {
             refused.push(needs_restart("event_hub.connection_string", "names another hub"));
+        }
+        let containers = [&self.current, &new].map(|it| it.checkpoint.blob().map(|blob| &blob.container));
+        if containers[0] != containers[1] && refused.0.is_empty() {
+            refused.push(needs_restart(
+                "checkpoint.blob.connection_string",
+                "names another account",
+            ));
         }
         if !refused.0.is_empty() {
             return Err(refused);
@@ -116,6 +128,9 @@ impl Exchange {
             new.targets
                 .iter_mut()
                 .for_each(|target| target.settings.share_credential(current));
+            if let CheckpointSettings::Blob(settings) = &mut new.checkpoint {
+                settings.share_credential(current);
+            }
         }
     }
 
@@ -134,6 +149,7 @@ impl Exchange {
         if let Some(credential) = &new.credential {
             credential.measure(&self.metrics);
         }
+        self.replace_stores(&new.checkpoint);
         for target in &new.targets {
             if let Some(live) = self.settings.get(&target.name) {
                 live.replace(&target.settings);
@@ -148,6 +164,21 @@ impl Exchange {
         let hub = self.current.hub.clone();
         self.current = Configuration { hub, ..new };
         number
+    }
+}
+
+impl Exchange {
+    fn replace_stores(&self, checkpoint: &CheckpointSettings) {
+        let Some(settings) = checkpoint.blob() else { return };
+        for store in &self.stores {
+            if let Err(error) = store.replace(settings) {
+                tracing::error!(
+                    error = &error as &dyn std::error::Error,
+                    hint = error.hint(),
+                    "the blob store goes on with the key or signature it had"
+                );
+            }
+        }
     }
 }
 

@@ -212,6 +212,9 @@ impl State {
         let now = self.now_seconds();
         let claims = json!({
             "aud": audience,
+            // Azurite looks at these two.
+            "iss": "https://sts.windows.net/contoso.example/",
+            "iat": now - self.skew_seconds,
             "nbf": now - self.skew_seconds,
             "exp": now - self.skew_seconds + self.lifetime_seconds,
             "number": self.given.len(),

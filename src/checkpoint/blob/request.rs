@@ -1,0 +1,55 @@
+//! One request to the blob store and its end.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport as AzureTransport};
+
+use super::entra::Entra;
+use super::transport::Transport;
+use super::{Error, Settings};
+
+/// All tries of one request together. Far below the expiry of an ownership, so that a renewal that fails is noticed while
+/// there is time for another.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// Tries after the first; whoever asked tries again later by itself.
+const MAX_RETRIES: u32 = 2;
+
+/// Options of the Azure crate: our HTTP client, and few tries.
+pub(super) fn options(settings: &Settings) -> ClientOptions {
+    let retry = ExponentialRetryOptions {
+        max_retries: MAX_RETRIES,
+        max_total_elapsed: PATIENCE.try_into().expect("eight seconds are a duration"),
+        ..ExponentialRetryOptions::default()
+    };
+    ClientOptions {
+        transport: Some(AzureTransport::new(Arc::new(Transport::new(settings)))),
+        retry: RetryOptions::exponential(retry),
+        ..ClientOptions::default()
+    }
+}
+
+/// Waits for the end of a request, for [`PATIENCE`] at most.
+pub(super) async fn finish<T>(
+    operation: &'static str,
+    object: &str,
+    entra: Option<&Entra>,
+    request: impl Future<Output = azure_core::Result<T>>,
+) -> Result<T, Error> {
+    let ended = tokio::time::timeout(PATIENCE, request).await;
+    let Ok(ended) = ended else {
+        return Err(Error::Silent {
+            operation,
+            object: object.to_owned(),
+            patience: PATIENCE,
+        });
+    };
+    let error = match ended {
+        Ok(answer) => return Ok(answer),
+        Err(error) => Error::of(operation, object, &error),
+    };
+    if let (Error::Refused { status: 401, .. }, Some(entra)) = (&error, entra) {
+        entra.refuse().await;
+    }
+    Err(error)
+}

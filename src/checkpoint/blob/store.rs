@@ -1,0 +1,207 @@
+//! Checkpoints of one consumer group in a container.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use super::client::{Client, Written};
+use super::conflict::{self, Verdict};
+use super::names::Names;
+use super::{Error, Etag, Settings, metadata};
+use crate::checkpoint::file::Scope;
+use crate::checkpoint::layout::Checkpoint;
+use crate::checkpoint::store;
+use crate::event::PartitionId;
+use crate::eventhub::Replaceable;
+
+const READ: &str = "read the checkpoint";
+const LIST: &str = "list the checkpoints in";
+const WRITE: &str = "write the checkpoint";
+
+/// Others write a checkpoint at most once each, when they lose the partition; more is no accident.
+const MAX_TRIES: u32 = 4;
+
+/// The checkpoints and ownerships of one consumer group. Clones share what is known of them.
+#[derive(Clone)]
+pub struct BlobStore(pub(super) Arc<Inner>);
+
+pub(super) struct Inner {
+    /// A reload replaces it where a key or a signature was renewed.
+    client: Replaceable<Arc<Client>>,
+    pub(super) names: Names,
+    pub(super) owner_id: Arc<str>,
+    known: Mutex<BTreeMap<PartitionId, Known>>,
+}
+
+/// Versions of the blobs of one partition, as far as they are known.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    /// `Some(None)`: there is no checkpoint.
+    checkpoint: Option<Option<Etag>>,
+    /// While the partition is ours.
+    pub(super) ownership: Option<Etag>,
+}
+
+impl BlobStore {
+    /// Opens the group's checkpoints, and makes the container if it is missing. `owner_id` is this process.
+    pub async fn open(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
+        let store = Self(Arc::new(Inner {
+            client: Arc::new(Client::new(settings)?).into(),
+            names: Names::new(scope),
+            owner_id,
+            known: Mutex::default(),
+        }));
+        store.client().create_container().await?;
+        Ok(store)
+    }
+
+    /// Goes on in the same container with another right, from the next request on.
+    pub fn replace(&self, settings: &Settings) -> Result<(), Error> {
+        self.0.client.replace(Arc::new(Client::new(settings)?));
+        Ok(())
+    }
+
+    /// The checkpoint of one partition. Without one, what stands there under the name as it is typed is taken over: some
+    /// consumers do not lower the case.
+    pub async fn load(&self, partition: &PartitionId) -> Result<Option<Checkpoint>, Error> {
+        let (client, names) = (self.client(), &self.0.names);
+        let name = names.checkpoint(partition);
+        if let Some(blob) = client.read(READ, &name).await? {
+            self.note_checkpoint(partition, Some(blob.etag));
+            return metadata::read(&name, &blob.metadata).map(Some);
+        }
+        self.note_checkpoint(partition, None);
+        let Some(prefix) = names.checkpoints_as_typed() else {
+            return Ok(None);
+        };
+        let name = prefix + partition.as_str();
+        let Some(blob) = client.read(READ, &name).await? else {
+            return Ok(None);
+        };
+        let checkpoint = metadata::read(&name, &blob.metadata)?;
+        log_adopted(&name, &checkpoint);
+        Ok(Some(checkpoint))
+    }
+
+    /// Every checkpoint of the group; those that are missing, by their names as they are typed.
+    pub async fn load_all(&self) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
+        let (client, names) = (self.client(), &self.0.names);
+        let prefix = names.checkpoints();
+        let mut checkpoints = BTreeMap::new();
+        for blob in client.list(LIST, &prefix).await?.blobs {
+            let Some(partition) = partition_in(&blob.name, &prefix) else {
+                continue;
+            };
+            let checkpoint = metadata::read(&blob.name, &blob.metadata)?;
+            self.note_checkpoint(&partition, Some(blob.etag));
+            checkpoints.insert(partition, checkpoint);
+        }
+        let Some(prefix) = names.checkpoints_as_typed() else {
+            return Ok(checkpoints);
+        };
+        for blob in client.list(LIST, &prefix).await?.blobs {
+            let Some(partition) = partition_in(&blob.name, &prefix) else {
+                continue;
+            };
+            if checkpoints.contains_key(&partition) {
+                continue;
+            }
+            let checkpoint = metadata::read(&blob.name, &blob.metadata)?;
+            log_adopted(&blob.name, &checkpoint);
+            checkpoints.insert(partition, checkpoint);
+        }
+        Ok(checkpoints)
+    }
+
+    /// Replaces the checkpoint of a partition, if it still is what we last saw there.
+    ///
+    /// Where it is not: `Lost` if the partition is not ours any more; nothing is written if the stored position is as far;
+    /// else it is written again.
+    pub async fn store(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), store::Error> {
+        let name = self.0.names.checkpoint(partition);
+        let metadata = metadata::write(checkpoint);
+        for _ in 0..MAX_TRIES {
+            let etag = self.checkpoint_etag(partition, &name).await?;
+            let written = match &etag {
+                Some(etag) => self.client().replace(WRITE, &name, &metadata, etag).await?,
+                None => self.client().create(WRITE, &name, &metadata).await?,
+            };
+            match written {
+                Written::Done(etag) => {
+                    self.note_checkpoint(partition, Some(etag));
+                    return Ok(());
+                }
+                Written::Missing => self.note_checkpoint(partition, None),
+                Written::Conflict => match conflict::judge(self, partition, checkpoint).await? {
+                    Verdict::Lost => {
+                        return Err(store::Error::Lost {
+                            partition: partition.clone(),
+                        });
+                    }
+                    Verdict::Behind => return Ok(()),
+                    Verdict::Again => {}
+                },
+            }
+        }
+        Err(Error::Contended { blob: name }.into())
+    }
+
+    /// Where the checkpoints are: container and group, for people.
+    pub fn describe(&self) -> String {
+        format!(
+            "{}/{}",
+            self.client().address().trim_end_matches('/'),
+            self.0.names.group()
+        )
+    }
+
+    /// The version last seen. A partition whose checkpoint was never read is looked up: a write names what it replaces.
+    async fn checkpoint_etag(&self, partition: &PartitionId, name: &str) -> Result<Option<Etag>, Error> {
+        let known = self
+            .lock()
+            .entry(partition.clone())
+            .or_default()
+            .checkpoint
+            .clone();
+        if let Some(etag) = known {
+            return Ok(etag);
+        }
+        let blob = self.client().read(READ, name).await?;
+        let etag = blob.map(|blob| blob.etag);
+        self.note_checkpoint(partition, etag.clone());
+        Ok(etag)
+    }
+
+    pub(super) fn client(&self) -> Arc<Client> {
+        self.0.client.get()
+    }
+
+    pub(super) fn note_checkpoint(&self, partition: &PartitionId, etag: Option<Etag>) {
+        self.lock().entry(partition.clone()).or_default().checkpoint = Some(etag);
+    }
+
+    pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Known>> {
+        self.0.known.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl fmt::Debug for BlobStore {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(formatter, "BlobStore({})", self.describe())
+    }
+}
+
+/// The partition that a blob is for; `None` for what lies deeper.
+pub(super) fn partition_in(name: &str, prefix: &str) -> Option<PartitionId> {
+    let partition = name.strip_prefix(prefix)?;
+    let is_one = !partition.is_empty() && !partition.contains('/');
+    is_one.then(|| PartitionId::new(partition))
+}
+
+fn log_adopted(name: &str, checkpoint: &Checkpoint) {
+    tracing::info!(
+        blob = name,
+        sequence_number = %checkpoint.sequence_number,
+        "checkpoint taken over from a consumer that does not lower the case of names"
+    );
+}
