@@ -90,6 +90,14 @@ impl Client {
         })
     }
 
+    pub(super) fn container(&self) -> &BlobContainerClient {
+        &self.container
+    }
+
+    pub(super) fn entra(&self) -> Option<&Entra> {
+        self.entra.as_deref()
+    }
+
     /// Address of the container, without secrets.
     pub(super) fn address(&self) -> &str {
         &self.address
