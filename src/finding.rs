@@ -62,6 +62,22 @@ impl Finding {
         }
     }
 
+    /// What was found, if it is right.
+    pub fn detail(&self) -> Option<&str> {
+        match &self.verdict {
+            Verdict::Ok(text) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// What should be otherwise, if it will do all the same.
+    pub fn warning(&self) -> Option<&Problem> {
+        match &self.verdict {
+            Verdict::Warning(problem) => Some(problem),
+            _ => None,
+        }
+    }
+
     /// What is wrong, if it failed.
     pub fn failure(&self) -> Option<&Problem> {
         match &self.verdict {

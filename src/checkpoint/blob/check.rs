@@ -19,6 +19,7 @@ use crate::credential::{Audience, owner};
 use crate::durable::retry::chain;
 use crate::event::Timestamp;
 use crate::finding::{Finding, Problem, Stopped, Verdict, Walk};
+use crate::proxy::tunnel;
 
 /// A version that no blob ever has.
 const NO_VERSION: &str = "\"hub2siem-check\"";
@@ -27,7 +28,9 @@ const NO_CONTAINER: &str = "ContainerNotFound";
 const TRY: &str = "try";
 const LIST: &str = "list the checkpoints in";
 
-const STAGES: [&str; 8] = [
+/// With a credential of Microsoft Entra ID only.
+const TOKEN_STAGE: &str = "get a token";
+const STAGES: [&str; 7] = [
     "reach and authenticate",
     "compare clocks",
     "container",
@@ -35,7 +38,6 @@ const STAGES: [&str; 8] = [
     "right to read",
     "right to create",
     "right to write",
-    "get a token",
 ];
 
 /// What an answer says of a right.
@@ -51,11 +53,13 @@ enum Right {
 pub async fn check(settings: &Settings, scope: Scope<'_>, limit: Duration) -> Vec<Finding> {
     let names = Names::new(scope);
     let is_entra = matches!(settings.access, Access::Entra(_));
-    let plan = STAGES[..7].iter().copied();
-    let plan = is_entra.then_some(STAGES[7]).into_iter().chain(plan);
+    let plan = is_entra.then_some(TOKEN_STAGE).into_iter().chain(STAGES);
     Walk::take(plan.map(str::to_owned), limit, async |walk| {
         token(settings, walk).await?;
-        let client = Client::new(settings).map_err(|error| stop(walk, &error))?;
+        let client = match Client::new(settings) {
+            Ok(client) => client,
+            Err(error) => return walk.step(Err(problem(&error)), |()| String::new()),
+        };
         container(settings, &client, &names, walk).await
     })
     .await
@@ -83,13 +87,14 @@ async fn container(
     let listed = client.list(LIST, &names.checkpoints()).await;
     let clock = listed.as_ref().ok().map(|blobs| blobs.server_time);
     let listed = right(listed);
-    if let Right::Unknown(error) = &listed {
-        return Err(stop(walk, error));
-    }
-    if let Right::Denied(error) = &listed
-        && !is_of_rights(error)
-    {
-        return Err(stop(walk, error));
+    let obstacle = match &listed {
+        Right::Unknown(error) => Some(error),
+        Right::Denied(error) => Some(error).filter(|error| !is_of_rights(error)),
+        Right::Given | Right::GivenWithoutContainer => None,
+    };
+    if let Some(error) = obstacle {
+        walk.note(Verdict::Failed(unreached(settings, error).await));
+        return Err(Stopped);
     }
     walk.note(Verdict::Ok(format!(
         "`{}` answers, by {}",
@@ -161,9 +166,15 @@ fn is_of_rights(error: &Error) -> bool {
     matches!(error, Error::Refused { status: 403, code, .. } if code == "AuthorizationPermissionMismatch")
 }
 
-fn stop(walk: &mut Walk, error: &Error) -> Stopped {
-    walk.note(Verdict::Failed(problem(error)));
-    Stopped
+/// What stands between, and what to do.
+async fn unreached(settings: &Settings, error: &Error) -> Problem {
+    if let Error::Unreachable { .. } = error
+        && let Some(proxy) = &settings.proxy
+        && let Some(objection) = tunnel::objection(proxy, &settings.container).await
+    {
+        return Problem::new(chain(&objection), objection.fix());
+    }
+    problem(error)
 }
 
 fn problem(error: &Error) -> Problem {

@@ -25,19 +25,20 @@ pub(super) fn print(what: &str, finding: &Finding) {
 }
 
 fn render(what: &str, finding: &Finding) -> String {
-    let (status, detail, cause, fix) = match &finding.verdict {
-        Verdict::Ok(text) => ("ok", Some(text), None, None),
-        Verdict::Warning(problem) => ("warning", None, Some(&problem.cause), Some(&problem.fix)),
-        Verdict::Failed(problem) => ("failed", None, Some(&problem.cause), Some(&problem.fix)),
-        Verdict::Skipped(reason) => ("skipped", None, Some(reason), None),
+    let (status, cause) = match &finding.verdict {
+        Verdict::Ok(_) => ("ok", None),
+        Verdict::Warning(problem) => ("warning", Some(&problem.cause)),
+        Verdict::Failed(problem) => ("failed", Some(&problem.cause)),
+        Verdict::Skipped(reason) => ("skipped", Some(reason)),
     };
+    let problem = finding.failure().or(finding.warning());
     let line = Line {
         what,
         stage: &finding.stage,
         status,
-        detail: detail.map(String::as_str),
+        detail: finding.detail(),
         cause: cause.map(String::as_str),
-        fix: fix.map(String::as_str).filter(|fix| !fix.is_empty()),
+        fix: problem.map(|it| it.fix.as_str()).filter(|fix| !fix.is_empty()),
         milliseconds: finding.took.as_millis(),
     };
     serde_json::to_string(&line).expect("text and numbers can be written as JSON")
