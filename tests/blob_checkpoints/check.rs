@@ -56,7 +56,10 @@ async fn every_right_is_told_and_nothing_is_changed() {
         "{findings:#?}"
     );
     let stages: Vec<_> = findings.iter().map(|finding| finding.stage.as_str()).collect();
-    assert_eq!(stages[..3], ["reach and authenticate", "compare clocks", "container"]);
+    assert_eq!(
+        stages[..3],
+        ["reach and authenticate", "compare clocks", "container"]
+    );
 
     // Whoever may write may create too: the service takes either right for a new blob.
     for (granted, missing) in [
@@ -177,7 +180,8 @@ async fn a_missing_container_is_not_made() {
             (is_ok, is_failed),
             "{findings:#?}"
         );
-        let (Verdict::Ok(cause) | Verdict::Warning(hub2siem::finding::Problem { cause, .. })
+        let (Verdict::Ok(cause)
+        | Verdict::Warning(hub2siem::finding::Problem { cause, .. })
         | Verdict::Failed(hub2siem::finding::Problem { cause, .. })) = &finding.verdict
         else {
             panic!("{finding:?}");

@@ -33,7 +33,10 @@ pub fn ends_at(findings: &[Finding], stage: &str, cause: &str, fix: &str) {
         findings[at + 1..].iter().all(|finding| finding.verdict == waits),
         "{findings:#?}"
     );
-    assert!(findings.len() > at + 1, "what is left untried is named: {findings:#?}");
+    assert!(
+        findings.len() > at + 1,
+        "what is left untried is named: {findings:#?}"
+    );
 }
 
 /// Scenario: the hub is there with two consumer groups; then a reader with an owner level has one partition by one of them.
@@ -111,7 +114,9 @@ async fn stops_at_what_is_wrong() {
     let good = settings(&hub);
     let credential_of = |text: &str| {
         let text = format!("Endpoint=sb://127.0.0.1;{text};EntityPath=defender");
-        ConnectionString::parse(&text).expect("it is well formed").credential
+        ConnectionString::parse(&text)
+            .expect("it is well formed")
+            .credential
     };
 
     let mut no_host = good.clone();
@@ -132,7 +137,12 @@ async fn stops_at_what_is_wrong() {
     );
     let mut no_hub = good.clone();
     no_hub.hub.name = "other".into();
-    ends_at(&findings(no_hub).await, "find the hub", "not_found", "`event_hub.name`");
+    ends_at(
+        &findings(no_hub).await,
+        "find the hub",
+        "not_found",
+        "`event_hub.name`",
+    );
     let mut no_group = good.clone();
     no_group.consumer_group = "other".into();
     ends_at(

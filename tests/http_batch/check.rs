@@ -34,7 +34,9 @@ async fn a_webhook_is_asked_and_gets_nothing() {
         assert!(problems[0].fix.contains(fix), "{:?}", problems[0]);
     }
     let nowhere = http_settings("http://127.0.0.1:1/in?code=s3cret", "");
-    let problem = problems(http::check(&nowhere).await).pop().expect("nobody is there");
+    let problem = problems(http::check(&nowhere).await)
+        .pop()
+        .expect("nobody is there");
     assert!(problem.fix.contains("host and port"), "{problem:?}");
     assert!(
         !format!("{problem:?} {problem}").contains("s3cret"),

@@ -13,7 +13,8 @@ use serde_json::Value;
 use crate::harness::{Ended, directory, run};
 
 const PATIENCE: Duration = Duration::from_secs(30);
-const REST: &str = "checkpoint: { file: { directory: ./state } }\ndead_letter: { file: { directory: ./dead } }\n";
+const REST: &str =
+    "checkpoint: { file: { directory: ./state } }\ndead_letter: { file: { directory: ./dead } }\n";
 /// Nobody listens there.
 const NOBODY: &str = "127.0.0.1:1";
 
@@ -200,9 +201,16 @@ async fn every_kind_of_target_can_be_down() {
     let ended = check(directory.path(), &[]).await;
     let failed = ended.output.lines().filter(|line| line.starts_with("FAILED"));
     assert_eq!(failed.count(), 8, "{}", ended.output);
-    let fixes = ended.output.lines().filter(|line| line.starts_with("        fix: "));
+    let fixes = ended
+        .output
+        .lines()
+        .filter(|line| line.starts_with("        fix: "));
     assert_eq!(fixes.count(), 8, "{}", ended.output);
-    assert!(ended.output.contains("skipped target gone: given up"), "{}", ended.output);
+    assert!(
+        ended.output.contains("skipped target gone: given up"),
+        "{}",
+        ended.output
+    );
 }
 
 /// Scenario: the hub is not there; `--json` without `--connect`.
