@@ -11,6 +11,7 @@ pub mod deliver; // 5 brings rendered records to a target until it confirmed or 
 pub mod acknowledge; // 6 turns those outcomes into low-water marks
 pub mod checkpoint; // 7 stores the marks, and says where to start from
 
+pub mod audit; // what became of every event, in totals that survive a kill
 pub mod cli; // the verbs of the command line
 pub mod config; // the configuration file and how its errors read
 pub mod credential; // tokens of Microsoft Entra ID for hub and targets

@@ -38,13 +38,13 @@ async fn sends_and_receives(is_websocket: bool) {
     })
     .await
     .unwrap();
-    let address = format!("sb://{}", emulator.address());
     let connection_string = emulator.connection_string();
-    let arguments = match is_websocket {
-        true => &[&*connection_string, &*address][..],
-        false => &[&*connection_string],
-    };
-    let output = run_script(&python, "event_hub_client.py", arguments)
+    let websocket = format!("sb://{}", emulator.address());
+    let mut arguments = vec![&*connection_string];
+    if is_websocket {
+        arguments.push(&websocket);
+    }
+    let output = run_script(&python, "event_hub_client.py", &arguments)
         .await
         .unwrap();
     let seen: Value = serde_json::from_str(&output).unwrap();

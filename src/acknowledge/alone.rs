@@ -48,7 +48,7 @@ mod tests {
     use std::sync::mpsc;
 
     use crate::acknowledge::{Mark, Settlement, Ticket};
-    use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
+    use crate::event::{Offset, PartitionId, RejectReason, SequenceNumber, Timestamp};
 
     fn ticket() -> (Ticket, mpsc::Receiver<Settlement>) {
         let (sender, answers) = mpsc::sync_channel(1);
@@ -66,7 +66,10 @@ mod tests {
 
     #[test]
     fn who_sent_it_is_told_once_or_never() {
-        for settlement in [Settlement::Delivered, Settlement::DeadLettered] {
+        for settlement in [
+            Settlement::Delivered,
+            Settlement::DeadLettered(RejectReason::Refused),
+        ] {
             let (ticket, answers) = ticket();
             let event = ticket.event();
             assert_eq!(event.partition().as_str(), "3");

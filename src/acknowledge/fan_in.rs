@@ -1,11 +1,13 @@
 //! One event, many records, many targets: the event settles when all of them have.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
+use super::account::{Account, Gaps};
 use super::alone::{Alone, Answer};
 use super::in_flight::{InFlight, Mark};
-use crate::event::PartitionId;
+use super::share::Shares;
+use crate::event::{PartitionId, RejectReason};
 use crate::route::last_delivered::PendingUpdate;
 
 /// An event whose records are under way.
@@ -14,8 +16,8 @@ pub struct EventInFlight {
     owner: Owner,
     mark: Mark,
     unsettled: AtomicUsize,
-    /// The same for each target that is followed, each with the reader's own share; empty where none is.
-    unsettled_targets: Box<[AtomicU32]>,
+    /// The same for each target, and what became of the records there.
+    shares: Shares,
     is_closed: AtomicBool,
 }
 
@@ -30,15 +32,13 @@ enum Owner {
 
 impl EventInFlight {
     /// Starts with one obligation, that of the reader itself: see [`EventInFlight::close`].
-    pub(super) fn new(partition: Arc<InFlight>, mark: Mark) -> Arc<Self> {
-        let unsettled_targets = (0..partition.followed_targets())
-            .map(|_| AtomicU32::new(1))
-            .collect();
+    pub(super) fn new(partition: Arc<InFlight>, mark: Mark, gaps: Gaps) -> Arc<Self> {
+        let shares = Shares::new(partition.targets(), gaps);
         Arc::new(Self {
             owner: Owner::Partition(partition),
             mark,
             unsettled: AtomicUsize::new(1),
-            unsettled_targets,
+            shares,
             is_closed: AtomicBool::new(false),
         })
     }
@@ -49,7 +49,7 @@ impl EventInFlight {
             owner: Owner::Alone(Box::new(alone)),
             mark,
             unsettled: AtomicUsize::new(1),
-            unsettled_targets: Box::default(),
+            shares: Shares::new(0, Gaps::default()),
             is_closed: AtomicBool::new(true),
         })
     }
@@ -58,11 +58,37 @@ impl EventInFlight {
     /// [`EventInFlight::close`].
     pub fn ticket_for(self: &Arc<Self>, target: usize) -> Ticket {
         let mut ticket = self.ticket();
-        if let Some(unsettled) = self.unsettled_targets.get(target) {
+        if target < self.followed_targets() {
+            let unsettled = &self.shares.get(target).unsettled;
             unsettled.fetch_add(1, Ordering::Relaxed);
-            ticket.target = Some(target as u8);
         }
+        ticket.target = Some(u16::try_from(target).expect("a configuration has fewer targets"));
         ticket
+    }
+
+    /// The event has so many records, whatever becomes of them. Said once by the reader, before [`EventInFlight::close`].
+    pub fn counts_records(&self, records: u32) {
+        self.shares.records(records);
+    }
+
+    /// The route of the target with this index leaves a record. Said by the reader alone, as what follows.
+    pub fn filtered(&self, target: usize) {
+        self.shares.get(target).filtered();
+    }
+
+    /// The target does not want a snapshot.
+    pub fn suppressed(&self, target: usize) {
+        self.shares.get(target).suppressed();
+    }
+
+    /// The target settled a record in an earlier run.
+    pub fn repeated(&self, target: usize) {
+        self.shares.get(target).repeated();
+    }
+
+    /// No route takes a record of unknown type, and it is only counted.
+    pub fn unrouted(&self) {
+        self.shares.unrouted();
     }
 
     /// Whether the target with this index in its group confirmed the event in an earlier run.
@@ -96,7 +122,7 @@ impl EventInFlight {
             !was_closed,
             "an event is closed once: a second time would settle a record's share"
         );
-        self.settle_targets(0..self.unsettled_targets.len());
+        self.settle_targets(0..self.followed_targets());
         self.settle_one();
     }
 
@@ -129,11 +155,24 @@ impl EventInFlight {
         &self.mark
     }
 
+    /// Adds the event, which has settled, to the sums of its partition.
+    pub(super) fn add_to(&self, account: &mut Account) {
+        self.shares.add_to(account);
+    }
+
+    /// How many targets are followed; the others share the mark.
+    fn followed_targets(&self) -> usize {
+        match &self.owner {
+            Owner::Partition(partition) => partition.followed_targets(),
+            Owner::Alone(_) => 0,
+        }
+    }
+
     /// Takes one share from each of these targets, before the same share is taken from the event.
     fn settle_targets(&self, targets: std::ops::Range<usize>) {
         let mut settled = 0;
         for target in targets {
-            if self.unsettled_targets[target].fetch_sub(1, Ordering::AcqRel) == 1 {
+            if self.shares.get(target).unsettled.fetch_sub(1, Ordering::AcqRel) == 1 {
                 settled |= 1 << target;
             }
         }
@@ -149,16 +188,23 @@ impl EventInFlight {
         if self.unsettled.fetch_sub(1, Ordering::AcqRel) == 1
             && let Owner::Partition(partition) = &self.owner
         {
-            partition.settle(self.mark.sequence_number);
+            partition.settle(self);
         }
     }
 
     /// One of its records got its final word.
-    fn ended(&self, settlement: Settlement) {
-        match &self.owner {
-            Owner::Partition(partition) if settlement == Settlement::Delivered => partition.delivered(),
-            Owner::Partition(_) => {}
-            Owner::Alone(alone) => alone.answer(settlement),
+    fn ended(&self, target: Option<u16>, settlement: Settlement) {
+        match (&self.owner, settlement) {
+            (Owner::Partition(partition), Settlement::Delivered) => {
+                partition.delivered();
+                if let Some(target) = target {
+                    self.shares.get(usize::from(target)).delivered();
+                }
+            }
+            (Owner::Partition(_), Settlement::DeadLettered(reason)) => {
+                self.shares.dead_lettered(target, reason);
+            }
+            (Owner::Alone(alone), _) => alone.answer(settlement),
         }
     }
 }
@@ -169,7 +215,7 @@ pub enum Settlement {
     /// The target confirmed it.
     Delivered,
     /// It is in the dead letters, on disk.
-    DeadLettered,
+    DeadLettered(RejectReason),
 }
 
 /// The obligation of one record at one target to settle.
@@ -180,8 +226,8 @@ pub enum Settlement {
 #[must_use = "a record that is not settled is sent again after a restart"]
 pub struct Ticket {
     event: Arc<EventInFlight>,
-    /// Index of the target, if it is followed.
-    target: Option<u8>,
+    /// Index of the target, if it is one's.
+    target: Option<u16>,
     update: Option<Box<PendingUpdate>>,
     is_settled: bool,
 }
@@ -229,14 +275,16 @@ impl Ticket {
             "record settled"
         );
         self.is_settled = true;
-        self.event.ended(settlement);
+        self.event.ended(self.target, settlement);
         // Before the event settles: a mark that passes it must find the memory as this record leaves it.
         match (self.update.take(), settlement) {
             (None, _) => {}
             (Some(update), Settlement::Delivered) => update.delivered(),
-            (Some(update), Settlement::DeadLettered) => update.rejected(),
+            (Some(update), Settlement::DeadLettered(_)) => update.rejected(),
         }
-        if let Some(target) = self.target.map(usize::from) {
+        if let Some(target) = self.target.map(usize::from)
+            && target < self.event.followed_targets()
+        {
             self.event.settle_targets(target..target + 1);
         }
         self.event.settle_one();

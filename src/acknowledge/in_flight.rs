@@ -6,9 +6,10 @@ use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::Window;
+use super::account::{Account, Gaps, TargetAccount};
 use super::fan_in::EventInFlight;
 use super::progress::{Passed, Progress, Targets};
+use super::{Held, Window};
 use crate::event::{Event, Offset, PartitionId, SequenceNumber, Timestamp};
 
 /// Position up to which every record of a partition is settled.
@@ -39,6 +40,7 @@ pub struct InFlight {
     delivered_records: AtomicU64,
     retired: AtomicBool,
     hub_created_at: OnceLock<Timestamp>,
+    origin: OnceLock<&'static str>,
     notification: OnceLock<Notification>,
 }
 
@@ -56,6 +58,30 @@ struct Queue {
     mark: Option<Mark>,
     /// Where this generation began; what targets are ahead of while nothing has settled at all of them.
     start: Option<Mark>,
+    /// Sums over the events that the mark has passed.
+    passed: Account,
+    /// What was seen since the newest event; it belongs to the next one.
+    gaps: Gaps,
+}
+
+/// What a checkpoint of a partition says, and the sums that belong to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// The mark, and the targets ahead of it.
+    pub progress: Progress,
+    /// The position before the first event that `account` counts.
+    pub from: SequenceNumber,
+    /// Sums over the events after `from`, up to the mark.
+    pub account: Account,
+    /// Events received and not yet below the mark.
+    pub in_flight: usize,
+}
+
+/// Sums over settled events that wait for an earlier one.
+#[derive(Debug)]
+struct HeldBack {
+    account: Account,
+    _held: Held,
 }
 
 #[derive(Debug)]
@@ -64,6 +90,8 @@ struct Slot {
     is_settled: bool,
     /// One bit for each target that has settled all it got of this event.
     settled_targets: u64,
+    /// Of this event, once it is settled, and of neighbours that are settled too: the mark passes all of them at once.
+    held_back: Option<Box<HeldBack>>,
 }
 
 impl InFlight {
@@ -82,6 +110,7 @@ impl InFlight {
     ) -> Arc<Self> {
         let queue = Queue {
             start,
+            passed: Account::new(targets.count()),
             ..Queue::default()
         };
         Arc::new(Self {
@@ -94,6 +123,7 @@ impl InFlight {
             delivered_records: AtomicU64::new(0),
             retired: AtomicBool::new(false),
             hub_created_at: OnceLock::new(),
+            origin: OnceLock::new(),
             notification: OnceLock::new(),
         })
     }
@@ -121,28 +151,43 @@ impl InFlight {
             mark: mark.clone(),
             is_settled: false,
             settled_targets: 0,
+            held_back: None,
         });
+        let gaps = std::mem::take(&mut queue.gaps);
         drop(queue);
         self.window.begin_event();
-        EventInFlight::new(Arc::clone(self), mark)
+        EventInFlight::new(Arc::clone(self), mark, gaps)
+    }
+
+    /// Moves the mark to `mark`, past what will never arrive. Nothing happens while anything is in flight.
+    pub fn pass(&self, mark: Mark) {
+        let mut queue = self.lock();
+        let is_newer = queue
+            .mark
+            .as_ref()
+            .is_none_or(|before| before.sequence_number < mark.sequence_number);
+        if queue.events.is_empty() && is_newer {
+            queue.mark = Some(mark);
+        }
     }
 
     /// Marks one event as settled and moves the low-water mark over every settled event at the front.
     ///
     /// The window counts an event until the mark passes it, not until it settles: what a kill repeats, and what this
     /// queue holds, is then bounded by the window also while one event in front waits for its target.
-    pub(super) fn settle(&self, sequence_number: SequenceNumber) {
+    pub(super) fn settle(&self, event: &EventInFlight) {
         let mut queue = self.lock();
+        let number = event.position().sequence_number;
         let index = queue
             .events
-            .binary_search_by_key(&sequence_number, |slot| slot.mark.sequence_number)
+            .binary_search_by_key(&number, |slot| slot.mark.sequence_number)
             .expect("an event stays queued until its last obligation settles, which happens once");
         queue.events[index].is_settled = true;
-        let mut passed = 0;
-        while let Some(slot) = queue.events.pop_front_if(|slot| slot.is_settled) {
-            queue.mark = Some(slot.mark);
-            passed += 1;
+        match index {
+            0 => event.add_to(&mut queue.passed),
+            _ => queue.hold_back(index, event, &self.window),
         }
+        let passed = queue.pass();
         let is_empty = queue.events.is_empty();
         drop(queue);
         if passed > 0 {
@@ -158,6 +203,21 @@ impl InFlight {
         {
             notification.due.notify_one();
         }
+    }
+
+    /// Notes numbers before the next event that the hub skipped.
+    pub fn missing(&self, events: u64) {
+        self.lock().gaps.missing += events;
+    }
+
+    /// Notes events before the next one that retention removed before they were read.
+    pub fn lost(&self, events: u64) {
+        self.lock().gaps.lost += events;
+    }
+
+    /// Notes an event that the hub sent again after it was taken in.
+    pub fn repeated(&self) {
+        self.lock().gaps.repeated += 1;
     }
 
     /// Counts a record that a target confirmed.
@@ -180,6 +240,16 @@ impl InFlight {
         self.targets
             .start(target)
             .is_some_and(|passed| sequence_number <= passed.sequence_number)
+    }
+
+    /// How many targets there are.
+    pub(super) fn targets(&self) -> usize {
+        self.targets.count()
+    }
+
+    /// Names of the targets, in the order of the sums.
+    pub fn target_names(&self) -> impl Iterator<Item = &str> {
+        self.targets.names()
     }
 
     /// How many targets are followed.
@@ -217,10 +287,29 @@ impl InFlight {
         if self.retired.load(Ordering::Acquire) {
             return None;
         }
+        self.progress_of(&self.lock())
+    }
+
+    /// The same, with the sums over what the mark has passed.
+    pub fn standing(&self) -> Option<Standing> {
+        if self.retired.load(Ordering::Acquire) {
+            return None;
+        }
         let queue = self.lock();
+        let progress = self.progress_of(&queue)?;
+        let start = queue.start.as_ref().unwrap_or(&progress.mark);
+        Some(Standing {
+            from: start.sequence_number,
+            account: queue.passed.clone(),
+            in_flight: queue.events.len(),
+            progress,
+        })
+    }
+
+    fn progress_of(&self, queue: &Queue) -> Option<Progress> {
         let mark = queue.mark.as_ref().or(queue.start.as_ref())?;
         let ahead = |target: usize| {
-            let passed = self.passed(&queue, target)?;
+            let passed = self.passed(queue, target)?;
             let is_ahead = passed.sequence_number > mark.sequence_number;
             is_ahead.then(|| (self.targets.name(target).to_owned(), passed))
         };
@@ -285,6 +374,16 @@ impl InFlight {
         self.hub_created_at.get().copied()
     }
 
+    /// Says why this generation begins where it does, in a word for the audit; only the first call counts.
+    pub fn set_origin(&self, origin: &'static str) {
+        self.origin.get_or_init(|| origin);
+    }
+
+    /// Why this generation begins where it does, if that was said.
+    pub fn origin(&self) -> Option<&'static str> {
+        self.origin.get().copied()
+    }
+
     /// Events received and not yet below the mark.
     pub fn len(&self) -> usize {
         self.lock().events.len()
@@ -322,6 +421,38 @@ impl InFlight {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("no holder of this lock panics")
+    }
+}
+
+impl Queue {
+    /// Moves the mark over every settled event at the front, and says over how many.
+    fn pass(&mut self) -> usize {
+        let mut passed = 0;
+        while let Some(slot) = self.events.pop_front_if(|slot| slot.is_settled) {
+            if let Some(held_back) = slot.held_back {
+                self.passed.add(&held_back.account);
+            }
+            self.mark = Some(slot.mark);
+            passed += 1;
+        }
+        passed
+    }
+
+    /// Keeps the sums of a settled event that waits for an earlier one, together with those of a neighbour if there are
+    /// any: in whatever order events settle, few sums are kept.
+    fn hold_back(&mut self, index: usize, event: &EventInFlight, window: &Arc<Window>) {
+        let before = self.events[index - 1].held_back.take();
+        let neighbour = before.or_else(|| self.events.get_mut(index + 1)?.held_back.take());
+        let mut held_back = neighbour.unwrap_or_else(|| {
+            let account = Account::new(self.passed.targets.len());
+            let bytes = size_of::<HeldBack>() + account.targets.len() * size_of::<TargetAccount>();
+            Box::new(HeldBack {
+                account,
+                _held: window.hold(bytes),
+            })
+        });
+        event.add_to(&mut held_back.account);
+        self.events[index].held_back = Some(held_back);
     }
 }
 

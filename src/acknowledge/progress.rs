@@ -70,6 +70,16 @@ impl Targets {
         }
     }
 
+    /// Their names, in the order of the group's dispatch.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().map(|name| &**name)
+    }
+
+    /// How many there are.
+    pub(super) fn count(&self) -> usize {
+        self.names.len()
+    }
+
     /// How many are followed. Not a group's only target, whose mark is the group's, unless one that was removed had held
     /// that mark back.
     pub(super) fn followed(&self) -> usize {

@@ -294,7 +294,7 @@ fn a_mark_passes_what_is_taken() {
     assert_eq!(number(tracker.mark_with(|_| false)), None);
     assert_eq!(number(tracker.mark_with(|number| number.0 == 1)), Some(2));
     assert_eq!(number(tracker.mark_with(|_| true)), Some(4));
-    letter.settle(Settlement::DeadLettered);
+    letter.settle(Settlement::DeadLettered(crate::event::RejectReason::Refused));
     assert!(first.owes_only(1));
     held.settle(Settlement::Delivered);
     assert_eq!(number(tracker.mark_with(|_| false)), Some(2));

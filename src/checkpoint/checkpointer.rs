@@ -1,6 +1,7 @@
 //! The one task of a consumer group that stores marks which moved.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -9,8 +10,11 @@ use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
 use super::{Checkpoint, Error, Store};
-use crate::acknowledge::InFlight;
-use crate::durable::Retry;
+use crate::acknowledge::{InFlight, Standing};
+use crate::audit::line::Settled;
+use crate::audit::recorder::Recorded;
+use crate::audit::{Line, Recorder};
+use crate::durable::{Retry, line_file};
 use crate::event::{PartitionId, Timestamp};
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
@@ -21,7 +25,7 @@ pub const INTERVAL: Duration = Duration::from_secs(5);
 /// A partition is stored sooner once this many of its events settled: so much a kill may repeat besides the window.
 pub const MAX_SETTLED_EVENTS: u64 = 10_000;
 
-/// The same where several instances share the partitions: so much a partition that moves may repeat, and it moves often.
+/// The same while several instances share the partitions: so much a partition that moves may repeat. A divisor of the other.
 pub const MAX_SETTLED_EVENTS_SHARED: u64 = 500;
 
 /// Tries of the last store before the process ends.
@@ -33,13 +37,24 @@ pub struct Checkpointer {
     store: Store,
     consumer_group: Arc<str>,
     interval: Duration,
-    settled_events_max: u64,
+    /// After how many settled events of a partition it is looked at.
+    settled_events_step: u64,
     last_delivered: Option<Arc<Keeper>>,
+    audit: Option<Recorder>,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
     /// Held while storing, so that a new generation's position is never overwritten by an older one's.
-    writing: tokio::sync::Mutex<Retry>,
+    writing: tokio::sync::Mutex<Retries>,
     due: Arc<Notify>,
+    /// Whether partitions may move to other instances.
+    is_shared: AtomicBool,
+}
+
+/// When to say again what fails.
+#[derive(Debug, Default)]
+struct Retries {
+    checkpoints: Retry,
+    audit: Retry,
 }
 
 #[derive(Debug)]
@@ -47,6 +62,7 @@ struct Partition {
     in_flight: Arc<InFlight>,
     hub_created_at: Option<Timestamp>,
     stored: Option<Checkpoint>,
+    recorded: Option<Recorded>,
     stored_at: Instant,
     /// Events that had settled when the stored mark was taken.
     settled_when_stored: u64,
@@ -67,12 +83,15 @@ struct Moved {
     generation: u64,
     settled: u64,
     checkpoint: Checkpoint,
+    standing: Standing,
+    /// What the audit says of it; `None` without an audit, and if it could not be recorded.
+    line: Option<Settled>,
 }
 
 impl Checkpointer {
     /// A checkpointer that knows no partition yet.
     pub fn new(store: Store, consumer_group: Arc<str>, metrics: Arc<Metrics>) -> Self {
-        let settled_events_max = match store {
+        let settled_events_step = match store {
             Store::Blob(_) => MAX_SETTLED_EVENTS_SHARED,
             Store::File(_) | Store::Memory(_) => MAX_SETTLED_EVENTS,
         };
@@ -80,12 +99,14 @@ impl Checkpointer {
             store,
             consumer_group,
             interval: INTERVAL,
-            settled_events_max,
+            settled_events_step,
             last_delivered: None,
+            audit: None,
             metrics,
             partitions: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
             due: Arc::default(),
+            is_shared: AtomicBool::new(false),
         }
     }
 
@@ -102,6 +123,14 @@ impl Checkpointer {
         }
     }
 
+    /// The same, which has the sums up to each mark recorded before the mark is stored.
+    pub fn audited_by(self, recorder: Recorder) -> Self {
+        Self {
+            audit: Some(recorder),
+            ..self
+        }
+    }
+
     /// Where the checkpoints are; also to load what a start begins from.
     pub fn store(&self) -> &Store {
         &self.store
@@ -109,10 +138,11 @@ impl Checkpointer {
 
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
-        in_flight.notify_every(self.settled_events_max, Arc::clone(&self.due));
+        in_flight.notify_every(self.settled_events_step, Arc::clone(&self.due));
         let partition = Partition {
             hub_created_at,
             stored: None,
+            recorded: None,
             stored_at: Instant::now(),
             settled_when_stored: 0,
             in_flight,
@@ -131,6 +161,18 @@ impl Checkpointer {
         self.lock().remove(partition);
     }
 
+    /// Lets go of a partition that is another's now: what is in flight of it may finish, but moves no position any more.
+    pub fn lose(&self, partition: &PartitionId) {
+        if let Some(lost) = self.lock().remove(partition) {
+            lost.in_flight.retire();
+        }
+    }
+
+    /// Says whether other instances share the partitions now; marks are stored sooner then.
+    pub fn share(&self, is_shared: bool) {
+        self.is_shared.store(is_shared, Ordering::Relaxed);
+    }
+
     /// Stores a position that was resolved before any event, so that `latest` is resolved once only.
     pub async fn store_initial(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
         let _writing = self.writing.lock().await;
@@ -146,12 +188,19 @@ impl Checkpointer {
         loop {
             let pass = tokio::select! {
                 biased;
-                () = stop.cancelled() => return self.finish().await,
+                () = stop.cancelled() => {
+                    self.finish().await?;
+                    self.reconcile(true).await;
+                    return Ok(());
+                }
                 _ = ticks.tick() => Pass::All,
                 () = self.due.notified() => Pass::Due,
             };
             // A failure is logged and counted there, and the mark is still newer than what is stored at the next pass.
             let _is_stored = self.store_moved(pass).await.is_ok();
+            if self.audit.as_ref().is_some_and(Recorder::is_day_over) {
+                self.reconcile(false).await;
+            }
         }
     }
 
@@ -163,48 +212,108 @@ impl Checkpointer {
             if self.store_moved(Pass::All).await.is_ok() {
                 return Ok(());
             }
-            let delay = self.writing.lock().await.failed().delay;
+            let delay = self.writing.lock().await.checkpoints.failed().delay;
             tokio::time::sleep(delay).await;
         }
         self.store_moved(Pass::All).await
     }
 
-    /// One pass over the partitions. Every one is tried; the last failure is returned.
+    /// One pass over the partitions. Every one is tried, unless the store is away; the last failure is returned.
     async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
         let mut writing = self.writing.lock().await;
         let mut result = Ok(());
-        let moved = self.moved(pass);
+        let mut moved = self.moved(pass);
         // Between taking the marks and storing them: what is noted later came from events that these marks do not pass.
         if let (Some(first), Some(last_delivered)) = (moved.first(), &self.last_delivered)
             && let Err(error) = last_delivered.flush().await
         {
             let error = Error::from(error);
-            self.note_failed(&first.partition, &error, &mut writing);
+            self.note_failed(&first.partition, &error, &mut writing.checkpoints);
             return Err(error);
         }
+        self.record(&mut moved, &mut writing.audit).await;
         for moved in moved {
             match self.write(&moved.partition, &moved.checkpoint).await {
                 Ok(()) => self.note_stored(&moved),
+                Err(Error::Lost { partition }) => {
+                    tracing::info!(
+                        %partition, consumer_group = &*self.consumer_group, sequence_number = %moved.checkpoint.sequence_number,
+                        "position is not stored: another instance owns the partition and goes on from its checkpoint"
+                    );
+                    self.lose(&partition);
+                }
                 Err(error) => {
-                    self.note_failed(&moved.partition, &error, &mut writing);
+                    self.note_failed(&moved.partition, &error, &mut writing.checkpoints);
+                    let is_away = error.is_store_away();
                     result = Err(error);
+                    // Each further one would wait just as long, and a stop with it.
+                    if is_away {
+                        break;
+                    }
                 }
             }
         }
         if pass == Pass::All && result.is_ok() {
-            writing.succeeded();
+            writing.checkpoints.succeeded();
         }
         result
     }
 
     /// The partitions whose mark is newer than what is stored.
     fn moved(&self, pass: Pass) -> Vec<Moved> {
+        let settled_events_max = match self.is_shared.load(Ordering::Relaxed) {
+            true => MAX_SETTLED_EVENTS_SHARED,
+            false => MAX_SETTLED_EVENTS,
+        };
         let partitions = self.lock();
         partitions
             .values()
-            .filter(|partition| pass == Pass::All || partition.is_due(self.settled_events_max))
-            .filter_map(Partition::moved)
+            .filter(|partition| pass == Pass::All || partition.is_due(settled_events_max))
+            .filter_map(|partition| partition.moved(self.audit.as_ref()))
             .collect()
+    }
+
+    /// Records the sums up to marks that are about to be stored. If that fails the marks are stored all the same, for the
+    /// audit must not hold up delivery; the sums are then recorded with the next mark.
+    async fn record(&self, moved: &mut [Moved], retry: &mut Retry) {
+        let Some(audit) = &self.audit else { return };
+        let lines = moved.iter().filter_map(|moved| moved.line.clone());
+        match audit.record(lines.map(Line::Settled).collect()).await {
+            Ok(()) => retry.succeeded(),
+            Err(error) => {
+                moved.iter_mut().for_each(|moved| moved.line = None);
+                self.note_unrecorded(&error, retry);
+            }
+        }
+    }
+
+    /// Records how the partitions stand, and says in the log whether everything adds up.
+    async fn reconcile(&self, is_stop: bool) {
+        let Some(audit) = &self.audit else { return };
+        let partitions: Vec<_> = {
+            let partitions = self.lock();
+            let partitions = partitions.values();
+            partitions
+                .map(|partition| Arc::clone(&partition.in_flight))
+                .collect()
+        };
+        let mut writing = self.writing.lock().await;
+        if let Err(error) = audit.reconcile(&partitions, is_stop).await {
+            self.note_unrecorded(&error, &mut writing.audit);
+        }
+    }
+
+    fn note_unrecorded(&self, error: &line_file::Error, retry: &mut Retry) {
+        self.metrics.audit_errors_total.inc();
+        let failure = retry.failed();
+        if failure.is_to_be_logged {
+            tracing::error!(
+                consumer_group = &*self.consumer_group,
+                error = error as &dyn std::error::Error,
+                failures = failure.failures,
+                "the audit cannot be written; a kill now would leave a hole in it, nothing else"
+            );
+        }
     }
 
     async fn write(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
@@ -233,6 +342,10 @@ impl Checkpointer {
             partition.stored = Some(moved.checkpoint.clone());
             partition.stored_at = Instant::now();
             partition.settled_when_stored = moved.settled;
+            if let (Some(audit), Some(line)) = (&self.audit, &moved.line) {
+                audit.stored(line);
+                partition.recorded = Some(Recorded::of(&moved.standing));
+            }
         }
     }
 
@@ -268,11 +381,11 @@ impl Partition {
         self.in_flight.settled() / settled_events_max > self.settled_when_stored / settled_events_max
     }
 
-    fn moved(&self) -> Option<Moved> {
+    fn moved(&self, audit: Option<&Recorder>) -> Option<Moved> {
         // Read before the mark: counted too low, the partition is due sooner, never later.
         let settled = self.in_flight.settled();
-        let progress = self.in_flight.progress()?;
-        let checkpoint = Checkpoint::of(progress, self.hub_created_at);
+        let standing = self.in_flight.standing()?;
+        let checkpoint = Checkpoint::of(standing.progress.clone(), self.hub_created_at);
         let stored = self.stored.as_ref();
         assert!(
             stored.is_none_or(|stored| stored.sequence_number <= checkpoint.sequence_number),
@@ -283,6 +396,11 @@ impl Partition {
             generation: self.in_flight.generation(),
             settled,
             checkpoint,
+            line: audit.and_then(|audit| {
+                let recorded = self.recorded.as_ref();
+                audit.line(&self.in_flight, self.hub_created_at, &standing, recorded)
+            }),
+            standing,
         })
     }
 }

@@ -14,7 +14,10 @@ use crate::durable::{FileError, directory, replace};
 use crate::event::PartitionId;
 
 /// End of the name of every checkpoint.
-const SUFFIX: &str = ".json";
+pub(super) const SUFFIX: &str = ".json";
+
+/// Name of the directory of the checkpoints within that of their group.
+pub(super) const CHECKPOINTS: &str = "checkpoint";
 
 /// Name of the file that is locked, beside the directory of the checkpoints.
 const LOCK: &str = "lock";
@@ -45,7 +48,7 @@ impl FileStore {
     /// Makes the directories, takes the lock, and clears what a crash left half written. Blocks.
     pub fn open(directory: &Path, scope: Scope<'_>) -> Result<Self, Error> {
         let group = scope.path_in(directory)?;
-        let checkpoints = group.join("checkpoint");
+        let checkpoints = group.join(CHECKPOINTS);
         directory::create(&checkpoints)
             .map_err(|source| FileError::new("make directory", &checkpoints, source))?;
         let lock = lock(&group)?;
@@ -93,7 +96,8 @@ impl FileStore {
 }
 
 impl Scope<'_> {
-    fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
+    /// The directory of the consumer group below `directory`.
+    pub fn path_in(&self, directory: &Path) -> Result<PathBuf, Error> {
         let mut host = component("namespace", self.namespace)?;
         if let Some(port) = self.port {
             host = format!("{host}_{port}");
@@ -106,7 +110,7 @@ impl Scope<'_> {
 }
 
 /// One lower-case component of a path; a name that would leave its directory is refused.
-fn component(what: &'static str, name: &str) -> Result<String, Error> {
+pub(super) fn component(what: &'static str, name: &str) -> Result<String, Error> {
     let is_safe = !matches!(name, "" | "." | "..") && !name.contains(['/', '\\', '\0']);
     if !is_safe {
         return Err(Error::Name {
@@ -142,7 +146,8 @@ fn remove_temporary_files(directory: &Path) -> Result<(), Error> {
     Ok(())
 }
 
-fn read_all(directory: &Path) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
+/// Every checkpoint in `directory`.
+pub(super) fn read_all(directory: &Path) -> Result<BTreeMap<PartitionId, Checkpoint>, Error> {
     let mut checkpoints = BTreeMap::new();
     for path in entries(directory)? {
         let name = path
@@ -168,7 +173,8 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
         .map_err(|source| FileError::new("list", directory, source).into())
 }
 
-fn read(path: &Path) -> Result<Option<Checkpoint>, Error> {
+/// One checkpoint; `None` if there is no file.
+pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, Error> {
     match fs::read(path) {
         Ok(content) => parse(path, &content).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),

@@ -67,6 +67,30 @@ impl Checkpoint {
         }
     }
 
+    /// When the hub took the last settled event in, if that is known.
+    pub fn known_enqueued_time(&self) -> Option<Timestamp> {
+        Some(self.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN)
+    }
+
+    /// Number of the last settled event, if it is known: other consumers may have stored an offset only.
+    pub fn known_sequence_number(&self) -> Option<SequenceNumber> {
+        Some(self.sequence_number).filter(|number| *number != SequenceNumber::UNKNOWN)
+    }
+
+    /// Refuses what no version of this program writes; the error says what that is.
+    pub fn check(&self) -> Result<(), String> {
+        if self.version != VERSION {
+            return Err(format!(
+                "it has version {}, this program knows version {VERSION}",
+                self.version
+            ));
+        }
+        match self.known_sequence_number() {
+            Some(SequenceNumber(..-1)) => Err("its sequence number is below -1".to_owned()),
+            _ => Ok(()),
+        }
+    }
+
     /// How far the targets were that were ahead, by name.
     pub fn passed(&self) -> BTreeMap<String, Passed> {
         let passed = |position: &TargetPosition| Passed {

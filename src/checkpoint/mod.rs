@@ -8,13 +8,18 @@
 pub mod layout;
 pub mod store;
 pub mod file;
+pub mod file_view;
 pub mod blob;
 pub mod memory;
 pub mod checkpointer;
+pub mod exported;
+pub mod legacy;
 
 pub use blob::BlobStore;
 pub use checkpointer::Checkpointer;
+pub use exported::Exported;
 pub use file::FileStore;
+pub use file_view::FileView;
 pub use layout::{Checkpoint, TargetPosition};
 pub use memory::MemoryStore;
 pub use store::{Error, Store};

@@ -113,6 +113,14 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether nobody answered, so that no other partition can be stored now either.
+    pub fn is_store_away(&self) -> bool {
+        matches!(
+            self,
+            Error::Blob(blob::Error::Unreachable { .. } | blob::Error::Silent { .. })
+        )
+    }
+
     /// The next step for the operator, one line.
     pub fn hint(&self) -> &'static str {
         match self {

@@ -6,6 +6,7 @@ use std::process::ExitCode;
 
 use tokio::task::JoinError;
 
+use crate::checkpoint::{self, blob};
 use crate::config::Diagnostics;
 
 /// Why a verb failed; each variant is one exit code.
@@ -55,6 +56,12 @@ impl Failure {
                 for cause in error.chain().skip(1) {
                     writeln!(text, "  caused by: {cause}").expect("writing to a String cannot fail");
                 }
+                if let Some(store) = error
+                    .chain()
+                    .find_map(|cause| cause.downcast_ref::<checkpoint::Error>())
+                {
+                    writeln!(text, "hint: {}", store.hint()).expect("writing to a String cannot fail");
+                }
                 text
             }
         }
@@ -64,6 +71,17 @@ impl Failure {
 impl From<Diagnostics> for Failure {
     fn from(diagnostics: Diagnostics) -> Self {
         Failure::Configuration(diagnostics)
+    }
+}
+
+/// A blob store is a peer; what stands in it, and a directory, is state.
+impl From<checkpoint::Error> for Failure {
+    fn from(error: checkpoint::Error) -> Self {
+        match &error {
+            checkpoint::Error::Blob(blob::Error::Invalid { .. }) => Failure::State(error.into()),
+            checkpoint::Error::Blob(_) => Failure::Peer(error.into()),
+            _ => Failure::State(error.into()),
+        }
     }
 }
 

@@ -4,7 +4,9 @@ use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 
+pub mod audit;
 pub mod check;
+pub mod checkpoint;
 pub mod dead_letters;
 pub mod demo;
 mod display;
@@ -48,6 +50,9 @@ Examples:
                                              send it again, once the cause is mended
   hub2siem replay --partition all --from 6h --target soc-splunk --consumer-group replay
                                              send the last six hours once more, beside the running bridge
+  hub2siem checkpoint import --from functions --container-url https://… --dry-run
+                                             what would be taken over from an Azure Function
+  hub2siem audit --since 2026-02-01          prove that nothing was lost since then
   hub2siem schema config > hub2siem.schema.json   completion and checks in an editor";
 
 /// The verbs.
@@ -73,6 +78,11 @@ pub enum Verb {
     Schema(schema::SchemaArguments),
     /// Read a range of the hub once more for one target, beside the running bridge.
     Replay(Box<replay::ReplayArguments>),
+    /// List, move, export and import the stored positions.
+    #[command(subcommand)]
+    Checkpoint(Box<checkpoint::CheckpointArguments>),
+    /// Show what became of every event and record, from totals that survive a kill, and whether they add up.
+    Audit(audit::AuditArguments),
     /// Ask the running bridge whether it is ready; for images without curl.
     Health(ConfigArguments),
     /// Run a stand-in for the event hub or for Splunk, for tests and demonstrations.
@@ -105,6 +115,8 @@ pub fn run(arguments: Arguments) -> Result<(), Failure> {
         Verb::DeadLetters(arguments) => dead_letters::run(*arguments),
         Verb::Schema(arguments) => schema::run(&arguments),
         Verb::Replay(arguments) => replay::run(*arguments),
+        Verb::Checkpoint(arguments) => checkpoint::run(*arguments),
+        Verb::Audit(arguments) => audit::run(&arguments),
         Verb::Health(arguments) => health::run(&arguments.config),
         Verb::Emulator(arguments) => emulator::run(arguments),
     }

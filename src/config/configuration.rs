@@ -63,6 +63,8 @@ pub struct Configuration {
     pub grace_period: Duration,
     /// How long the hub keeps events, if known.
     pub retention: Option<Duration>,
+    /// The longest time between two events that is normal, if known.
+    pub expect_event_every: Option<Duration>,
     /// Where metrics and health are served.
     pub http: SocketAddr,
     /// The log.
@@ -110,6 +112,8 @@ pub struct Intervals {
     pub checkpoints: Duration,
     /// A partition without events is asked for its newest one: nothing else tells the lag then.
     pub idle: Duration,
+    /// A link brings nothing although the hub has newer events, and is given up.
+    pub stuck: Duration,
 }
 
 impl Default for Intervals {
@@ -118,6 +122,7 @@ impl Default for Intervals {
             partitions: Duration::from_secs(300),
             checkpoints: checkpointer::INTERVAL,
             idle: Duration::from_secs(60),
+            stuck: Duration::from_secs(60),
         }
     }
 }
@@ -302,6 +307,11 @@ pub fn mappings_directory(path: &Path) -> Result<Option<PathBuf>, Diagnostics> {
 /// The directory of dead letters that the file at `path` names; needs no secret, and reads no mapping.
 pub fn dead_letter_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
     Ok(parse(&read_file(path)?)?.1.dead_letter.file.directory)
+}
+
+/// The directory for state that the file at `path` names; needs no secret, and reads no mapping.
+pub fn state_directory(path: &Path) -> Result<PathBuf, Diagnostics> {
+    Ok(super::check::state_directory(&parse(&read_file(path)?)?.1))
 }
 
 fn parse(file: &SourceFile) -> Result<(Node, File), Diagnostics> {

@@ -28,17 +28,19 @@ pub struct EventHub {
     /// Where to start while the consumer group has no checkpoint at all; the named event is the first one read.
     #[serde(default)]
     pub start: Start,
-    /// Where to go on when the hub refuses the stored position though it is still the same hub, as after a failover.
-    /// A hub that was deleted and made again is always read from its beginning.
+    /// Where to go on when the stored position is of no use: the hub refuses it, or another hub stands under the name, because
+    /// it was deleted and made again or a paired namespace took over.
     #[serde(default)]
     pub on_invalid_checkpoint: OnInvalidCheckpoint,
     /// How long the hub keeps events; lets the bridge say how long a blocked target may stay so.
     pub retention: Option<Duration>,
+    /// The longest time without any event that is normal. After more than that the bridge says so, with the likely causes: an
+    /// export that is refused or switched off says nothing.
+    pub expect_event_every: Option<Spanned<Duration>>,
     /// Connect to this `host` or `host:port` instead, as for a private endpoint; TLS is still verified against the
     /// namespace's name, and WebSocket still asks for it.
     pub address: Option<Spanned<String>>,
-    /// `amqp`: AMQP over TLS, port 5671. `websocket`: AMQP over WebSocket over TLS, port 443, for networks that let
-    /// nothing else out.
+    /// What AMQP travels in.
     #[serde(default)]
     pub transport: Transport,
     /// How the hub's certificate is verified.

@@ -22,7 +22,7 @@ pub mod yaml;
 
 pub use configuration::{
     CheckpointSettings, Configuration, Intervals, TargetConfiguration, TargetSettings, dead_letter_directory,
-    http_address, load, mappings_directory, sources,
+    http_address, load, mappings_directory, sources, state_directory,
 };
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use secret::SecretReference;

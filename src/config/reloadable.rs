@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 185] = [
+const CLASSES: [(&str, Class); 186] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
@@ -32,6 +32,7 @@ const CLASSES: [(&str, Class); 185] = [
     ("event_hub.start", Restart),
     ("event_hub.on_invalid_checkpoint", Restart),
     ("event_hub.retention", Restart),
+    ("event_hub.expect_event_every", Restart),
     ("event_hub.address", Restart),
     ("event_hub.transport", Restart),
     ("event_hub.tls.ca_file", File),

@@ -12,7 +12,8 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::config::SecretReference;
 
 /// The one identity of Microsoft Entra ID that tokens are asked for with: exactly one kind. The hub uses it with
-/// `event_hub.namespace`, and so does each `azure_monitor` target without a `token` of its own.
+/// `event_hub.namespace`, the blob store with `checkpoint.blob.container_url`, and each `azure_monitor` target without a
+/// `token` of its own.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct Credential {

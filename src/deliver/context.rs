@@ -68,12 +68,13 @@ impl Context {
             .deliver_records_total
             .with_label_values(&[&*self.target, "rejected"])
             .inc();
+        let reason = rejection.reason;
         let is_kept = record.ticket.is_of_copy() || {
             let letter = DeadLetter::refused(self, &record, rejection);
             self.dead_letters.write(vec![letter]).await.is_ok()
         };
         if is_kept {
-            record.ticket.settle(Settlement::DeadLettered);
+            record.ticket.settle(Settlement::DeadLettered(reason));
         }
         self.metrics
             .deliver_in_flight_records

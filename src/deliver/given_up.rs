@@ -81,7 +81,9 @@ async fn write(records: &mut Vec<Rendered>, context: &Context) -> bool {
         .with_label_values(&[&*context.target])
         .sub(count as i64);
     for record in records.drain(..) {
-        record.ticket.settle(Settlement::DeadLettered);
+        record
+            .ticket
+            .settle(Settlement::DeadLettered(RejectReason::GivenUp));
     }
     true
 }

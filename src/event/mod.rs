@@ -5,6 +5,7 @@
 pub mod delivery;
 pub mod event_id;
 pub mod kind;
+pub mod loss;
 pub mod outcome;
 pub mod position;
 pub mod record;
@@ -14,6 +15,7 @@ pub mod timestamp;
 pub use delivery::{Event, Hub, LastEnqueued};
 pub use event_id::EventId;
 pub use kind::Kind;
+pub use loss::Loss;
 pub use outcome::{Outcome, RejectReason, Rejection};
 pub use position::{Offset, PartitionId, SequenceNumber};
 pub use record::{Record, RecordField};

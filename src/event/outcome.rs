@@ -27,7 +27,7 @@ pub struct Rejection {
 }
 
 /// Why a record became a dead letter. A closed set: it is a metric label and a filter of `dead-letters`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum RejectReason {
     /// The body, or a part of it, is no JSON or is nested too deeply.

@@ -91,6 +91,10 @@ end_reasons! {
     Refused = "refused" => Operator, Link;
     /// The AMQP library refused a delivery and gave up the link.
     Unreadable = "unreadable" => BackOff, Link;
+    /// The link brought nothing although the hub has newer events; given up here.
+    Stuck = "stuck" => BackOff, Connection;
+    /// Another hub stands under the name, and the policy is to wait for a decision.
+    HubRecreated = "hub_recreated" => Operator, Link;
     /// Anything the service says that is not known here.
     Other = "other" => BackOff, Link;
 }
@@ -312,6 +316,8 @@ mod tests {
             (EndReason::Stolen, 2, 0.3, 240.0),
             (EndReason::Stolen, 9, 0.3, 900.0),
             (EndReason::Unauthorized, 0, 0.3, 60.0),
+            (EndReason::HubRecreated, 3, 0.3, 60.0),
+            (EndReason::Stuck, 3, 1.0, 4.0),
             (EndReason::CredentialRefused, 3, 0.3, 60.0),
             (EndReason::CredentialUnavailable, 3, 1.0, 4.0),
         ];

@@ -7,10 +7,12 @@ pub mod connection_string; // the portal's way to say it
 pub mod credential; // who we are
 pub mod replaceable; // what a reload may replace
 pub mod end_reason; // why links end, and how long to wait
+pub mod rival; // who else reads a partition
 pub mod client; // the connections of a consumer group
 pub mod management; // what the hub tells of itself
 pub mod probe; // a harmless try of everything
 pub mod peek; // a look at a few events
+pub mod lookup; // one event, by where it stands
 
 mod partition; // the reader of one partition, which heals by itself
 mod step; // what it tells

@@ -1,6 +1,7 @@
 //! The reader of one partition, which heals by itself for ever.
 
 mod heal; // what it does when a link ends
+mod watched; // what it does when a link brings nothing
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -15,7 +16,7 @@ use super::attach::{Outcome, Plan, Recovery, Start, attach};
 use super::client::HubClient;
 use super::connection::CLOSE_TIMEOUT;
 use super::credential::Credential;
-use super::cursor::{Admission, Cursor, GapCause};
+use super::cursor::{Admission, Cursor};
 use super::end_reason::{End, EndReason};
 use super::receiver::{EPOCH, Link, Received, Refusal};
 use super::replaceable::Replaced;
@@ -41,6 +42,8 @@ pub struct PartitionReader {
     refused: Refused,
     /// Whether the present link has given an event that was not taken in before.
     has_advanced: bool,
+    /// Whether [`Step::Reattaching`] is due before the next attempt.
+    is_reattaching: bool,
 }
 
 type Task<T> = Pin<Box<dyn Future<Output = T> + Send + Sync>>;
@@ -88,6 +91,7 @@ impl PartitionReader {
             next_start: NextStart::Cursor,
             refused: Refused::default(),
             has_advanced: false,
+            is_reattaching: false,
         }
     }
 
@@ -148,6 +152,10 @@ impl PartitionReader {
                         () = sleep_until(*until) => {}
                         // Perhaps the wait is for this very thing.
                         () = self.credential.replaced() => self.attempts = 0,
+                    }
+                    if std::mem::take(&mut self.is_reattaching) {
+                        self.state = State::Waiting(Instant::now());
+                        return Step::Reattaching;
                     }
                     self.state = State::Attaching(Box::pin(attach(Arc::clone(&self.client), self.plan())));
                 }
@@ -228,13 +236,7 @@ impl PartitionReader {
                 self.pass(first);
                 self.wait(Duration::ZERO);
             }
-            Outcome::HubRecreated(created_at) => {
-                self.cursor.restart(StartPosition::Earliest, Some(created_at));
-                self.next_start = NextStart::Cursor;
-                self.recovery = Recovery::default();
-                self.pending.push_back(Step::HubRecreated { created_at });
-                self.wait(Duration::ZERO);
-            }
+            Outcome::HubRecreated(created_at) => self.on_another_hub(created_at),
             Outcome::Failed { end, retry_after } => self.on_end(end, retry_after),
         }
     }
@@ -251,7 +253,7 @@ impl PartitionReader {
                 self.pass(refused);
             }
         }
-        match self.cursor.admit(&event) {
+        match self.cursor.admit(&event, Timestamp::now()) {
             Admission::Repeated => {
                 self.pending.push_back(Step::Repeated {
                     sequence_number: number,
@@ -259,15 +261,10 @@ impl PartitionReader {
                 return;
             }
             Admission::Next => {}
-            Admission::AfterGap { events, cause } => self.pending.push_back(match cause {
-                GapCause::Retention => Step::Lost {
-                    events,
-                    before: number,
-                },
-                GapCause::Skipped => Step::Missing {
-                    events,
-                    before: number,
-                },
+            Admission::AfterLoss(loss) => self.pending.push_back(Step::Lost(loss)),
+            Admission::AfterSkip { events } => self.pending.push_back(Step::Missing {
+                events,
+                before: number,
             }),
         }
         self.has_advanced = true;

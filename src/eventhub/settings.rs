@@ -152,20 +152,21 @@ impl fmt::Display for Address {
     }
 }
 
-/// What to do when the service refuses a stored position: the hub was re-created, or failed over.
+/// What to do with a stored position that is of no use: the hub was re-created, or failed over, or refuses it.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize, schemars::JsonSchema,
 )]
 #[serde(rename_all = "snake_case")]
 pub enum OnInvalidCheckpoint {
-    /// Start again with the oldest event.
+    /// Start again with the oldest event: nothing is skipped, and after a refusal much may come again.
     #[default]
     Earliest,
-    /// Start again with what arrives from now on.
+    /// Start again with what arrives from now on: what came since the last event is not read.
     Latest,
-    /// Start again at the enqueued time of the last event; at the oldest event if that time is not known.
+    /// Start again at the enqueued time of the last event; at the oldest event if that time is not known. For a namespace
+    /// with a paired one (geo-disaster recovery), whose hub has the same times and other positions.
     EnqueuedTime,
-    /// Stay stopped until someone decides.
+    /// Read nothing until someone decides: changes this, or the checkpoint.
     Fail,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::end_reason::EndReason;
 use super::settings::{OnInvalidCheckpoint, Position};
-use crate::event::{Event, SequenceNumber, Timestamp};
+use crate::event::{Event, Loss, SequenceNumber, Timestamp};
 
 /// One thing that happened to a partition.
 #[derive(Debug)]
@@ -42,18 +42,15 @@ pub enum Step {
         /// The event after them, which is the next step.
         before: SequenceNumber,
     },
-    /// Retention removed events before they were read.
-    Lost {
-        /// How many.
-        events: i64,
-        /// The event after them, which is the next step.
-        before: SequenceNumber,
-    },
-    /// The hub was deleted and made anew. Reading starts again at its oldest event, and numbers count from 0: what is
-    /// in flight is to be finished but moves no position.
+    /// Retention removed events before they were read; the event after them is the next step.
+    Lost(Loss),
+    /// The hub was deleted and made anew, or another one stands under its name. Reading starts again as the policy says,
+    /// and numbers count from 0: what is in flight is to be finished but moves no position.
     HubRecreated {
         /// When the new one was made.
         created_at: Timestamp,
+        /// The policy that is applied.
+        policy: OnInvalidCheckpoint,
     },
     /// The service refuses the stored position. Reading starts again as the policy says, and numbers may be lower.
     PositionRefused {
@@ -71,4 +68,7 @@ pub enum Step {
         /// When it tries again.
         retry_after: Duration,
     },
+    /// The wait after the end of a link is over, and the next call attaches anew. Whoever took the partition may have
+    /// done so through what looked like a fault of the connection, so this is where to ask whether it is still ours.
+    Reattaching,
 }

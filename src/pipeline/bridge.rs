@@ -10,15 +10,17 @@ use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
-use super::blocked;
 use super::counters::{Counters, Decisions};
 use super::dispatch::{Destination, Dispatch, Unrouted};
 use super::edition::InUse;
 use super::group::Group;
+use super::ownership::Ownership;
 use super::reload::{Exchange, Reloader, Source};
 use super::remembering;
 use super::workers;
+use super::{auditing, blocked};
 use crate::acknowledge::Window;
+use crate::audit::Recorder;
 use crate::checkpoint::blob::ownership;
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::{self, BlobStore, FileStore, Store};
@@ -55,6 +57,7 @@ pub struct Bridge {
     metrics: Arc<Metrics>,
     readiness: Arc<Readiness>,
     stores: BTreeMap<Arc<str>, Store>,
+    audits: BTreeMap<Arc<str>, Recorder>,
     last_delivered: Arc<Keeper>,
     writer: dead_letter::Writer,
     server: Server,
@@ -67,7 +70,8 @@ impl Bridge {
         let server = Server::bind(configuration.http)
             .await
             .map_err(|error| Failure::Usage(error.into()))?;
-        let readiness = Arc::new(Readiness::new(configuration.retention));
+        let readiness = Readiness::new(configuration.retention).expecting(configuration.expect_event_every);
+        let readiness = Arc::new(readiness);
         let owner_id = ownership::new_owner_id();
         let mut stores = BTreeMap::new();
         let mut settled_until = BTreeMap::new();
@@ -79,13 +83,9 @@ impl Bridge {
                 hub: &hub.hub.name,
                 consumer_group: &group,
             };
-            let store = open_store(&configuration.checkpoint, scope, &owner_id).await;
-            let store = store.map_err(|error| Failure::State(error.into()))?;
+            let store = open_store(&configuration.checkpoint, scope, &owner_id).await?;
             // Read now, so that a foreign or torn checkpoint is said before anything starts.
-            let checkpoints = store
-                .load_all()
-                .await
-                .map_err(|error| Failure::State(error.into()))?;
+            let checkpoints = store.load_all().await?;
             let newest = checkpoints
                 .values()
                 .map(|checkpoint| checkpoint.enqueued_time)
@@ -95,6 +95,7 @@ impl Bridge {
         }
         let last_delivered = remembering::open(&configuration, &settled_until, &metrics)?;
         let health = readiness.dead_letters();
+        let audits = auditing::open(&configuration)?;
         let writer = dead_letter::Writer::open(&configuration.dead_letter.file, Arc::clone(&metrics), health)
             .map_err(|error| Failure::State(error.into()))?;
         metrics
@@ -106,6 +107,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            audits,
             last_delivered,
             writer,
             server,
@@ -135,6 +137,7 @@ impl Bridge {
             metrics,
             readiness,
             stores,
+            mut audits,
             last_delivered,
             writer,
             server,
@@ -182,7 +185,7 @@ impl Bridge {
             configuration.intervals,
             configuration.grace_period,
         );
-        let hub = configuration.hub.clone();
+        let (hub, checkpoint) = (configuration.hub.clone(), configuration.checkpoint.clone());
         let window_events = configuration.window_events;
         let window_bytes = configuration.window_bytes - configuration.window_bytes / ALLOCATOR_FRACTION;
         let shared = stores.values().filter_map(|store| match store {
@@ -202,9 +205,11 @@ impl Bridge {
             readiness.window(&name, &window);
             remembering::book_in(exchange.current(), &name, &last_delivered, &window);
             groups.push(Group {
+                ownership: Ownership::of(&checkpoint, &store),
                 hub: hub.clone(),
                 dispatch: InUse::new(exchange.editions(), &name),
                 claims: claims.remove(&name),
+                audit: audits.remove(&name).expect("the audit of every group is opened"),
                 name,
                 start: start.clone(),
                 intervals,
@@ -253,12 +258,6 @@ async fn open_store(
         CheckpointSettings::File { directory } => FileStore::open(directory, scope).map(Store::File),
         CheckpointSettings::Blob(settings) => {
             let store = BlobStore::open(settings, scope, Arc::clone(owner_id)).await?;
-            // Two fleets that do not see each other's ownerships fight for the hub: one look at their logs tells.
-            tracing::info!(
-                store = store.describe(),
-                owner_id = &**owner_id,
-                "checkpoints are shared"
-            );
             Ok(Store::Blob(store))
         }
     }

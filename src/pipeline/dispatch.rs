@@ -20,8 +20,9 @@ use crate::map::{MappingSet, RecordContext};
 use crate::route::last_delivered::PendingUpdate;
 use crate::route::{Decision, Fingerprint, Route, SnapshotRule};
 
-/// What is booked for an event besides its body: its place in the window, its coordinates, the allocator's rounding.
-const EVENT_BYTES: usize = 384;
+/// What is booked for an event besides its body: its place in the window, its coordinates, what is counted for
+/// the audit, the allocator's rounding.
+const EVENT_BYTES: usize = 448;
 /// What is booked for a rendered record besides its bytes and its key, likewise.
 const RECORD_BYTES: usize = size_of::<Rendered>() + 64;
 
@@ -109,6 +110,7 @@ pub fn dispatch(
         decoded: records.len(),
         ..Dispatched::default()
     };
+    in_flight.counts_records(u32::try_from(records.len()).unwrap_or(u32::MAX));
     let way = Way {
         plan,
         event,
@@ -166,17 +168,20 @@ impl Way<'_> {
                 .is_some_and(|route| !route.accepts(&context))
             {
                 target.decisions.filtered();
+                self.in_flight.filtered(index);
                 continue;
             }
             is_accepted = true;
             if self.in_flight.is_passed(index) {
                 target.decisions.repeated();
+                self.in_flight.repeated(index);
                 continue;
             }
             let update = match target.snapshots.decide(&fingerprint) {
                 Decision::Forward(update) => update,
                 Decision::Suppress(reason) => {
                     target.decisions.suppress(reason);
+                    self.in_flight.suppressed(index);
                     continue;
                 }
             };
@@ -296,6 +301,7 @@ impl Way<'_> {
         }
         if is_counted {
             self.plan.counters.metrics().route_unrouted_unknown_total.inc();
+            self.in_flight.unrouted();
             return;
         }
         let detail = "a record of unknown type that no route of any target takes".to_owned();

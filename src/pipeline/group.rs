@@ -1,27 +1,27 @@
 //! One consumer group: its partitions, their readers, its window and its checkpoints.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use anyhow::Context;
-use tokio::sync::{Notify, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::bridge::Stop;
 use super::edition::InUse;
-use super::holding;
-use super::reader::Reader;
-use super::undeliverable::{self, MAX_WAITING_LETTERS, Undeliverable};
-use crate::acknowledge::{Targets, Window};
-use crate::checkpoint::{Checkpoint, Checkpointer, Store};
+use super::ownership::{Held, Ownership};
+use super::partitions::Partitions;
+use super::silence::Watcher;
+use super::undeliverable::{self, MAX_WAITING_LETTERS};
+use crate::acknowledge::Window;
+use crate::audit::Recorder;
+use crate::checkpoint::{Checkpointer, Store};
 use crate::config::Intervals;
 use crate::config::event_hub::Start;
 use crate::deliver::dead_letter::DeadLetters;
 use crate::deliver::kafka::exactly_once::Claims;
-use crate::event::{Offset, PartitionId, SequenceNumber, Timestamp};
-use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{HubClient, HubSettings};
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::{Metrics, Readiness};
@@ -42,6 +42,10 @@ pub struct Group {
     pub dispatch: InUse,
     /// Where its positions are kept.
     pub store: Store,
+    /// Whether other instances read some of its partitions.
+    pub ownership: Ownership,
+    /// What records its sums.
+    pub audit: Recorder,
     /// Where its only target keeps positions together with the records, if it does.
     pub claims: Option<Claims>,
     /// What its targets last delivered; written before its positions.
@@ -67,6 +71,8 @@ impl Group {
             window,
             dispatch,
             store,
+            ownership,
+            audit,
             claims,
             last_delivered,
             dead_letters,
@@ -78,11 +84,20 @@ impl Group {
         let stopped = CancellationToken::new();
         let settings = HubSettings {
             consumer_group: Arc::clone(&name),
+            receiver_name: match &ownership {
+                Ownership::Alone => hub.receiver_name,
+                // Whom we displace is told the name that stands in the store.
+                Ownership::Shared(sharing) => sharing.store.owner_id().into(),
+            },
             ..hub
         };
         let client = HubClient::new(settings, connections.clone(), stopped.clone());
         let checkpointer = Checkpointer::new(store, Arc::clone(&name), Arc::clone(&metrics));
-        let checkpointer = Arc::new(checkpointer.every(intervals.checkpoints).after(last_delivered));
+        let checkpointer = checkpointer
+            .every(intervals.checkpoints)
+            .after(last_delivered)
+            .audited_by(audit);
+        let checkpointer = Arc::new(checkpointer);
         let mut checkpoints = {
             let (checkpointer, stopped) = (Arc::clone(&checkpointer), stopped.clone());
             tokio::spawn(async move { checkpointer.run(stopped).await })
@@ -90,8 +105,16 @@ impl Group {
         let (undeliverable, waiting) = mpsc::channel(MAX_WAITING_LETTERS);
         let mut letters = tokio::spawn(undeliverable::run(waiting, dead_letters));
 
+        let watcher = Watcher {
+            consumer_group: Arc::clone(&name),
+            client: Arc::clone(&client),
+            silence: readiness.silence(&name),
+            readiness: Arc::clone(&readiness),
+            interval: intervals.idle,
+        };
+        let watching = tokio::spawn(watcher.run(stop.intake.clone()));
         let mut partitions = Partitions {
-            name,
+            name: Arc::clone(&name),
             client: Arc::clone(&client),
             start,
             intervals,
@@ -108,7 +131,7 @@ impl Group {
             readers: JoinSet::new(),
         };
         let result = tokio::select! {
-            result = partitions.watch() => result,
+            result = partitions.read(ownership.clone()) => result,
             ended = &mut letters => Err(early("the writer of undeliverable records", ended.err())),
             ended = &mut checkpoints => Err(early("the checkpointer", ended.err())),
         };
@@ -118,6 +141,8 @@ impl Group {
             ended.context("a partition's reader failed")?;
         }
         result?;
+        watching.await.context("the watch for events failed")?;
+        let held = Held::of(ownership, name, std::mem::take(&mut partitions.known));
         // The readers' way to the targets ends here, so that the targets see the end of their channels.
         drop(partitions);
         letters
@@ -126,17 +151,27 @@ impl Group {
         tokio::select! {
             () = stop.delivered.cancelled() => {}
             () = stop.abandon.cancelled() => {}
+            () = keep(held.as_ref()) => {}
         }
         // The checkpointer stores the last marks when it is told to stop.
         stopped.cancel();
-        checkpoints
-            .await
-            .context("the checkpointer failed")?
-            .context("failed to store the last checkpoint")?;
+        let stored = checkpoints.await.context("the checkpointer failed")?;
+        if let Some(held) = &held {
+            held.relinquish().await;
+        }
+        stored.context("failed to store the last checkpoint")?;
         client.close().await;
         connections.close();
         connections.wait().await;
         Ok(())
+    }
+}
+
+/// Keeps what is shared with others; where nothing is, there is nothing to keep.
+async fn keep(held: Option<&Held>) {
+    match held {
+        Some(held) => held.renew_for_ever().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -145,213 +180,5 @@ fn early(what: &str, panicked: Option<tokio::task::JoinError>) -> anyhow::Error 
     match panicked {
         Some(error) => anyhow::Error::new(error).context(format!("{what} failed")),
         None => anyhow::anyhow!("{what} ended before the bridge did"),
-    }
-}
-
-/// The partitions of the group that are known, and their readers.
-struct Partitions {
-    name: Arc<str>,
-    client: Arc<HubClient>,
-    start: Start,
-    intervals: Intervals,
-    checkpointer: Arc<Checkpointer>,
-    window: Arc<Window>,
-    dispatch: InUse,
-    claims: Option<Claims>,
-    undeliverable: mpsc::Sender<Undeliverable>,
-    metrics: Arc<Metrics>,
-    readiness: Arc<Readiness>,
-    stop: Stop,
-    partitions_changed: Arc<Notify>,
-    known: BTreeSet<PartitionId>,
-    readers: JoinSet<()>,
-}
-
-impl Partitions {
-    /// Starts a reader for every partition, now and whenever the hub gets more, until told to stop.
-    async fn watch(&mut self) -> anyhow::Result<()> {
-        let checkpoints = self
-            .checkpointer
-            .store()
-            .load_all()
-            .await
-            .context("failed to read the checkpoints")?;
-        let has_none = checkpoints.is_empty();
-        if has_none {
-            tracing::warn!(
-                consumer_group = &*self.name,
-                start = ?self.start,
-                "no checkpoint at all; if this is not the first start, the state directory is not the one used before"
-            );
-        }
-        let mut is_first = true;
-        let mut attempt = 0;
-        let mut credential = self.client.settings().credential.subscribe();
-        loop {
-            let asked = tokio::select! {
-                () = self.stop.intake.cancelled() => return Ok(()),
-                asked = self.client.partitions() => asked,
-            };
-            let wait = match asked {
-                Ok(partitions) => {
-                    for partition in partitions
-                        .into_iter()
-                        .filter(|id| !self.known.contains(id))
-                        .collect::<Vec<_>>()
-                    {
-                        let checkpoint = checkpoints.get(&partition).cloned();
-                        self.begin(partition, checkpoint, has_none && is_first).await;
-                    }
-                    if is_first {
-                        self.readiness.trouble(&self.name, None);
-                        is_first = false;
-                    }
-                    attempt = 0;
-                    self.intervals.partitions
-                }
-                Err(end) => {
-                    let wait = end.reason.delay(attempt, rand::random());
-                    attempt += 1;
-                    if is_first {
-                        tracing::warn!(cause = %end, retry_after_seconds = wait.as_secs_f64(), "failed to ask the hub for its partitions");
-                        self.readiness.trouble(
-                            &self.name,
-                            Some(format!("the hub cannot be asked for its partitions: {end}")),
-                        );
-                    }
-                    wait
-                }
-            };
-            tokio::select! {
-                () = self.stop.intake.cancelled() => return Ok(()),
-                () = tokio::time::sleep(wait) => {}
-                () = self.partitions_changed.notified() => {}
-                () = credential.replaced() => attempt = 0,
-                Some(ended) = self.readers.join_next() => ended.context("a partition's reader failed")?,
-            }
-        }
-    }
-
-    async fn begin(&mut self, partition: PartitionId, checkpoint: Option<Checkpoint>, is_fresh: bool) {
-        self.known.insert(partition.clone());
-        if let Store::Blob(store) = self.checkpointer.store() {
-            self.readers.spawn(holding::hold(
-                store.clone(),
-                partition.clone(),
-                self.stop.intake.clone(),
-            ));
-        }
-        let status = self.readiness.partition(&self.name, &partition);
-        let reader = Reader {
-            consumer_group: Arc::clone(&self.name),
-            start: self.start_position(&partition, checkpoint.as_ref(), is_fresh),
-            targets: self.targets(&partition, checkpoint.as_ref()),
-            resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
-            partition,
-            idle_interval: self.intervals.idle,
-            client: Arc::clone(&self.client),
-            checkpointer: Arc::clone(&self.checkpointer),
-            window: Arc::clone(&self.window),
-            dispatch: self.dispatch.clone(),
-            claims: self.claims.clone(),
-            undeliverable: self.undeliverable.clone(),
-            metrics: Arc::clone(&self.metrics),
-            status,
-            partitions_changed: Arc::clone(&self.partitions_changed),
-            stop: self.stop.clone(),
-        };
-        self.readers.spawn(reader.run());
-    }
-
-    /// The targets of the group, and which of them are ahead of what `checkpoint` has for all.
-    fn targets(&self, partition: &PartitionId, checkpoint: Option<&Checkpoint>) -> Targets {
-        let dispatch = self.dispatch.dispatch();
-        let targets = Targets::new(dispatch.targets.iter().map(|target| Arc::clone(&target.name)));
-        let mut positions = checkpoint.map_or_else(BTreeMap::new, Checkpoint::passed);
-        positions.retain(|name, _| dispatch.targets.iter().any(|target| *target.name == **name));
-        for target in &dispatch.targets {
-            if target.snapshots.compares_with_nothing() && positions.remove(&*target.name).is_some() {
-                tracing::warn!(
-                    consumer_group = &*self.name,
-                    partition = %partition,
-                    target_name = &*target.name,
-                    "target was ahead of its group, but what it last got is not known, so it gets that again"
-                );
-            }
-        }
-        for (target, position) in &positions {
-            tracing::info!(
-                consumer_group = &*self.name,
-                partition = %partition,
-                target_name = &**target,
-                sequence_number = %position.sequence_number,
-                "target is ahead of its group and gets nothing again up to here"
-            );
-        }
-        targets.ahead(&positions)
-    }
-
-    /// The checkpoint, else the configured start; a partition that appears later has no history to skip.
-    fn start_position(
-        &self,
-        partition: &PartitionId,
-        checkpoint: Option<&Checkpoint>,
-        is_fresh: bool,
-    ) -> StartPosition {
-        let (position, origin) = match checkpoint {
-            // Another consumer wrote it, and said an offset only; the event there is read once more.
-            Some(checkpoint) if checkpoint.sequence_number == SequenceNumber::UNKNOWN => {
-                (StartPosition::Offset(checkpoint.offset.clone()), "checkpoint")
-            }
-            Some(checkpoint) => (StartPosition::After(position_of(checkpoint)), "checkpoint"),
-            None if is_fresh => (configured(&self.start, partition), "configuration"),
-            None => (StartPosition::Earliest, "new partition"),
-        };
-        tracing::info!(
-            consumer_group = &*self.name,
-            partition = %partition,
-            origin,
-            position = %describe(&position),
-            "partition starts"
-        );
-        position
-    }
-}
-
-fn configured(start: &Start, partition: &PartitionId) -> StartPosition {
-    match start {
-        Start::Earliest | Start::Latest => StartPosition::Earliest,
-        Start::EnqueuedAfter(time) => match Timestamp::parse(&time.value) {
-            // The hub starts behind the moment it is given, and an event of exactly this time is the first one wanted.
-            Some(time) => StartPosition::EnqueuedAfter(Timestamp::from_millis(time.as_millis() - 1)),
-            None => StartPosition::Earliest,
-        },
-        Start::SequenceNumber(numbers) => match numbers.get(partition.as_str()) {
-            Some(number) => StartPosition::SequenceNumber(SequenceNumber(*number)),
-            None => StartPosition::Earliest,
-        },
-        Start::Offset(offsets) => match offsets.get(partition.as_str()) {
-            Some(offset) => StartPosition::Offset(Offset::new(offset.as_str())),
-            None => StartPosition::Earliest,
-        },
-    }
-}
-
-pub(super) fn position_of(checkpoint: &Checkpoint) -> Position {
-    Position {
-        sequence_number: checkpoint.sequence_number,
-        offset: Some(checkpoint.offset.clone()),
-        enqueued_time: Some(checkpoint.enqueued_time).filter(|time| *time != Timestamp::UNKNOWN),
-        hub_created_at: checkpoint.hub_created_at,
-    }
-}
-
-fn describe(position: &StartPosition) -> String {
-    match position {
-        StartPosition::Earliest => "the oldest event".to_owned(),
-        StartPosition::EnqueuedAfter(time) => format!("events enqueued after {time}"),
-        StartPosition::SequenceNumber(number) => format!("sequence number {number}"),
-        StartPosition::Offset(offset) => format!("offset {offset}"),
-        StartPosition::After(position) => format!("after sequence number {}", position.sequence_number),
     }
 }

@@ -74,6 +74,7 @@ impl Unreadable {
             mapping_revision: None,
             content: Content::Nothing,
         };
+        in_flight.counts_records(1);
         let undeliverable = Undeliverable {
             letter,
             ticket: in_flight.ticket(),
@@ -92,8 +93,8 @@ pub async fn run(mut undeliverable: mpsc::Receiver<Undeliverable>, dead_letters:
         let mut next = Some(first);
         while let Some(Undeliverable { letter, ticket, held }) = next {
             bytes += held.bytes();
+            owed.push((ticket, letter.reason, held));
             letters.push(letter);
-            owed.push((ticket, held));
             next = if bytes < MAX_WRITE_BYTES {
                 undeliverable.try_recv().ok()
             } else {
@@ -104,8 +105,8 @@ pub async fn run(mut undeliverable: mpsc::Receiver<Undeliverable>, dead_letters:
             // The process is ending; these records stay unsettled and are read again after the start.
             return;
         }
-        for (ticket, _) in owed {
-            ticket.settle(Settlement::DeadLettered);
+        for (ticket, reason, _) in owed {
+            ticket.settle(Settlement::DeadLettered(reason));
         }
     }
 }

@@ -112,8 +112,30 @@ metrics! {
     eventhub_lag_seconds: GaugeVec ["partition", "consumer_group"];
     /// Reconnects by the class of their cause.
     eventhub_reconnects_total: IntCounterVec ["reason"];
+    /// Links given up because they brought nothing although the hub had newer events and credit to send them.
+    eventhub_stuck_total: IntCounterVec ["partition", "consumer_group"];
+    /// Partitions with a checkpoint, or read before, that the hub no longer has.
+    eventhub_gone_partitions: IntGaugeVec ["consumer_group"];
+    /// Time since the hub took in its newest event, as far as it has said.
+    eventhub_seconds_since_last_event: GaugeVec ["consumer_group"];
+    /// 1 while the hub has taken in nothing for longer than `event_hub.expect_event_every`, else 0; shown with that option.
+    eventhub_event_overdue: IntGaugeVec ["consumer_group"];
     /// 1 while the partition's link is attached.
     eventhub_attached: IntGaugeVec ["partition", "consumer_group"];
+    /// 1 while this instance owns the partition. Shown only where instances share the partitions.
+    eventhub_owned: IntGaugeVec ["partition", "consumer_group"];
+    /// Instances that own partitions of the group, this one included.
+    eventhub_instances: IntGaugeVec ["consumer_group"];
+    /// Partitions that no instance owns.
+    eventhub_unowned_partitions: IntGaugeVec ["consumer_group"];
+    /// Claims by whose the partition was: `nobody`, `expired` (an instance that stopped renewing), `ourselves`, `instance` (taken over for an equal share); and those that came too late, `refused`.
+    eventhub_ownership_claims_total: IntCounterVec ["consumer_group", "origin"];
+    /// Partitions this instance lost: `taken` by another instance, or `displaced` at the hub by a reader that does not own them.
+    eventhub_ownership_losses_total: IntCounterVec ["consumer_group", "reason"];
+    /// Time one look at the ownership took: renewals, list and claims.
+    eventhub_ownership_cycle_seconds: HistogramVec ["consumer_group"] {CONFIRMATION_BUCKETS};
+    /// Looks at the ownership that failed at the store or the hub; the next one follows by itself.
+    eventhub_ownership_errors_total: IntCounterVec ["consumer_group"];
 
     /// Records decoded.
     decode_records_total: IntCounterVec ["kind", "snapshot"];
@@ -217,6 +239,8 @@ metrics! {
     checkpoint_age_seconds: GaugeVec ["partition", "consumer_group"];
     /// Checkpoints that could not be stored; they are tried again.
     checkpoint_errors_total: IntCounter;
+    /// Times the audit could not be written; it is written with the next checkpoint.
+    audit_errors_total: IntCounter;
     /// Time spent storing one checkpoint.
     checkpoint_seconds: Histogram {STAGE_BUCKETS};
 

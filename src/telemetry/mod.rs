@@ -7,9 +7,11 @@ pub mod metrics;
 pub mod partition_status;
 pub mod readiness;
 pub mod retention;
+pub mod silence;
 
 pub use health::{BlockReason, TargetHealth};
 pub use metrics::Metrics;
 pub use partition_status::PartitionStatus;
 pub use readiness::Readiness;
 pub use retention::Left;
+pub use silence::Silence;

@@ -33,6 +33,12 @@ pub struct PartitionStatus {
     progress: AtomicI64,
     in_flight: Mutex<Option<Arc<InFlight>>>,
     trouble: Mutex<Option<String>>,
+    /// Time of the newest event the hub has said that it took in.
+    newest_enqueued: AtomicI64,
+    /// That the link brings nothing although there is something.
+    stuck: Mutex<Option<String>>,
+    /// That the hub has no such partition any more.
+    gone: Mutex<Option<String>>,
 }
 
 impl PartitionStatus {
@@ -48,6 +54,9 @@ impl PartitionStatus {
             progress: AtomicI64::new(Timestamp::now().as_millis()),
             in_flight: Mutex::default(),
             trouble: Mutex::default(),
+            newest_enqueued: AtomicI64::new(i64::MIN),
+            stuck: Mutex::default(),
+            gone: Mutex::default(),
         }
     }
 
@@ -74,8 +83,38 @@ impl PartitionStatus {
         }
     }
 
+    /// The link brings nothing although the hub has more, in words for an operator; `None` ends that.
+    pub fn stuck(&self, problem: Option<String>) {
+        *lock(&self.stuck) = problem;
+    }
+
+    /// The hub has no such partition any more, in words for an operator; `None` ends that.
+    pub fn gone(&self, notice: Option<String>) {
+        *lock(&self.gone) = notice;
+    }
+
+    /// That the hub has no such partition any more. It is then no problem that it is not read.
+    pub(super) fn is_gone(&self) -> Option<String> {
+        lock(&self.gone).clone()
+    }
+
+    /// An event came that the hub took in at this time.
+    pub fn enqueued(&self, moment: Timestamp) {
+        self.newest_enqueued
+            .fetch_max(moment.as_millis(), Ordering::Relaxed);
+    }
+
+    /// When the hub took in its newest event here, as far as it has said.
+    pub(super) fn newest_enqueued(&self) -> Option<Timestamp> {
+        let newest = self.newest_enqueued.load(Ordering::Relaxed);
+        (newest != i64::MIN).then(|| Timestamp::from_millis(newest))
+    }
+
     /// The hub said what its newest event is.
     pub fn last_enqueued(&self, last: &LastEnqueued) {
+        if last.sequence_number >= SequenceNumber(0) {
+            self.enqueued(last.enqueued_time);
+        }
         if last.sequence_number.0 == self.last_enqueued.load(Ordering::Relaxed) {
             return;
         }
@@ -137,6 +176,11 @@ impl PartitionStatus {
             let cause = lock(&self.trouble).clone();
             cause.unwrap_or_else(|| "not attached yet".to_owned())
         })
+    }
+
+    /// That events wait in the hub and the link brings none.
+    pub(super) fn stuck_link(&self) -> Option<String> {
+        lock(&self.stuck).clone()
     }
 
     /// That events wait and none is settled.

@@ -10,6 +10,7 @@ use super::Metrics;
 use super::health::{Blocked, TargetHealth};
 use super::partition_status::PartitionStatus;
 use super::retention::Left;
+use super::silence::Silence;
 use crate::acknowledge::Window;
 use crate::deliver::dead_letter;
 use crate::event::{PartitionId, Timestamp};
@@ -29,6 +30,9 @@ pub struct Readiness {
     reload: Mutex<Vec<String>>,
     /// How long the hub keeps events, if known.
     retention: Option<Duration>,
+    /// The longest time between two events that is normal, if known.
+    expect_event_every: Option<Duration>,
+    silences: Mutex<BTreeMap<Arc<str>, Arc<Silence>>>,
 }
 
 #[derive(Debug)]
@@ -73,6 +77,14 @@ impl Readiness {
         }
     }
 
+    /// The same, which tells of a hub that takes in nothing for longer than `expect_event_every`.
+    pub fn expecting(self, expect_event_every: Option<Duration>) -> Self {
+        Self {
+            expect_event_every,
+            ..self
+        }
+    }
+
     /// Adds a partition; before its first attach the bridge is not ready.
     pub fn partition(&self, consumer_group: &Arc<str>, partition: &PartitionId) -> Arc<PartitionStatus> {
         let key = (Arc::clone(consumer_group), partition.clone());
@@ -83,11 +95,34 @@ impl Readiness {
         )
     }
 
+    /// Takes a partition out that is another instance's now.
+    pub fn forget(&self, consumer_group: &Arc<str>, partition: &PartitionId) {
+        lock(&self.partitions).remove(&(Arc::clone(consumer_group), partition.clone()));
+    }
+
     /// Adds a consumer group with its window; it is in trouble until its partitions are known.
     pub fn window(&self, consumer_group: &Arc<str>, window: &Arc<Window>) {
         let unknown = format!("consumer group {consumer_group}: the partitions of the hub are not known yet");
         self.trouble(consumer_group, Some(unknown));
         lock(&self.windows).insert(Arc::clone(consumer_group), Arc::clone(window));
+    }
+
+    /// What the hub of a consumer group took in last.
+    pub fn silence(&self, consumer_group: &Arc<str>) -> Arc<Silence> {
+        let mut silences = lock(&self.silences);
+        let silence = silences
+            .entry(Arc::clone(consumer_group))
+            .or_insert_with(|| Arc::new(Silence::new(self.expect_event_every)));
+        Arc::clone(silence)
+    }
+
+    /// When the hub took in its newest event, as far as the readers of a consumer group know.
+    pub fn newest_enqueued(&self, consumer_group: &Arc<str>) -> Option<Timestamp> {
+        let partitions = lock(&self.partitions);
+        let of_group = partitions
+            .iter()
+            .filter(|((group, _), _)| group == consumer_group);
+        of_group.filter_map(|(_, status)| status.newest_enqueued()).max()
     }
 
     /// Adds a target.
@@ -149,8 +184,12 @@ impl Readiness {
         let mut problems: Vec<String> = lock(&self.troubles).values().cloned().collect();
         let partitions = lock(&self.partitions).clone();
         for ((group, partition), status) in &partitions {
+            if status.is_gone().is_some() {
+                continue;
+            }
             let standstill = || Some(status.standstill()? + &self.holders(group, status));
-            if let Some(problem) = status.detachment().or_else(standstill) {
+            let problem = status.detachment().or_else(|| status.stuck_link());
+            if let Some(problem) = problem.or_else(standstill) {
                 problems.push(format!(
                     "partition {partition} of consumer group {group}: {problem}"
                 ));
@@ -172,7 +211,7 @@ impl Readiness {
         Report {
             is_ready: problems.is_empty(),
             problems,
-            notices: self.notices(),
+            notices: [self.notices(), self.hub_notices()].concat(),
         }
     }
 
@@ -180,6 +219,10 @@ impl Readiness {
     pub fn refresh(&self, metrics: &Metrics) {
         for ((group, partition), status) in lock(&self.partitions).iter() {
             let labels = [partition.as_str(), group];
+            if status.is_gone().is_some() {
+                hide(&labels, metrics);
+                continue;
+            }
             metrics
                 .eventhub_attached
                 .with_label_values(&labels)
@@ -194,6 +237,12 @@ impl Readiness {
         }
         for target in lock(&self.targets).iter() {
             self.show_left(target, metrics);
+        }
+        for (group, silence) in lock(&self.silences).clone().iter() {
+            if let Some(newest) = self.newest_enqueued(group) {
+                silence.seen(newest);
+            }
+            show_silence(group, silence, metrics);
         }
         for (group, window) in lock(&self.windows).iter() {
             metrics
@@ -242,6 +291,23 @@ impl Readiness {
         given_up.chain(refused).collect()
     }
 
+    /// Partitions that are gone, and hubs that take in nothing: nothing here can mend either.
+    fn hub_notices(&self) -> Vec<String> {
+        let partitions = lock(&self.partitions).clone();
+        let gone = partitions.iter().filter_map(|((group, partition), status)| {
+            let notice = status.is_gone()?;
+            Some(format!(
+                "partition {partition} of consumer group {group}: {notice}"
+            ))
+        });
+        let silences = lock(&self.silences).clone();
+        let silent = silences.iter().filter_map(|(group, silence)| {
+            let notice = silence.notice(Timestamp::now())?;
+            Some(format!("consumer group {group}: {notice}"))
+        });
+        gone.chain(silent).collect()
+    }
+
     /// A gauge that says nothing now is not shown.
     fn show_left(&self, target: &Target, metrics: &Metrics) {
         let labels = [&*target.name];
@@ -272,6 +338,28 @@ impl Readiness {
             .values()
             .filter_map(|status| status.lag_events())
             .sum()
+    }
+}
+
+/// A partition that is gone has no lag, and nothing to attach to. An error says that it was not shown before either.
+fn hide(labels: &[&str], metrics: &Metrics) {
+    drop(metrics.eventhub_attached.remove_label_values(labels));
+    drop(metrics.eventhub_lag_events.remove_label_values(labels));
+    drop(metrics.eventhub_lag_seconds.remove_label_values(labels));
+}
+
+fn show_silence(consumer_group: &str, silence: &Silence, metrics: &Metrics) {
+    if let Some(lasts) = silence.lasts(Timestamp::now()) {
+        metrics
+            .eventhub_seconds_since_last_event
+            .with_label_values(&[consumer_group])
+            .set(lasts.as_secs_f64());
+    }
+    if silence.expected().is_some() {
+        metrics
+            .eventhub_event_overdue
+            .with_label_values(&[consumer_group])
+            .set(i64::from(silence.is_overdue()));
     }
 }
 

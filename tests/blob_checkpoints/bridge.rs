@@ -6,7 +6,7 @@ use std::time::Duration;
 use serde_json::Value;
 
 use crate::azurite::{Azurite, Container, installed};
-use crate::harness::{Bridge, Hub, LATER, wait_for};
+use crate::harness::{Bridge, Hub, LATER, Process, wait_for};
 
 const PARTITIONS: i64 = 4;
 const EVENTS: i64 = 5000;
@@ -74,6 +74,39 @@ async fn kills_lose_nothing() {
         positions.values().all(|number| *number == EVENTS - 1),
         "{positions:?}"
     );
+}
+
+/// Scenario: a bridge is started while a checkpoint says nothing, and while the store is away. Guarantees: it ends with the
+/// exit code of state, of a peer; and says which blob it was and what to do.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_start_without_positions_is_refused() {
+    let Some(installed) = installed("a start without the blob store").await else {
+        return;
+    };
+    let mut azurite = Azurite::start(&installed).await;
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    let hub = "Endpoint=sb://127.0.0.1:9;SharedAccessKeyName=k;SharedAccessKey=a;UseDevelopmentEmulator=true";
+    let path = configure(directory, hub, &azurite);
+    let path = path.to_str().expect("temporary paths are UTF-8");
+    let container = Container::new(&azurite, CONTAINER);
+    container.create().await;
+    let lost = "127.0.0.1:9/defender/$default/checkpoint/0";
+    container.put(lost, &[("note", "lost")]).await;
+    let invalid = format!("`{lost}` is no checkpoint");
+    for (is_away, code, said) in [
+        (false, 74, &*invalid),
+        (true, 69, "the blob store cannot be reached"),
+    ] {
+        if is_away {
+            azurite.stop().await;
+        }
+        let mut process = Process::start(directory, "bridge", &["run", "--config", path], &[]);
+        let status = process.wait(LATER);
+        let text = process.log_text();
+        assert_eq!(status.code(), Some(code), "{text}");
+        assert!(text.contains(said) && text.contains("hint: "), "{text}");
+    }
 }
 
 /// The numbers in the checkpoints of the container, by partition.

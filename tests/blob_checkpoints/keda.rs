@@ -4,7 +4,8 @@
 
 use hub2siem::event::PartitionId;
 
-use crate::azurite::{Azurite, Blob, Container, installed};
+use crate::azurite::container::Blob;
+use crate::azurite::{Azurite, Container, installed};
 use crate::stage::{checkpoint, open, zero};
 
 /// A checkpoint this far ahead of the hub is taken for one of another hub.

@@ -3,7 +3,8 @@ use std::collections::BTreeMap;
 use hub2siem::checkpoint::layout::{Checkpoint, TargetPosition};
 use hub2siem::event::{Offset, PartitionId, SequenceNumber};
 
-use crate::azurite::{Azurite, Blob, Container, installed};
+use crate::azurite::container::Blob;
+use crate::azurite::{Azurite, Container, installed};
 use crate::stage::{GROUP, checkpoint, claim, open, zero};
 
 /// Scenario: into an account without the container, a process stores checkpoints, one of them twice, claims two

@@ -13,7 +13,8 @@ use hub2siem::event::Timestamp;
 use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
-use crate::entra::{Application, CLIENT, Entra, HEADER, SECRET, TENANT, server_config};
+use crate::entra::server::server_config;
+use crate::entra::{Application, CLIENT, Entra, HEADER, SECRET, TENANT};
 use crate::http_peer::{Ingestion, Peer};
 use crate::support::{append, start, within};
 

@@ -36,6 +36,48 @@ fn compose_keeps_state_and_takes_rights_away() {
     assert!(drain < 30, "the bridge must end before it is killed");
 }
 
+/// Scenario: the example with several instances is edited, or the one with a single bridge.
+/// Guarantees: each instance has its state and dead letters to itself, ends in time, has no rights, and is scraped.
+#[test]
+fn instances_have_their_own_state() {
+    let single = yaml("docker-compose.yml");
+    let several = yaml("deploy/instances/compose.yaml");
+    let (second, third) = (&several["services"]["bridge-2"], &several["services"]["bridge-3"]);
+    assert_eq!(third["extends"]["service"], "bridge-2");
+    for option in [
+        "image",
+        "command",
+        "stop_grace_period",
+        "user",
+        "read_only",
+        "cap_drop",
+        "security_opt",
+    ] {
+        assert_eq!(second[option], single["services"]["bridge"][option], "{option}");
+    }
+    let mut taken = BTreeSet::new();
+    for service in [&single["services"]["bridge"], second, third] {
+        let volumes = texts(&service["volumes"]).filter(|volume| !volume.starts_with("./"));
+        for volume in volumes {
+            let (source, place) = volume.split_once(':').expect("a volume has a place");
+            assert!(taken.insert(source.to_owned()), "{source} has two owners");
+            assert!(["/var/lib/hub2siem/state", "/var/lib/hub2siem/dead-letters"].contains(&place));
+        }
+    }
+    assert_eq!(taken.len(), 6);
+    for secret in texts(&second["secrets"]) {
+        let is_known = single["secrets"][secret].is_object() || several["secrets"][secret].is_object();
+        assert!(is_known, "no secret {secret}");
+    }
+    let prometheus = yaml("deploy/instances/prometheus.yml");
+    let targets = texts(&prometheus["scrape_configs"][0]["static_configs"][0]["targets"]);
+    assert_eq!(targets.count(), 3);
+    assert_eq!(
+        prometheus["rule_files"],
+        yaml("deploy/prometheus/prometheus.yml")["rule_files"]
+    );
+}
+
 /// Scenario: a service, volume, secret or mounted file of the compose file is renamed in one place only.
 /// Guarantees: everything that is named exists, images have a tag, and ports are open to this machine only.
 #[test]
@@ -172,8 +214,11 @@ fn example_configurations_are_valid() {
             &format!("{{ file: '{directory}/hec_token' }}"),
         )
         .replace("https://", "http://");
+    let azurite = read("deploy/instances/azurite_connection_string");
+    std::fs::write(secrets.path().join("storage_connection_string"), azurite).expect("it can be written");
     for text in [
         read("deploy/bridge.yaml").replace("/run/secrets", &directory),
+        read("deploy/instances/bridge.yaml").replace("/run/secrets", &directory),
         smallest,
     ] {
         let file = hub2siem::config::diagnostic::SourceFile {

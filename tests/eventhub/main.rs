@@ -6,5 +6,7 @@ mod support;
 mod receiving;
 mod positions;
 mod faults;
+mod rivals;
+mod stuck;
 mod tls;
 mod probe;

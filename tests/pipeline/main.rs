@@ -20,5 +20,7 @@ mod positions;
 mod reload;
 mod stopping;
 mod health;
+mod silence;
+mod stuck;
 mod changes_only;
 mod seeds;

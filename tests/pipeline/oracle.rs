@@ -2,8 +2,9 @@
 //!
 //! (a) everything received is delivered to each routed target or dead-lettered; (b) nothing is delivered that was not
 //! received; (c) payloads are equal; (d) no checkpoint on disk passes an unsettled record. (e), a fresh event arrives
-//! once faults end, is a wait of the stage for (a).
+//! once faults end, is a wait of the stage for (a). (f) the audit claims no more than what happened.
 
+mod audit;
 mod deliveries;
 mod positions;
 mod suppressed;
@@ -197,10 +198,12 @@ impl Oracle {
     pub fn check_checkpoints(&mut self) {
         // Read before what was confirmed: settlements only become more.
         let stored = checkpoints(&self.directory.join("state"));
+        let audit = self.audit();
         self.refresh();
-        for stored in stored {
-            self.check_checkpoint(&stored);
+        for stored in &stored {
+            self.check_checkpoint(stored);
         }
+        self.check_audit(&audit, &stored);
     }
 
     /// The stored number of a partition in a group.
@@ -214,6 +217,7 @@ impl Oracle {
     /// After a stop with everything settled: every checkpoint stands at the last event of its partition.
     pub fn check_final_checkpoints(&mut self) {
         self.check_checkpoints();
+        self.check_final_audit(&self.audit());
         let life = self.lives.len() - 1;
         for ((_, partition), events) in self.events.iter().filter(|((of, _), _)| *of == life) {
             let last = events.last().filter(|last| !last.is_excused);

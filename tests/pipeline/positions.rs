@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use hub2siem::audit::history::{Finding, What};
 use hub2siem::emulator::event_hub::Condition;
 use hub2siem::event::{SequenceNumber, Timestamp};
 
@@ -97,7 +98,7 @@ async fn a_new_partition_is_noticed() {
 }
 
 /// Scenario: while the bridge is away, retention removes six of the ten events it had not read.
-/// Guarantees: the six are counted as lost, the rest is delivered.
+/// Guarantees: the six are counted as lost, in the audit too, which is not balanced then; the rest is delivered.
 #[tokio::test]
 async fn events_lost_to_retention_are_counted() {
     let mut stage = Stage::open(plan(1, "")).await;
@@ -111,6 +112,14 @@ async fn events_lost_to_retention_are_counted() {
     stage.settled().await;
     assert_eq!(stage.oracle.confirmed("soc"), 3 + 4);
     assert_eq!(total(&stage.bridge().metrics.eventhub_lost_events_total, &[]), 6);
+    stage.stop().await;
+    let audit = stage.oracle.audit();
+    let [partition] = &audit.partitions[..] else {
+        panic!("{audit:?}");
+    };
+    let lost: u64 = partition.days.values().map(|day| day.totals.gaps.lost).sum();
+    assert_eq!((lost, audit.is_balanced()), (6, false));
+    assert_eq!(partition.findings, []);
     stage.close().await;
 }
 
@@ -193,6 +202,17 @@ async fn a_hub_made_anew_is_read_from_its_beginning() {
     stage.start().await;
     stage.settled().await;
     assert_eq!(stage.oracle.confirmed("soc"), 13);
+    stage.stop().await;
+    let audit = stage.oracle.audit();
+    let findings = &audit.partitions[0].findings;
+    let is_recreated = matches!(
+        &findings[..],
+        [Finding {
+            what: What::Recreated { last: 9, .. },
+            ..
+        }]
+    );
+    assert!(is_recreated && audit.is_balanced(), "{audit:?}");
     stage.close().await;
 }
 

@@ -119,6 +119,7 @@ fn configuration(path: &Path) -> Configuration {
         partitions: Duration::from_millis(300),
         checkpoints: Duration::from_millis(100),
         idle: Duration::from_millis(300),
+        stuck: Duration::from_millis(600),
     };
     for target in &mut configuration.targets {
         if let TargetSettings::SplunkHec(settings) = &mut target.settings {

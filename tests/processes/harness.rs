@@ -265,11 +265,17 @@ impl Bridge {
     /// Starts one with the configuration file `<name>.yaml`, whose secrets are in files, and waits likewise.
     #[track_caller]
     pub fn start_file(directory: &Path, name: &str) -> Self {
+        Self::start_file_with(directory, name, &[])
+    }
+
+    /// The same, with variables of its environment.
+    #[track_caller]
+    pub fn start_file_with(directory: &Path, name: &str, environment: &[(&str, &str)]) -> Self {
         let path = directory.join(format!("{name}.yaml"));
         let path = path.to_str().expect("temporary paths are UTF-8");
         Self::serving(
             name,
-            Process::start(directory, name, &["run", "--config", path], &[]),
+            Process::start(directory, name, &["run", "--config", path], environment),
         )
     }
 

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
+use super::audit::audit;
 use super::harness::{Bridge, Hub, LATER, Receiver, SOON, Settings, TOKEN, wait_for};
 use super::ledger::{Ledger, checkpoints, dead_letters, item, letter_body};
 
@@ -68,6 +69,7 @@ fn twenty_kills_lose_nothing() {
         );
     }
     check_dead_letters(directory, &ledger);
+    check_audit(directory);
     assert!(
         watch.repeats_in_all > 0,
         "20 kills without one repeat: the test did not kill under load"
@@ -92,6 +94,16 @@ fn full_hub(directory: &Path) -> Hub {
 
 fn is_broken(number: usize) -> bool {
     number % BROKEN_EVERY == BROKEN_EVERY - 1
+}
+
+/// The audit counts each item once, however often it was sent.
+fn check_audit(directory: &Path) {
+    let audited = audit(directory);
+    assert!(audited.balanced && audited.code == 0, "{}", audited.output);
+    let broken = (ITEMS / BROKEN_EVERY) as u64;
+    assert_eq!(audited.sum("", "settled"), ITEMS as u64);
+    assert_eq!(audited.sum("", "undecodable"), broken);
+    assert_eq!(audited.sum("soc-splunk", "delivered"), ITEMS as u64 - broken);
 }
 
 fn check_dead_letters(directory: &Path, ledger: &Ledger) {

@@ -17,6 +17,8 @@ TRANSPORT = {
     "transport_type": TransportType.AmqpOverWebsocket,
     "custom_endpoint_address": sys.argv[2],
 } if len(sys.argv) > 2 else {}
+# Over WebSocket this client hands on what it has only after a second in which nothing came.
+SEND_INTERVAL_SECONDS = 1.5 if TRANSPORT else 0.3
 
 
 def send(connection_string):
@@ -119,7 +121,7 @@ def main():
         while reader.is_alive() and time.monotonic() < deadline:
             number += 1
             producer.send_event(EventData(f"late-{number}"), partition_id="0")
-            reader.join(0.3)
+            reader.join(SEND_INTERVAL_SECONDS)
     seen["latest"] = latest
     print(json.dumps(seen))
 

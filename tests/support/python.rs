@@ -5,12 +5,12 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use tokio::process::Command;
+use tokio::sync::Mutex;
 
 /// What `scripts/test` prepares too.
 const PACKAGES: [&str; 3] = [
     "azure-eventhub==5.15.1",
     "azure-eventhub-checkpointstoreblob==1.2.0",
-    // What the first needs for WebSockets.
     "websocket-client==1.9.2",
 ];
 const PROBE: &str = "import azure.eventhub, azure.eventhub.extensions.checkpointstoreblob, websocket";
@@ -44,8 +44,8 @@ pub async fn run_script(python: &Path, script: &str, arguments: &[&str]) -> Resu
 }
 
 async fn prepare() -> Result<PathBuf, String> {
-    // Two tests must not install it at the same time.
-    static INSTALLING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    // Two tests of one program must not install them at the same time.
+    static INSTALLING: Mutex<()> = Mutex::const_new(());
     let _installing = INSTALLING.lock().await;
     let environment = Path::new(env!("CARGO_MANIFEST_DIR")).join("target/python");
     let python = environment.join("bin/python");

@@ -11,8 +11,10 @@ use hub2siem::emulator::splunk_hec::{Options as CollectorOptions, SplunkHecEmula
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::entra::{CLIENT, Entra, HEADER, SECRET, TENANT, server_config};
-use crate::peers::{Tinyproxy, proxies};
+use crate::entra::server::server_config;
+use crate::entra::{CLIENT, Entra, HEADER, SECRET, TENANT};
+use crate::peers::packages::proxies;
+use crate::peers::tinyproxy::Tinyproxy;
 use crate::scene::{ENDPOINT, NAMESPACE};
 use crate::support::{append, start, within};
 use crate::terminator::Terminator;

@@ -3,7 +3,9 @@
 use hub2siem::eventhub::probe::{Stage, probe};
 use hub2siem::eventhub::{EndReason, StartPosition, Step, Transport};
 
-use crate::peers::{Packages, Tinyproxy, proxies};
+use crate::peers::Packages;
+use crate::peers::packages::proxies;
+use crate::peers::tinyproxy::Tinyproxy;
 use crate::scene::{ENDPOINT, NAMESPACE, behind, detached, hub_for, proxy};
 use crate::support::{append, client, next, numbers, read, reader, within};
 

@@ -8,7 +8,8 @@ use hub2siem::eventhub::{Address, HubSettings, Step, Transport};
 use hub2siem::proxy;
 use hub2siem::proxy::config::Proxy;
 
-use crate::entra::{file, server_config};
+use crate::entra::file;
+use crate::entra::server::server_config;
 use crate::support::{settings, start};
 
 /// The name in the hub's certificate; no name server knows it here.

@@ -7,7 +7,8 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::entra::{file, server_config};
+use crate::entra::file;
+use crate::entra::server::server_config;
 
 /// Passes what is in TLS on to a plain peer; ends when dropped.
 pub struct Terminator {

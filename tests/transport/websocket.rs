@@ -160,7 +160,6 @@ async fn accept(listener: TcpListener, upstream: SocketAddr, counts: Arc<Counts>
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the library fixes the type")]
 fn as_the_service(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     assert_eq!(request.uri().path(), "/$servicebus/websocket");
     assert_eq!(request.headers()["sec-websocket-protocol"], "amqp");

@@ -25,7 +25,7 @@ use crate::event::Timestamp;
 const API_VERSION: &str = "2025-11-05";
 
 const METADATA_PREFIX: &str = "x-ms-meta-";
-const DATE: HeaderName = HeaderName::from_static("date");
+pub(super) const DATE: HeaderName = HeaderName::from_static("date");
 
 /// One container.
 pub(super) struct Client {
@@ -68,7 +68,6 @@ impl Client {
         let mut options = BlobContainerClientOptions {
             version: API_VERSION.to_owned(),
             client_options: request::options(settings),
-            ..BlobContainerClientOptions::default()
         };
         let mut url = settings.container.clone();
         let mut entra = None;
@@ -109,8 +108,11 @@ impl Client {
         match self.finish("find the container", &self.address, asked).await {
             Ok(_) => return Ok(()),
             Err(Error::Refused { status: 404, .. }) => {}
-            // Rights on a container's blobs do not include its properties; whether it is there shows at the first list.
-            Err(Error::Refused { status: 403, .. }) => return Ok(()),
+            // Rights on a container's blobs do not include its properties; whether it is there shows at the first list. Who
+            // is not known at all is told so at once.
+            Err(Error::Refused {
+                status: 403, code, ..
+            }) if code != "AuthenticationFailed" => return Ok(()),
             Err(error) => return Err(error),
         }
         let created = self.container.create(None);
@@ -260,7 +262,8 @@ impl Client {
         }
     }
 
-    async fn finish<T>(
+    /// Waits for the end of a request.
+    pub(super) async fn finish<T>(
         &self,
         operation: &'static str,
         object: &str,
@@ -310,11 +313,13 @@ fn etag(headers: &Headers) -> Option<Etag> {
     headers.get_optional_str(&ETAG).map(Etag::new)
 }
 
-fn time(headers: &Headers, name: &HeaderName) -> Option<Timestamp> {
+/// A moment in a header.
+pub(super) fn time(headers: &Headers, name: &HeaderName) -> Option<Timestamp> {
     let text = headers.get_optional_str(name)?;
     parse_rfc7231(text).ok().map(timestamp)
 }
 
-fn timestamp(moment: OffsetDateTime) -> Timestamp {
+/// A moment of the Azure crate.
+pub(super) fn timestamp(moment: OffsetDateTime) -> Timestamp {
     Timestamp::from_millis(moment.unix_timestamp().saturating_mul(1000))
 }

@@ -19,6 +19,7 @@ pub mod check;
 pub mod store;
 mod conflict;
 pub mod ownership;
+pub mod source;
 
 pub use error::Error;
 pub use etag::Etag;

@@ -5,9 +5,10 @@ use std::time::Duration;
 
 use azure_core::http::{ClientOptions, ExponentialRetryOptions, RetryOptions, Transport as AzureTransport};
 
+use super::Error;
 use super::entra::Entra;
+use super::settings::Settings;
 use super::transport::Transport;
-use super::{Error, Settings};
 
 /// All tries of one request together. Far below the expiry of an ownership, so that a renewal that fails is noticed while
 /// there is time for another.

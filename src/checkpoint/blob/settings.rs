@@ -21,7 +21,7 @@ pub struct Settings {
     pub access: Access,
     /// How its certificate is verified.
     pub tls: Arc<rustls::ClientConfig>,
-    /// The proxy that leads out, if there is one.
+    /// The proxy on the way to it, if there is one.
     pub proxy: Option<Arc<proxy::Settings>>,
     /// How instances come to an equal share of the partitions.
     pub strategy: Strategy,

@@ -11,7 +11,7 @@ use super::{Error, Etag, Settings, metadata};
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::layout::Checkpoint;
 use crate::checkpoint::store;
-use crate::event::PartitionId;
+use crate::event::{PartitionId, Timestamp};
 use crate::eventhub::Replaceable;
 
 const READ: &str = "read the checkpoint";
@@ -45,14 +45,19 @@ pub(super) struct Known {
 impl BlobStore {
     /// Opens the group's checkpoints, and makes the container if it is missing. `owner_id` is this process.
     pub async fn open(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
-        let store = Self(Arc::new(Inner {
+        let store = Self::new(settings, scope, owner_id)?;
+        store.client().create_container().await?;
+        Ok(store)
+    }
+
+    /// The same for whoever only looks: nothing is asked or made yet.
+    pub fn new(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
+        Ok(Self(Arc::new(Inner {
             client: Arc::new(Client::new(settings)?).into(),
             names: Names::new(scope),
             owner_id,
             known: Mutex::default(),
-        }));
-        store.client().create_container().await?;
-        Ok(store)
+        })))
     }
 
     /// Goes on in the same container with another right, from the next request on.
@@ -144,6 +149,14 @@ impl BlobStore {
             }
         }
         Err(Error::Contended { blob: name }.into())
+    }
+
+    /// When each checkpoint of the group was stored, by the service's clock, in whole seconds.
+    pub async fn stored_at(&self) -> Result<BTreeMap<PartitionId, Timestamp>, Error> {
+        let prefix = self.0.names.checkpoints();
+        let blobs = self.client().list(LIST, &prefix).await?.blobs.into_iter();
+        let times = blobs.filter_map(|blob| Some((partition_in(&blob.name, &prefix)?, blob.last_modified)));
+        Ok(times.collect())
     }
 
     /// Where the checkpoints are: container and group, for people.

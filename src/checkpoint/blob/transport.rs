@@ -7,7 +7,7 @@ use azure_core::error::{Error as AzureError, ErrorKind};
 use azure_core::http::headers::Headers;
 use azure_core::http::{AsyncRawResponse, Body, HttpClient, Method, Request};
 
-use super::Settings;
+use super::settings::Settings;
 use crate::deliver::http_request;
 
 /// How long one answer may take. Renewals of an ownership have to be through long before it expires.

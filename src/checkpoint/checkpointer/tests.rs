@@ -16,13 +16,18 @@ struct Group {
 }
 
 fn start() -> Group {
+    start_with(|checkpointer| checkpointer)
+}
+
+fn start_with(change: impl FnOnce(Checkpointer) -> Checkpointer) -> Group {
     let store = MemoryStore::default();
     let metrics = Arc::new(Metrics::new());
-    let checkpointer = Arc::new(Checkpointer::new(
+    let checkpointer = Checkpointer::new(
         Store::Memory(store.clone()),
         "$Default".into(),
         Arc::clone(&metrics),
-    ));
+    );
+    let checkpointer = Arc::new(change(checkpointer));
     let stop = CancellationToken::new();
     let task = tokio::spawn({
         let (checkpointer, stop) = (Arc::clone(&checkpointer), stop.clone());
@@ -80,6 +85,17 @@ fn settle(in_flight: &Arc<InFlight>, numbers: std::ops::RangeInclusive<i64>) {
 /// Lets the task run without letting an interval pass.
 async fn turn() {
     tokio::time::sleep(Duration::from_millis(1)).await;
+}
+
+/// Lets intervals pass until something is seen.
+async fn wait_until(seen: impl Fn() -> bool) {
+    for _ in 0..100 {
+        if seen() {
+            return;
+        }
+        tokio::time::sleep(INTERVAL / 2).await;
+    }
+    panic!("not seen within 50 intervals");
 }
 
 /// Scenario: events settle between two intervals; one stays open.
@@ -219,4 +235,56 @@ async fn stores_a_position_before_any_event() {
         .await
         .expect("it can be read");
     assert_eq!(loaded, Some(checkpoint));
+}
+
+/// Scenario: the audit cannot be written, then it can again, then the process stops.
+/// Guarantees: positions are stored meanwhile, and the metric counts; the first line that is written reaches back to where
+/// recording began, and a store that fails makes the next line begin where the stored position is.
+#[tokio::test(start_paused = true)]
+async fn the_audit_holds_nothing_up_and_misses_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let recorder = Recorder::open(directory.path(), "$Default".into()).expect("it can be opened");
+    let audit = directory.path().join("audit/1");
+    let obstacles = [0, 1].map(|days| {
+        let day = crate::audit::places::day(Timestamp::now());
+        let day = day
+            .checked_add(jiff::Span::new().days(days))
+            .expect("there is a tomorrow");
+        crate::audit::places::path(&audit, day)
+    });
+    for obstacle in &obstacles {
+        std::fs::create_dir(obstacle).expect("the directory is writable");
+    }
+    let group = start_with(|checkpointer| checkpointer.audited_by(recorder));
+    let in_flight = group.register("0", 0);
+    settle(&in_flight, 1..=3);
+    wait_until(|| group.stored("0") == Some(3)).await;
+    assert!(group.metrics.audit_errors_total.get() > 0);
+
+    for obstacle in &obstacles {
+        std::fs::remove_dir(obstacle).expect("it is empty");
+    }
+    settle(&in_flight, 4..=5);
+    wait_until(|| group.stored("0") == Some(5)).await;
+    group.store.refuse(&PartitionId::new("0"), true);
+    let failed = group.metrics.checkpoint_errors_total.get();
+    settle(&in_flight, 6..=7);
+    wait_until(|| group.metrics.checkpoint_errors_total.get() > failed).await;
+    group.store.refuse(&PartitionId::new("0"), false);
+    settle(&in_flight, 8..=8);
+    group.stop().await.expect("it can be stored");
+
+    let mut ranges = Vec::new();
+    for (_, path) in crate::audit::places::files(&audit).expect("it can be read") {
+        for line in crate::audit::file::read(&path).expect("it can be read").lines {
+            if let Line::Settled(line) = line {
+                assert_eq!(line.totals.numbers(), i128::from(line.to.0 - line.from.0));
+                ranges.push((line.from.0, line.to.0));
+            }
+        }
+    }
+    assert_eq!(
+        (ranges[0], ranges[1], ranges.last()),
+        ((0, 5), (5, 7), Some(&(5, 8)))
+    );
 }

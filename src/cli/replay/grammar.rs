@@ -11,7 +11,7 @@ use crate::event::{PartitionId, SequenceNumber, Timestamp};
 use crate::pipeline::replay::{Chosen, First, Last, PerPartition};
 
 /// `all`, `0` or `0,3`.
-pub(super) fn partitions(text: &str) -> Result<Chosen, String> {
+pub(in crate::cli) fn partitions(text: &str) -> Result<Chosen, String> {
     if text.trim() == "all" {
         return Ok(Chosen::All);
     }

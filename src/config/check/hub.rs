@@ -61,6 +61,7 @@ impl Check<'_> {
             credential,
         } = access?;
         let tls = self.tls(written, section, is_plain)?;
+        self.expectation(written);
         Some(HubSettings {
             hub,
             consumer_group: Arc::from(written.consumer_group.value.as_str()),
@@ -75,6 +76,24 @@ impl Check<'_> {
             token_lifetime: TOKEN_LIFETIME,
             call_timeout: CALL_TIMEOUT,
         })
+    }
+
+    fn expectation(&mut self, written: &EventHub) {
+        let Some(expected) = &written.expect_event_every else {
+            return;
+        };
+        if expected.get().is_zero() {
+            let message = "`expect_event_every` is no time at all".to_owned();
+            let help =
+                "name the longest quiet time that is normal, such as `24h`; without it nothing is expected";
+            self.error(
+                expected.span.clone(),
+                "config::invalid_value",
+                message,
+                "zero",
+                help,
+            );
+        }
     }
 
     fn by_connection_string(

@@ -15,7 +15,7 @@ mod truncation;
 use std::ops::Range;
 use std::sync::Arc;
 
-use self::snapshots::state_directory;
+pub(super) use self::snapshots::state_directory;
 use super::configuration::{Configuration, Intervals};
 use super::diagnostic::{Diagnostic, Diagnostics, SourceFile};
 use super::event_hub::EventHub;
@@ -96,6 +96,11 @@ pub fn check(
         window_bytes: written.window.bytes.get(),
         grace_period: written.grace_period.get(),
         retention: written.event_hub.retention.map(|retention| retention.get()),
+        expect_event_every: written
+            .event_hub
+            .expect_event_every
+            .as_ref()
+            .map(|written| written.get()),
         http: written.http.listen,
         log: written.log,
         intervals: Intervals::default(),

@@ -18,7 +18,7 @@ const MAX_ITEMS: usize = 10_000_000;
 /// The pattern names every store of checkpoints there is. One that several instances share is no place for this: an item's
 /// updates spread over the partitions, and so over the instances, and none of them would know what was last delivered.
 /// There the directory is required.
-pub(super) fn state_directory(written: &File) -> PathBuf {
+pub(in crate::config) fn state_directory(written: &File) -> PathBuf {
     let Checkpoint { file, blob: _ } = &written.checkpoint;
     let beside = file.as_ref().map(|file| &file.directory);
     let directory = written.state.directory.as_ref().or(beside);

@@ -102,7 +102,7 @@ impl Forward {
         let outcomes = self.outcomes.clone();
         let answer = move |settlement| match settlement {
             Settlement::Delivered => outcomes.delivered.inc(),
-            Settlement::DeadLettered => outcomes.refused.inc(),
+            Settlement::DeadLettered(_) => outcomes.refused.inc(),
         };
         Rendered {
             held: self.window.hold(bytes.len() + COPY_BYTES),
@@ -128,6 +128,7 @@ impl Forward {
 mod tests {
     use super::super::tests::letter;
     use super::*;
+    use crate::event::RejectReason;
 
     struct Stage {
         metrics: Metrics,
@@ -178,7 +179,9 @@ mod tests {
         assert!(first.ticket.is_of_copy());
         assert_eq!(second.ticket.event().position().sequence_number.0, 3);
         first.ticket.settle(Settlement::Delivered);
-        second.ticket.settle(Settlement::DeadLettered);
+        second
+            .ticket
+            .settle(Settlement::DeadLettered(RejectReason::Refused));
         assert_eq!(stage.outcomes(), [1, 1, 0]);
     }
 

@@ -4,7 +4,6 @@ pub mod config;
 pub mod letter;
 pub mod line;
 pub mod stored;
-pub mod frame;
 pub mod segment;
 pub mod id;
 pub mod entries;
@@ -17,6 +16,7 @@ pub mod copy;
 pub mod forward;
 pub mod health;
 
+pub use crate::durable::frame;
 pub use done::{Ending, Marks};
 pub use entries::{Entry, Found};
 pub use forward::Forward;

@@ -1,6 +1,7 @@
 //! A receiver of events: where it starts, what may interrupt it, and the events it is sent.
 
 use std::ops::ControlFlow;
+use std::sync::atomic::Ordering;
 
 use bytes::BytesMut;
 use serde_amqp::Value;
@@ -38,6 +39,8 @@ pub(super) struct Consumer {
     detaches_seen: u64,
     /// Creation time of the hub this link reads; the link ends with it.
     hub_created_at: i64,
+    /// How many connections there had been when it attached; at least the number of its own.
+    connection: u64,
 }
 
 impl Consumer {
@@ -78,6 +81,7 @@ impl Consumer {
             membership: hub.receivers.attach(claim).map_err(refusal)?,
             detaches_seen,
             hub_created_at,
+            connection: hub.counters.connections.load(Ordering::Relaxed),
         })
     }
 
@@ -99,6 +103,9 @@ impl Consumer {
 
     /// Writes the events that credit, window and output have room for. True if a drain ended, which the peer awaits.
     pub fn send(&mut self, context: &mut Context<'_>, outgoing: &mut Outgoing, handle: u32) -> bool {
+        if self.is_mute(context.hub) {
+            return false;
+        }
         if self.credit.available > 0 {
             let torn = context.hub.faults.state().partial_transfer;
             if torn {
@@ -115,6 +122,12 @@ impl Consumer {
             self.credit.exhaust();
         }
         drained
+    }
+
+    fn is_mute(&self, hub: &Hub) -> bool {
+        let mutes = &hub.faults.state().mutes;
+        let first = mutes.get(&self.partition).copied().unwrap_or_default();
+        self.connection < first
     }
 
     fn send_events(

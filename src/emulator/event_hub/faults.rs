@@ -12,6 +12,17 @@ pub struct Faults {
     changes: watch::Sender<u64>,
 }
 
+/// Which receivers of a partition get no events, though they have credit and nothing says that anything is wrong.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mute {
+    /// None.
+    Nobody,
+    /// Those on connections that are open, also if they attach there again.
+    OpenConnections,
+    /// All of them.
+    Everybody,
+}
+
 /// An AMQP error as it is sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Condition {
@@ -44,6 +55,8 @@ pub(super) struct State {
     pub advertised_message_size: Option<u64>,
     pub repeat_after_attach: i64,
     pub partial_transfer: bool,
+    /// Per partition the number of the first connection whose receivers are not mute.
+    pub mutes: HashMap<usize, u64>,
     /// Per partition a count of ordered detaches and the newest order.
     pub detaches: HashMap<usize, (u64, Condition)>,
 }
@@ -77,6 +90,12 @@ impl Faults {
     /// While on, nothing is read and nothing is written, and connections stay open.
     pub fn silent(&self, on: bool) {
         self.change(|state| state.silent = on);
+    }
+
+    /// Sends no events to receivers of a partition on connections before number `first`; everything else goes on, as
+    /// heartbeats, requests and other links. 0 ends it.
+    pub(super) fn mute_before(&self, partition: usize, first: u64) {
+        self.change(|state| *state.mutes.entry(partition).or_default() = first);
     }
 
     /// Detaches the receivers of one partition with an error.

@@ -35,7 +35,7 @@ mod message; // sections of messages
 mod codec; // values and frames
 
 pub use body::{Body, Template};
-pub use faults::{Condition, Faults};
+pub use faults::{Condition, Faults, Mute};
 pub use options::{Authority, Options, SharedAccessKey};
 pub use server::{Error, EventHubEmulator, Statistics};
 

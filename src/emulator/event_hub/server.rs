@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 use crate::event::{SequenceNumber, Timestamp};
 
 use super::body::{Body, Template};
-use super::faults::Faults;
+use super::faults::{Faults, Mute};
 use super::hub::Hub;
 use super::log::Log;
 use super::options::Options;
@@ -179,13 +179,33 @@ impl EventHubEmulator {
 
     /// Deletes the hub and makes it anew: empty, counting from 0, with a later creation time. Receivers are detached.
     pub fn recreate_hub(&self) {
+        let partitions = self.hub.log().partitions.len();
+        self.recreate_hub_with(u32::try_from(partitions).expect("partitions are added one by one"));
+    }
+
+    /// The same with so many partitions.
+    pub fn recreate_hub_with(&self, partitions: u32) {
         let options = &self.hub.options;
         self.hub.change_log(|log| {
-            let partitions = u32::try_from(log.partitions.len()).expect("partitions are added one by one");
             // Two lives within one millisecond would look like one.
             let created_at = Timestamp::now().max(Timestamp::from_millis(log.created_at.as_millis() + 1));
             *log = Log::new(partitions, options.retention, created_at);
         });
+    }
+
+    /// Says that the hub was made then, before anyone connects.
+    pub fn pretend_created_at(&self, created_at: Timestamp) {
+        self.hub.change_log(|log| log.created_at = created_at);
+    }
+
+    /// Lets receivers of a partition starve, from now on.
+    pub fn mute(&self, partition: u32, mute: Mute) {
+        let first = match mute {
+            Mute::Nobody => 0,
+            Mute::OpenConnections => self.hub.counters.connections.load(Ordering::Relaxed) + 1,
+            Mute::Everybody => u64::MAX,
+        };
+        self.hub.faults.mute_before(partition as usize, first);
     }
 
     /// Switches for misbehaviour.

@@ -46,7 +46,6 @@ where
 }
 
 /// The service's answer to a request for a WebSocket.
-#[expect(clippy::result_large_err, reason = "the library fixes the type")]
 fn answer(request: &Request, mut response: Response) -> Result<Response, ErrorResponse> {
     let refuse = |status| {
         let mut refusal = ErrorResponse::new(None);

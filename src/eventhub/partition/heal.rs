@@ -8,7 +8,7 @@ use super::super::end_reason::{End, EndReason, Rebuild};
 use super::super::selector::usable_offset;
 use super::super::settings::{OnInvalidCheckpoint, StartPosition};
 use super::super::step::Step;
-use super::{NextStart, PartitionReader, State};
+use super::{NextStart, PartitionReader, Recovery, State};
 use crate::event::Timestamp;
 
 /// A link that held this long was well, whether or not it brought an event.
@@ -44,6 +44,7 @@ impl PartitionReader {
         self.thefts = self
             .thefts
             .saturating_add(u32::from(end.reason == EndReason::Stolen));
+        self.is_reattaching = true;
         self.pending.push_back(Step::Detached {
             reason: end.reason,
             detail: end.detail,
@@ -79,26 +80,51 @@ impl PartitionReader {
     /// The position is refused, and the hub is the same: starts again where the policy says.
     fn apply_policy(&mut self, detail: &str) -> bool {
         let policy = self.client.settings().on_invalid_checkpoint;
-        let hub_created_at = self.cursor.hub_created_at();
-        let start = match (policy, self.cursor.enqueued_time()) {
-            (OnInvalidCheckpoint::Fail, _) => return false,
-            // There is nothing to fall back to from the beginning.
-            _ if *self.cursor.start() == StartPosition::Earliest => return false,
-            // One millisecond early: others of the same moment may not have been read.
-            (OnInvalidCheckpoint::EnqueuedTime, Some(moment)) => {
-                StartPosition::EnqueuedAfter(Timestamp::from_millis(moment.as_millis() - 1))
-            }
-            _ => StartPosition::Earliest,
-        };
-        self.cursor.restart(start, hub_created_at);
-        if policy == OnInvalidCheckpoint::Latest {
-            self.next_start = NextStart::Latest;
+        // There is nothing to fall back to from the beginning.
+        let is_at_the_beginning = *self.cursor.start() == StartPosition::Earliest;
+        if policy == OnInvalidCheckpoint::Fail || is_at_the_beginning {
+            return false;
         }
+        self.restart_by(policy, self.cursor.hub_created_at());
         self.pending.push_back(Step::PositionRefused {
             detail: detail.to_owned(),
             policy,
         });
         true
+    }
+
+    /// Another hub stands under the name, made at `created_at`: the position is of no use in it, so the policy decides.
+    pub(super) fn on_another_hub(&mut self, created_at: Timestamp) {
+        let policy = self.client.settings().on_invalid_checkpoint;
+        if policy == OnInvalidCheckpoint::Fail {
+            let before = self.cursor.hub_created_at();
+            let before = before.map_or_else(String::new, |before| format!(" made at {before}"));
+            let detail = format!(
+                "the hub was made at {created_at}, and the stored position is of another one{before}; \
+                 `on_invalid_checkpoint: fail` waits for a decision"
+            );
+            return self.on_end(End::new(EndReason::HubRecreated, detail), None);
+        }
+        self.restart_by(policy, Some(created_at));
+        self.recovery = Recovery::default();
+        self.pending.push_back(Step::HubRecreated { created_at, policy });
+        self.wait(Duration::ZERO);
+    }
+
+    fn restart_by(&mut self, policy: OnInvalidCheckpoint, hub_created_at: Option<Timestamp>) {
+        let start = match (policy, self.cursor.enqueued_time()) {
+            // One millisecond early: others of the same moment may not have been read. The time of a partition that never
+            // had an event lies before 1970.
+            (OnInvalidCheckpoint::EnqueuedTime, Some(moment)) if moment.as_millis() > 0 => {
+                StartPosition::EnqueuedAfter(Timestamp::from_millis(moment.as_millis() - 1))
+            }
+            _ => StartPosition::Earliest,
+        };
+        self.cursor.restart(start, hub_created_at);
+        self.next_start = match policy {
+            OnInvalidCheckpoint::Latest => NextStart::Latest,
+            _ => NextStart::Cursor,
+        };
     }
 
     fn retire_connection(&self, reason: EndReason) {
@@ -117,6 +143,7 @@ impl PartitionReader {
 
     /// Closes what is open, then waits.
     pub(super) fn wait(&mut self, delay: Duration) {
+        self.is_reattaching = true;
         let until = Instant::now() + delay;
         self.state = match std::mem::replace(&mut self.state, State::Waiting(until)) {
             State::Receiving(link) => State::Closing(Box::pin(link.close()), until),

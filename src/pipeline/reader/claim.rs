@@ -12,7 +12,7 @@ use crate::durable::Retry;
 use crate::event::Timestamp;
 use crate::eventhub::EndReason;
 use crate::eventhub::settings::{Position, StartPosition};
-use crate::pipeline::group::position_of;
+use crate::pipeline::start::position_of;
 
 /// A partition read this long was not taken in a fight; the next one who takes it begins a new one.
 const UNDISPUTED_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -51,6 +51,7 @@ impl Reader {
             "partition starts after a stored position"
         );
         self.start = StartPosition::After(start);
+        self.origin = origin;
         self.resolve_latest = false;
         Some(claim)
     }

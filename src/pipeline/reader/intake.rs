@@ -13,6 +13,7 @@ impl Reader {
         reading.last_event = Instant::now();
         reading.credit.received(event.body.len());
         reading.counters.count(&event);
+        self.status.enqueued(event.enqueued_time);
         if let Some(last) = &event.last_enqueued {
             self.status.last_enqueued(last);
         }

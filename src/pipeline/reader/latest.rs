@@ -50,6 +50,11 @@ impl Reader {
                 stored = self.store_initial(position) => stored,
             };
             let Err(error) = stored else { return true };
+            if let crate::checkpoint::Error::Lost { .. } = error {
+                // Whoever owns the partition decides where it starts; we are told to stop soon.
+                self.stop.intake.cancelled().await;
+                return false;
+            }
             tracing::error!(
                 partition = %self.partition, error = &error as &dyn std::error::Error,
                 "failed to store the position that `latest` stands for"

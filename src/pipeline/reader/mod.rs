@@ -3,7 +3,12 @@
 mod claim;
 mod intake;
 mod latest;
+mod link;
+mod loss;
 mod reading;
+mod reattach;
+mod stuck;
+mod watch;
 
 use std::future::poll_fn;
 use std::pin::Pin;
@@ -14,7 +19,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
 use self::claim::Losses;
-use self::reading::{Counters, Reading};
+use self::reading::{Asked, Counters, Reading};
+use self::watch::Watch;
 use super::bridge::Stop;
 use super::edition::InUse;
 use super::undeliverable::{Undeliverable, Unreadable};
@@ -43,12 +49,16 @@ pub struct Reader {
     pub partition: PartitionId,
     /// Where to start.
     pub start: StartPosition,
+    /// Where `start` comes from, in a word for the audit.
+    pub origin: &'static str,
     /// The targets of the group, and how far each one was.
     pub targets: Targets,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
     pub resolve_latest: bool,
     /// How long to wait for an event, or for the settlement of one, before the hub is asked for its oldest and newest.
     pub idle_interval: Duration,
+    /// How long the hub may say that it has newer events, before a link that brings none of them is given up.
+    pub stuck_after: Duration,
     /// The hub.
     pub client: Arc<HubClient>,
     /// Stores the marks.
@@ -67,32 +77,56 @@ pub struct Reader {
     pub status: Arc<PartitionStatus>,
     /// Told when the hub says that it changed, which may mean new partitions.
     pub partitions_changed: Arc<Notify>,
+    /// Of its first tracker; above those of every reader of the partition before it.
+    pub first_generation: u64,
     /// How it is told to stop.
     pub stop: Stop,
 }
 
+/// Why a reader ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Ended {
+    /// It was told to, or the bridge stops.
+    Stopped,
+    /// Another instance owns the partition.
+    Taken,
+    /// Somebody else took the partition at the hub, though the ownership is ours: what the hub said about it.
+    Displaced(String),
+}
+
 impl Reader {
-    /// Reads until told to stop; where claims are needed, over as many of them as it takes.
-    pub async fn run(mut self) {
-        let mut generation = 0;
+    /// Reads until told to stop, or until the partition is another's; where claims are needed, over as many as it takes.
+    pub async fn run(mut self) -> (PartitionId, Ended) {
+        let ended = self.read_for_ever().await;
+        (self.partition, ended)
+    }
+
+    async fn read_for_ever(&mut self) -> Ended {
+        let mut generation = self.first_generation;
         let mut losses = Losses::default();
         loop {
             let since = Instant::now();
-            let Some(lost) = self.read(&mut generation).await else {
-                return;
+            let lost = match self.read(&mut generation).await {
+                Ok(lost) => lost,
+                Err(ended) => return ended,
             };
             generation += 1;
+            // Who fenced us may be the one that owns the partition now.
+            if let Err(ended) = self.hold().await {
+                return ended;
+            }
             if !self.wait_after(lost, since.into(), &mut losses).await {
-                return;
+                return Ended::Stopped;
             }
         }
     }
 
-    /// Reads from `generation` on until told to stop, or until a claim is lost, and says which generation that was.
-    async fn read(&mut self, generation: &mut u64) -> Option<Lost> {
-        let claim = self.claim(*generation).await?;
+    /// Reads from `generation` on until a claim is lost, and says which generation that was; or until it ends for good.
+    async fn read(&mut self, generation: &mut u64) -> Result<Lost, Ended> {
+        self.hold().await?;
+        let claim = self.claim(*generation).await.ok_or(Ended::Stopped)?;
         if self.resolve_latest && !self.resolve().await {
-            return None;
+            return Err(Ended::Stopped);
         }
         let start = match &self.start {
             StartPosition::After(position) => Some(mark_of(position)),
@@ -104,12 +138,15 @@ impl Reader {
             in_flight: self.in_flight(*generation, self.targets.clone(), start),
             generation: *generation,
             claim,
+            ended: Ended::Stopped,
             is_stolen: false,
             is_registered: false,
             workspace: Workspace::new(self.dispatch.dispatch()),
             dispatch: self.dispatch.clone(),
             last_event: Instant::now(),
             last_asked: Instant::now(),
+            asked: None,
+            watch: Watch::new(self.stuck_after),
             counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
         let mut hub = PartitionReader::new(
@@ -117,9 +154,13 @@ impl Reader {
             self.partition.clone(),
             self.start.clone(),
         );
+        reading.in_flight.set_origin(self.origin);
         self.status.tracks(&reading.in_flight, start_number);
         while !self.stop.intake.is_cancelled() && reading.claim.lost().is_none() {
             let Some(step) = self.next(&mut hub, &mut reading).await else {
+                if let Some(asked) = reading.asked.take() {
+                    self.judge(asked, &mut hub, &mut reading);
+                }
                 continue;
             };
             if !self.step(step, &mut reading).await {
@@ -129,16 +170,21 @@ impl Reader {
         hub.close().await;
         self.status.detached("stopped".to_owned(), false);
         *generation = reading.generation;
-        let lost = match reading.claim.lost()? {
+        let lost = match reading.claim.lost() {
+            None => return Err(reading.ended),
+            Some(_) if reading.ended != Ended::Stopped => return Err(reading.ended),
             // Who took the partition at the hub has claimed it too, however long ago.
-            _ if reading.is_stolen => Lost::Fenced,
-            lost => lost,
+            Some(_) if reading.is_stolen => Lost::Fenced,
+            Some(lost) => lost,
         };
         reading.in_flight.retire();
         // What was held for this generation is let go of here too.
         let nothing = self.in_flight(*generation, self.targets.without_positions(), None);
         self.status.tracks(&nothing, None);
-        (!self.stop.intake.is_cancelled()).then_some(lost)
+        match self.stop.intake.is_cancelled() {
+            true => Err(Ended::Stopped),
+            false => Ok(lost),
+        }
     }
 
     /// Waits for the next step while granting credit for free room; `None` when only the room or the time changed.
@@ -201,8 +247,12 @@ impl Reader {
     /// Acts on one step; `false` when told to stop.
     async fn step(&mut self, step: Step, reading: &mut Reading) -> bool {
         let labels = [self.partition.as_str(), &self.consumer_group];
+        reading.watch.stirred();
         match step {
-            Step::Event(event) => return self.event(event, reading).await,
+            Step::Event(event) => {
+                self.moves_again(reading.watch.event());
+                return self.event(event, reading).await;
+            }
             Step::Unreadable {
                 sequence_number,
                 enqueued_time,
@@ -219,71 +269,47 @@ impl Reader {
                 position,
                 hub_created_at,
                 resolved,
-            } => {
-                if let Some(position) = resolved
-                    && !self.store_resolved(&position).await
-                {
-                    return false;
-                }
-                tracing::info!(
-                    partition = %self.partition, consumer_group = &*self.consumer_group, position, "partition attached"
-                );
-                if !reading.is_registered {
-                    reading.in_flight.set_hub_created_at(hub_created_at);
-                    if let Some(claims) = &self.claims {
-                        claims.read(Arc::clone(&reading.in_flight)).await;
-                    }
-                    self.checkpointer
-                        .register(Arc::clone(&reading.in_flight), Some(hub_created_at));
-                    reading.is_registered = true;
-                }
-                reading.is_stolen = false;
-                self.status.attached();
+            } => return self.attached(&position, hub_created_at, resolved, reading).await,
+            // A partition that moves for the balance of the instances: no fault.
+            Step::Detached {
+                reason: EndReason::Stolen,
+                detail,
+                ..
+            } if self.shares() => {
+                reading.ended = self.displaced(detail).await;
+                return false;
             }
             Step::Detached {
                 reason,
                 detail,
                 retry_after,
-            } => {
-                self.log_detached(reason, &detail, retry_after);
-                if reason == EndReason::EntityUpdated {
-                    self.partitions_changed.notify_one();
+            } => self.detached(reason, &detail, retry_after, reading),
+            Step::Reattaching => {
+                if let Err(ended) = self.hold().await {
+                    reading.ended = ended;
+                    return false;
                 }
-                reading.is_stolen |= reason == EndReason::Stolen;
-                reading.credit.idle();
-                let cause = format!("{detail}; next try in {} s", retry_after.as_secs());
-                self.status.detached(cause, reason.needs_operator());
-                self.metrics
-                    .eventhub_reconnects_total
-                    .with_label_values(&[reason.as_str()])
-                    .inc();
             }
-            Step::HubRecreated { created_at } => {
+            Step::HubRecreated { created_at, policy } => {
                 tracing::error!(
-                    partition = %self.partition, consumer_group = &*self.consumer_group, %created_at,
-                    "the hub was deleted and made again; it is read from its beginning"
+                    partition = %self.partition, consumer_group = &*self.consumer_group, %created_at, ?policy,
+                    "another hub stands under the name: it was deleted and made again, or another namespace took over; reading \
+                     goes on in it as `on_invalid_checkpoint` says"
                 );
-                self.begin_generation(reading);
+                self.begin_generation(reading, "hub_recreated");
+                // It may have other partitions too.
+                self.partitions_changed.notify_one();
             }
             Step::PositionRefused { detail, policy } => {
                 tracing::error!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, detail, ?policy,
                     "the hub refuses the stored position; reading goes on as `on_invalid_checkpoint` says"
                 );
-                self.begin_generation(reading);
+                self.begin_generation(reading, "position_refused");
             }
-            Step::Lost { events, before } => {
-                tracing::error!(
-                    partition = %self.partition, consumer_group = &*self.consumer_group, events,
-                    sequence_number = %before,
-                    "events are lost for good: the hub removed them before they were read"
-                );
-                self.metrics
-                    .eventhub_lost_events_total
-                    .with_label_values(&labels)
-                    .inc_by(count(events));
-            }
+            Step::Lost(loss) => self.lost(&loss, reading),
             Step::Missing { events, before } => {
+                reading.in_flight.missing(count(events));
                 tracing::warn!(
                     partition = %self.partition, consumer_group = &*self.consumer_group, events,
                     sequence_number = %before, "the hub skipped sequence numbers"
@@ -294,6 +320,7 @@ impl Reader {
                     .inc_by(count(events));
             }
             Step::Repeated { .. } => {
+                reading.in_flight.repeated();
                 self.metrics
                     .eventhub_repeated_events_total
                     .with_label_values(&labels)
@@ -305,22 +332,13 @@ impl Reader {
 }
 
 impl Reader {
-    fn log_detached(&self, reason: EndReason, detail: &str, retry_after: Duration) {
-        let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
-        let (reason_text, retry_after_seconds) = (reason.as_str(), retry_after.as_secs_f64());
-        if reason.needs_operator() {
-            tracing::error!(%partition, consumer_group, reason = reason_text, detail, retry_after_seconds, "partition detached");
-        } else {
-            tracing::warn!(%partition, consumer_group, reason = reason_text, detail, retry_after_seconds, "partition detached");
-        }
-    }
-
     /// The hub was deleted and made again: numbers start anew, and what is in flight moves no position any more.
-    fn begin_generation(&self, reading: &mut Reading) {
+    fn begin_generation(&self, reading: &mut Reading, origin: &'static str) {
         reading.in_flight.retire();
         reading.generation += 1;
         reading.is_registered = false;
         reading.in_flight = self.in_flight(reading.generation, self.targets.without_positions(), None);
+        reading.in_flight.set_origin(origin);
         self.status.tracks(&reading.in_flight, Some(-1));
     }
 
@@ -350,15 +368,10 @@ impl Reader {
             () = self.stop.intake.cancelled() => return,
             asked = self.client.partition_properties(&self.partition) => asked,
         };
-        match asked {
-            Ok(properties) => {
-                self.status.first_kept(properties.begin_sequence_number);
-                self.status.last_enqueued(&properties.last_enqueued());
-            }
-            Err(end) => tracing::debug!(
-                partition = %self.partition, cause = %end, "failed to ask a partition for its oldest and newest event"
-            ),
-        }
+        reading.asked = Some(match asked {
+            Ok(properties) => Asked::Told(properties, reading.last_asked),
+            Err(end) => Asked::Failed(end),
+        });
     }
 }
 
@@ -368,7 +381,7 @@ fn count(events: i64) -> u64 {
 }
 
 /// The mark that a position stands for.
-fn mark_of(position: &Position) -> Mark {
+pub(super) fn mark_of(position: &Position) -> Mark {
     Mark {
         sequence_number: position.sequence_number,
         offset: position.offset.clone().unwrap_or_else(|| Offset::new("")),

@@ -5,9 +5,12 @@ use std::time::Instant;
 
 use prometheus::{IntCounter, IntGauge};
 
+use super::Ended;
+use super::watch::Watch;
 use crate::acknowledge::{CreditBudget, InFlight};
 use crate::deliver::kafka::exactly_once::Claim;
 use crate::event::{Event, PartitionId};
+use crate::eventhub::{End, PartitionProperties};
 use crate::pipeline::edition::InUse;
 use crate::pipeline::workspace::Workspace;
 use crate::telemetry::Metrics;
@@ -19,6 +22,8 @@ pub(super) struct Reading {
     pub(super) generation: u64,
     /// What the partition is read by.
     pub(super) claim: Claim,
+    /// Why reading ends, if not because it was told to stop.
+    pub(super) ended: Ended,
     /// Whether another reader took the partition, and it was not attached since.
     pub(super) is_stolen: bool,
     /// Whether the checkpointer knows `in_flight`; it learns of it at the first attach, with the age of the hub.
@@ -29,7 +34,19 @@ pub(super) struct Reading {
     pub(super) last_event: Instant,
     /// When the hub was last asked for its oldest and newest event.
     pub(super) last_asked: Instant,
+    /// What it answered, until that is judged.
+    pub(super) asked: Option<Asked>,
+    /// Whether a silent link is well.
+    pub(super) watch: Watch,
     pub(super) counters: Counters,
+}
+
+/// What came of asking the hub for a partition's oldest and newest event.
+pub(super) enum Asked {
+    /// What it said, and when it was asked.
+    Told(PartitionProperties, Instant),
+    /// Why it did not.
+    Failed(End),
 }
 
 /// Counters that every event touches, looked up once.

@@ -13,7 +13,7 @@ use super::progress::Account;
 use super::range::{First, count};
 use crate::acknowledge::{CreditBudget, Window};
 use crate::cli::exit::Failure;
-use crate::event::{Event, SequenceNumber};
+use crate::event::{Event, Loss, SequenceNumber};
 use crate::eventhub::{End, EndReason, HubClient, PartitionReader, Step};
 use crate::pipeline::dispatch::{Dispatch, Dispatched, dispatch};
 use crate::pipeline::undeliverable::{Undeliverable, Unreadable};
@@ -149,10 +149,11 @@ impl Reading {
             Step::Attached { position, .. } => {
                 tracing::debug!(%partition, position, "partition attached");
             }
-            Step::Lost { events, before } | Step::Missing { events, before } => {
+            Step::Lost(Loss { events, before, .. }) | Step::Missing { events, before } => {
                 self.gone(SequenceNumber(before.0 - events), SequenceNumber(before.0 - 1));
             }
-            Step::Repeated { .. } => {}
+            // A replay has no part in who owns the partition.
+            Step::Repeated { .. } | Step::Reattaching => {}
             Step::Detached {
                 reason,
                 detail,

@@ -49,7 +49,7 @@ pub(super) async fn run(
         for letter in letters.drain(..) {
             match letter.settlement {
                 Settlement::Delivered => account.delivered(&letter.target, 1),
-                Settlement::DeadLettered => {
+                Settlement::DeadLettered(_) => {
                     account.refused_by_target(&letter.target, letter.id, letter.event_id)
                 }
             }

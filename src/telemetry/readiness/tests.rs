@@ -136,3 +136,80 @@ fn a_target_that_is_given_up_is_a_notice() {
     );
     assert_eq!(metrics.deliver_given_up.with_label_values(&["soc"]).get(), 1);
 }
+
+/// Scenario: a link stays stuck through re-attaching, then an event comes. Guarantees: the problem is told until then, in
+/// place of the mere standstill, and a new link alone does not end it.
+#[test]
+fn a_stuck_link_is_a_problem_until_an_event_comes() {
+    let readiness = Readiness::new(None);
+    let status = readiness.partition(&"$Default".into(), &PartitionId::new("1"));
+    status.attached();
+    status.stuck(Some("its link brings nothing".to_owned()));
+    let problems = ["partition 1 of consumer group $Default: its link brings nothing"];
+    assert_eq!(readiness.report().problems, problems);
+    status.detached("given up".to_owned(), false);
+    status.attached();
+    assert_eq!(readiness.report().problems, problems);
+    status.stuck(None);
+    assert!(readiness.report().is_ready);
+}
+
+/// Scenario: a partition that was read is no longer in the hub, and comes back later.
+/// Guarantees: meanwhile it is a notice and no problem that it is not attached, and its gauges are not shown.
+#[test]
+fn a_partition_that_is_gone_is_a_notice() {
+    let readiness = Readiness::new(None);
+    let metrics = Metrics::new();
+    let shown = |metrics: &Metrics| {
+        readiness.refresh(metrics);
+        let families = metrics.eventhub_attached.collect();
+        families
+            .iter()
+            .map(|family| family.get_metric().len())
+            .sum::<usize>()
+    };
+    let status = readiness.partition(&"$Default".into(), &PartitionId::new("1"));
+    status.detached("there is no such partition".to_owned(), true);
+    assert_eq!(shown(&metrics), 1);
+    assert!(!readiness.report().is_ready);
+    status.gone(Some("it is gone".to_owned()));
+    let report = readiness.report();
+    assert!(report.is_ready);
+    assert_eq!(
+        report.notices,
+        ["partition 1 of consumer group $Default: it is gone"]
+    );
+    assert_eq!(shown(&metrics), 0);
+    status.gone(None);
+    assert!(!readiness.report().is_ready);
+    assert_eq!(shown(&metrics), 1);
+}
+
+/// Scenario: an event is expected every hour, and the last one is two hours old.
+/// Guarantees: once the hub has confirmed it, it is a notice and a gauge, and no reason to be unready.
+#[test]
+fn an_overdue_event_is_a_notice() {
+    let readiness = Readiness::new(None).expecting(Some(Duration::from_secs(3600)));
+    let metrics = Metrics::new();
+    let group: Arc<str> = "$Default".into();
+    let status = readiness.partition(&group, &PartitionId::new("0"));
+    status.attached();
+    status.enqueued(Timestamp::from_millis(Timestamp::now().as_millis() - 7_200_000));
+    let silence = readiness.silence(&group);
+    readiness.refresh(&metrics);
+    assert!(silence.is_suspicious(Timestamp::now()));
+    assert!(readiness.report().notices.is_empty());
+    silence.set_overdue(true);
+    readiness.refresh(&metrics);
+    let report = readiness.report();
+    assert!(report.is_ready);
+    let notice =
+        "consumer group $Default: the hub has taken in nothing for 2h, and an event is expected every 1h";
+    assert!(report.notices[0].starts_with(notice), "{:?}", report.notices);
+    let overdue = metrics.eventhub_event_overdue.with_label_values(&[&*group]);
+    let age = metrics
+        .eventhub_seconds_since_last_event
+        .with_label_values(&[&*group]);
+    assert_eq!(overdue.get(), 1);
+    assert!((7200.0..7300.0).contains(&age.get()), "{}", age.get());
+}

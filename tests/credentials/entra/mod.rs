@@ -2,7 +2,7 @@
 
 mod authority;
 mod metadata;
-mod server;
+pub mod server;
 
 use std::collections::VecDeque;
 use std::net::SocketAddr;
@@ -26,7 +26,6 @@ use sha2::Sha256;
 use tokio_util::task::AbortOnDropHandle;
 
 pub use authority::Application;
-pub use server::server_config;
 
 pub const TENANT: &str = "contoso.example";
 pub const CLIENT: &str = "11111111-2222-3333-4444-555555555555";

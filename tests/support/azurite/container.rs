@@ -89,6 +89,23 @@ impl Container {
         expect(with_metadata(request, metadata), 201).await;
     }
 
+    /// Makes a blob with this body, or replaces it, whatever stands there.
+    pub async fn put_body(&self, name: &str, body: Vec<u8>) {
+        let request = self.request(Method::PUT, &[name], &[]);
+        let request = request.header("x-ms-blob-type", "BlockBlob").body(body);
+        expect(request, 201).await;
+    }
+
+    /// Takes a lease on a blob that ends by itself only.
+    pub async fn lease(&self, name: &str) {
+        let request = self.request(Method::PUT, &[name], &[("comp", "lease")]);
+        let request = request
+            .header("x-ms-lease-action", "acquire")
+            .header("x-ms-lease-duration", "-1")
+            .header("content-length", 0);
+        expect(request, 201).await;
+    }
+
     /// Replaces the metadata of a blob, whatever version it is at.
     pub async fn set_metadata(&self, name: &str, metadata: &[(&str, &str)]) {
         let request = self.request(Method::PUT, &[name], &[("comp", "metadata")]);

@@ -1,18 +1,18 @@
 //! Azurite, Microsoft's emulator of its storage, started by a test without root and without being installed.
 
-mod container;
+pub mod container;
 mod installed;
 mod process;
-mod signature;
+pub mod signature;
 
 #[path = "../peers/certificates.rs"]
 mod certificates;
 
 pub use certificates::Certificates;
-pub use container::{Blob, Container};
+pub use container::Container;
 pub use installed::{Installed, installed};
 pub use process::Azurite;
-pub use signature::{account_signature, container_signature};
+pub use signature::account_signature;
 
 /// The account it knows.
 pub const ACCOUNT: &str = "contoso";

@@ -1,7 +1,7 @@
 //! Real programs on the other side, started by a test without root and without being installed.
 
 mod certificates;
-mod packages;
+pub mod packages;
 pub mod process;
 mod record;
 pub mod rsyslog;
@@ -9,11 +9,10 @@ pub mod syslog_ng;
 pub mod tinyproxy;
 
 pub use certificates::Certificates;
-pub use packages::{Packages, packages, proxies};
+pub use packages::{Packages, packages};
 pub use record::Record;
 pub use rsyslog::Rsyslog;
 pub use syslog_ng::SyslogNg;
-pub use tinyproxy::Tinyproxy;
 
 /// How a receiver takes messages in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -178,6 +178,12 @@ fn says_what_is_wrong() {
         ),
         ("{ blob: { ACC, strategy: fair } }", STATE, "", "greedy"),
         (
+            "{ blob: { container_url: 'http://contoso.example/checkpoints', shared_access_signature: SIGNATURE } }",
+            "state: { directory: ./state }\nproxy: { url: 'http://proxy:3128' }",
+            "",
+            "config::proxy",
+        ),
+        (
             "{ blob: { ACC, tls: { ca_file: /nonexistent/ca.pem } } }",
             STATE,
             "",
@@ -202,4 +208,20 @@ fn says_what_is_wrong() {
             "{problems}"
         );
     }
+}
+
+/// Scenario: an option is renamed and the document is forgotten. Guarantees: every example of a store is accepted.
+#[test]
+fn the_documented_examples_are_accepted() {
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let text = std::fs::read_to_string("docs/checkpoints.md").expect("the document is there");
+    let blocks = text.split("```yaml\n").skip(1);
+    let blocks = blocks.map(|block| block.split("```").next().expect("a text has a beginning"));
+    let mut accepted = 0;
+    for block in blocks.filter(|block| block.starts_with("checkpoint:")) {
+        let checkpoint = block.trim_start_matches("checkpoint:");
+        load(directory.path(), checkpoint, "", "").unwrap_or_else(|problems| panic!("{problems}"));
+        accepted += 1;
+    }
+    assert_eq!(accepted, 2);
 }

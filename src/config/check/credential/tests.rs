@@ -58,6 +58,8 @@ fn one_way_to_the_hub() {
             FILE,
             None,
         ),
+        (&format!("{string}, expect_event_every: 8d"), "", FILE, None),
+        (&format!("{string}, expect_event_every: 0s"), "", FILE, value),
         (
             NAMESPACE,
             "cloud: { authority: 'http://login.example' }\ncredential: { azure_cli: {} }",

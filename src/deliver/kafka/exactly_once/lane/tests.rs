@@ -76,7 +76,9 @@ fn moves_the_position_alone() {
     let mut lane = lane(&tracker, &[]);
     assert_eq!(taken(&mut lane), None);
     let record = record_in(&tracker, 8, "k");
-    record.ticket.settle(Settlement::DeadLettered);
+    record
+        .ticket
+        .settle(Settlement::DeadLettered(crate::event::RejectReason::Refused));
     let batch = lane.gather(&LIMITS).expect("it moved");
     assert_eq!((batch.len(), batch.position.sequence_number.0), (0, 8));
     lane.committed(&batch.position, Instant::now());
@@ -99,7 +101,7 @@ fn waits_for_a_dead_letter() {
     lane.push(record_in(&tracker, 21, "k"), now)
         .expect("it is of the generation");
     assert_eq!(taken(&mut lane), None);
-    letter.settle(Settlement::DeadLettered);
+    letter.settle(Settlement::DeadLettered(crate::event::RejectReason::Refused));
     assert_eq!(taken(&mut lane), Some((2, 21)));
 }
 

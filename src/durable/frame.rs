@@ -1,4 +1,4 @@
-//! An entry of a segment: `<length> <checksum> <json>`, one line each, so that people can still read it.
+//! An entry of a file of lines: `<length> <checksum> <json>`, one line each, so that people can still read it.
 //!
 //! `length` counts the bytes of the JSON in decimal digits, `checksum` is their CRC-32 (the one of zip and gzip) as
 //! eight lower-case hexadecimal digits. JSON on one line holds no line end, so whatever is damaged ends at the next one.

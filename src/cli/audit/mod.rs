@@ -1,0 +1,81 @@
+//! `audit`: what became of every event and record, from the recorded totals.
+
+mod words; // what stands out, as sentences
+mod table; // for people
+mod json; // for programs
+
+use std::path::PathBuf;
+
+use anyhow::{Context, anyhow};
+use jiff::civil::Date;
+
+use super::exit::Failure;
+use super::load::DEFAULT_CONFIG;
+use crate::audit::report::{self, Choice, Report};
+
+/// What to report on, and how.
+#[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Reads the totals in the state directory, beside a running bridge or without one; they are as old as the newest
+checkpoint. Exit code 0 if everything adds up, 1 if it does not or events were lost, 74 if a file cannot be read or is
+damaged. docs/audit.md says what the numbers mean.")]
+pub struct AuditArguments {
+    /// Only this day and later ones, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub since: Option<Date>,
+    /// Only this day and earlier ones, in UTC.
+    #[arg(long, value_name = "DATE")]
+    pub until: Option<Date>,
+    /// Only this consumer group.
+    #[arg(long, value_name = "NAME")]
+    pub consumer_group: Option<String>,
+    /// One JSON object a line; the last one is the verdict.
+    #[arg(long)]
+    pub json: bool,
+    /// State directories, one for each instance; by default that of the configuration.
+    #[arg(long, value_name = "DIR", num_args = 1..)]
+    pub directory: Vec<PathBuf>,
+    /// The configuration file.
+    #[arg(long, value_name = "PATH", default_value = DEFAULT_CONFIG, env = "HUB2SIEM_CONFIG")]
+    pub config: PathBuf,
+}
+
+/// Prints the totals and the verdict; fails with 1 if something does not add up, with 74 if something cannot be read.
+pub fn run(arguments: &AuditArguments) -> Result<(), Failure> {
+    let states = match arguments.directory.is_empty() {
+        true => vec![crate::config::state_directory(&arguments.config)?],
+        false => arguments.directory.clone(),
+    };
+    let choice = Choice {
+        since: arguments.since,
+        until: arguments.until,
+        consumer_group: arguments.consumer_group.clone(),
+    };
+    let report = report::read(&states, &choice)
+        .context("failed to read the audit")
+        .map_err(Failure::State)?;
+    if report.partitions.is_empty() && report.damaged.is_empty() {
+        return Err(Failure::State(anyhow!(
+            "nothing was recorded in {}{}",
+            words::list(&states),
+            match &arguments.consumer_group {
+                Some(group) => format!(" for consumer group `{group}`"),
+                None => String::new(),
+            }
+        )));
+    }
+    match arguments.json {
+        true => json::print(&report)?,
+        false => table::print(&report)?,
+    }
+    verdict(&report)
+}
+
+fn verdict(report: &Report) -> Result<(), Failure> {
+    match report.damaged.len() {
+        0 if report.is_balanced() => Ok(()),
+        0 => Err(Failure::Check(anyhow!("the audit is not balanced"))),
+        1 => Err(Failure::State(anyhow!("1 line of the audit is damaged"))),
+        count => Err(Failure::State(anyhow!("{count} lines of the audit are damaged"))),
+    }
+}

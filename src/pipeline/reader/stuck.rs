@@ -1,0 +1,102 @@
+//! What is done about a link that brings nothing although the hub has more.
+
+use super::Reader;
+use super::reading::{Asked, Reading};
+use super::watch::{Observation, Verdict};
+use crate::acknowledge::Mark;
+use crate::event::LastEnqueued;
+use crate::eventhub::{EndReason, PartitionProperties, PartitionReader};
+
+/// After so many new connections without an event it is no passing fault.
+const TRIES_BEFORE_ALARM: u32 = 2;
+
+impl Reader {
+    /// Acts on what the hub said of the partition while nothing arrived.
+    pub(super) fn judge(&self, asked: Asked, hub: &mut PartitionReader, reading: &mut Reading) {
+        let (properties, at) = match asked {
+            Asked::Told(properties, at) => (properties, at),
+            Asked::Failed(end) => {
+                tracing::debug!(
+                    partition = %self.partition, cause = %end,
+                    "failed to ask a partition for its oldest and newest event"
+                );
+                // A hub that is throttled may be slow to send as well.
+                if end.reason == EndReason::ServerBusy {
+                    reading.watch.stirred();
+                }
+                return;
+            }
+        };
+        self.status.first_kept(properties.begin_sequence_number);
+        self.status.last_enqueued(&properties.last_enqueued());
+        let seen = Observation {
+            is_behind: hub.is_behind(&properties),
+            is_emptied: properties.is_empty,
+            newest: properties.last_sequence_number,
+            has_credit: hub.is_attached() && hub.outstanding() > 0,
+        };
+        let verdict = reading.watch.seen(seen, at);
+        if reading.watch.tries() == 0 {
+            self.status.stuck(None);
+        }
+        match verdict {
+            Verdict::Well => {}
+            Verdict::Emptied => self.pass_removed(&properties, hub, reading),
+            Verdict::Stuck => self.attach_anew(&properties.last_enqueued(), hub, reading),
+        }
+    }
+
+    /// Passes what the hub removed, once nothing is in flight that could be confused with it.
+    fn pass_removed(&self, properties: &PartitionProperties, hub: &mut PartitionReader, reading: &Reading) {
+        if !reading.in_flight.is_empty() {
+            return;
+        }
+        let Some(loss) = hub.pass_removed(properties) else {
+            return;
+        };
+        self.lost(&loss, reading);
+        reading.in_flight.pass(Mark {
+            sequence_number: properties.last_sequence_number,
+            offset: properties.last_offset.clone(),
+            enqueued_time: properties.last_enqueued_time,
+        });
+    }
+
+    fn attach_anew(&self, newest: &LastEnqueued, hub: &mut PartitionReader, reading: &Reading) {
+        let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
+        let (tries, silent_seconds) = (reading.watch.tries(), reading.last_event.elapsed().as_secs());
+        let labels = [self.partition.as_str(), consumer_group];
+        self.metrics.eventhub_stuck_total.with_label_values(&labels).inc();
+        let newest = newest.sequence_number;
+        if tries < TRIES_BEFORE_ALARM {
+            tracing::warn!(
+                %partition, consumer_group, newest_sequence_number = %newest, silent_seconds,
+                "the link brings nothing although the hub has newer events; it is attached again on a new connection"
+            );
+        } else {
+            let problem = format!(
+                "the hub has events up to number {newest}, and its link brings none; {tries} new connections did not help"
+            );
+            tracing::error!(
+                %partition, consumer_group, newest_sequence_number = %newest, silent_seconds, tries,
+                hint = "see that no other program reads this consumer group, and run `hub2siem check --connect` from another \
+                        machine; if both are well, it is a fault of the service: ask its support, with hub, partition and time",
+                "the partition is stuck: {problem}"
+            );
+            self.status.stuck(Some(problem));
+        }
+        hub.give_up_connection(format!("nothing came of the events up to number {newest}"));
+    }
+
+    /// An event arrived, after so many new connections that brought none.
+    pub(super) fn moves_again(&self, tries: u32) {
+        if tries == 0 {
+            return;
+        }
+        self.status.stuck(None);
+        tracing::info!(
+            partition = %self.partition, consumer_group = &*self.consumer_group, tries,
+            "the partition is no longer stuck: events arrive"
+        );
+    }
+}

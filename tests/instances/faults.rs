@@ -1,0 +1,90 @@
+//! Faults that must not move partitions, and a reader that has no right to them.
+
+use std::thread;
+
+use super::fleet::{Fleet, PARTITIONS};
+use super::harness::{LATER, SOON, wait_for};
+
+/// Scenario: the receiver of two instances is away for more than twice the expiry, so that both hold all they may.
+/// Guarantees: neither loses a partition; once it is back everything arrives.
+#[test]
+fn an_outage_of_the_target_moves_nothing() {
+    let Some(mut fleet) = Fleet::new("an outage of the target of two instances", 12_000, 600) else {
+        return;
+    };
+    fleet.join("a");
+    fleet.join("b");
+    fleet.settle(false);
+    fleet.receive(500);
+    let (owners, claims) = (fleet.owners(), fleet.claims().len());
+    fleet.receiver.process.signal("STOP");
+    for instance in fleet.instances.values() {
+        wait_for("an intake that stands still", SOON, || {
+            let held = instance.bridge.metric("hub2siem_acknowledge_window_events", &[]);
+            (held >= 190.0).then_some(())
+        });
+    }
+    // A state that lasts is the point here, so this waits for a time: the one after which what is not renewed is lost.
+    thread::sleep(2 * fleet.expiry());
+    assert_eq!(fleet.owners(), owners, "nothing moved");
+    assert_eq!(fleet.claims().len(), claims, "nothing was claimed");
+    fleet.receiver.process.signal("CONT");
+    fleet.receive(500);
+    assert_eq!(fleet.owners(), owners, "nothing moved");
+    fleet.finish();
+}
+
+/// Scenario: the blob store stands still for more than twice the expiry, and comes back.
+/// Guarantees: what is read is read on meanwhile; afterwards everything is owned once, and nothing is lost.
+#[test]
+fn an_outage_of_the_store_stops_nothing() {
+    let Some(mut fleet) = Fleet::new("an outage of the blob store", 16_000, 400) else {
+        return;
+    };
+    fleet.join("a");
+    fleet.join("b");
+    fleet.settle(false);
+    fleet.azurite.freeze();
+    fleet.receive(400 * (2 * fleet.expiry().as_secs()));
+    fleet.azurite.unfreeze();
+    fleet.settle(true);
+    fleet.receive(500);
+    fleet.finish();
+}
+
+/// Scenario: a second instance uses the same consumer group with another container, so neither sees what the other owns.
+/// Guarantees: whoever is displaced says so, names the other, is not ready, and does not take the partition back at once.
+#[test]
+fn two_fleets_do_not_fight() {
+    let Some(mut fleet) = Fleet::new("two fleets on one consumer group", 8_000, 400) else {
+        return;
+    };
+    fleet.join("mine");
+    fleet.settle(false);
+    fleet.container = "another";
+    fleet.join("theirs");
+    let theirs = fleet.instances["theirs"].owner_id.clone();
+    let mine = &fleet.instances["mine"];
+    wait_for("every partition to be taken", LATER, || {
+        (mine.messages("partition was taken at the hub").count() >= PARTITIONS).then_some(())
+    });
+    let detail = mine.messages("partition was taken at the hub").next();
+    let detail = detail.expect("it was counted").to_string();
+    assert!(detail.contains(&theirs), "it names {theirs}: {detail}");
+    let (status, body) = mine.bridge.ready().expect("it answers");
+    assert_eq!(status, 503, "{body}");
+    assert!(body.contains("does not own it"), "{body}");
+    fleet.receive(2_000);
+    let mine = &fleet.instances["mine"];
+    assert_eq!(
+        mine.messages("partition was taken at the hub").count(),
+        PARTITIONS,
+        "it went on fighting"
+    );
+    assert_eq!(
+        fleet.instances["theirs"]
+            .messages("partition was taken at the hub")
+            .count(),
+        0
+    );
+}

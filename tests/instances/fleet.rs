@@ -1,0 +1,330 @@
+//! The stage: one hub with numbered items, one receiver, one blob store, and instances that come and go.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tempfile::TempDir;
+use tokio::runtime::Runtime;
+
+use super::azurite::{Azurite, Blob, Container, installed};
+use super::harness::{Hub, LATER, Receiver, SOON, TOKEN, wait_for};
+use super::instance::{Claim, Instance, Settings};
+use super::ledger::Ledger;
+use super::proxy::Proxy;
+
+/// Partitions of the hub.
+pub const PARTITIONS: usize = 8;
+/// How often ownership is renewed, and when it is over; short, so that a test sees many of both.
+const INTERVAL: (&str, Duration) = ("1s", Duration::from_secs(1));
+const EXPIRY: (&str, Duration) = ("6s", Duration::from_secs(6));
+/// The longest wait between two cycles.
+const WAIT_MAX: Duration = Duration::from_millis(1200);
+/// What a machine that does much else may add.
+const BUSY: Duration = Duration::from_secs(10);
+/// Events that an instance may hold.
+const WINDOW: u32 = 200;
+/// What may settle before a checkpoint is written while partitions are shared, and while the write is under way; and what
+/// settles in the five seconds between two writes at the rate of a partition here.
+const STORED_EVERY: u64 = 500 + 100;
+
+/// Fleets take turns: each is a dozen processes that have to be on time.
+static TURN: Mutex<()> = Mutex::new(());
+
+/// A fleet and everything around it.
+pub struct Fleet {
+    pub instances: BTreeMap<&'static str, Instance>,
+    pub receiver: Receiver,
+    pub azurite: Azurite,
+    pub ledger: Ledger,
+    pub container: &'static str,
+    runtime: Runtime,
+    hub: Hub,
+    directory: TempDir,
+    items: usize,
+    /// Claims of instances that are gone.
+    past_claims: Vec<Claim>,
+    _turn: MutexGuard<'static, ()>,
+}
+
+impl Fleet {
+    /// A hub that gets `items` items, `rate` a second, and nobody who reads it. `None` where there is no blob store.
+    pub fn new(untested: &str, items: usize, rate: usize) -> Option<Self> {
+        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+        let runtime = Runtime::new().expect("a runtime can be made");
+        let installed = runtime.block_on(installed(untested))?;
+        let azurite = runtime.block_on(Azurite::start(&installed));
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let path = directory.path();
+        let receiver = Receiver::start(path, "receiver", 0, TOKEN);
+        let hub = hub(&directory, items, rate);
+        for (name, secret) in [
+            ("hub", &*hub.connection_string),
+            ("storage", &azurite.connection_string()),
+            ("token", TOKEN),
+        ] {
+            fs::write(path.join(format!("{name}.secret")), secret).expect("the directory is writable");
+        }
+        let mut ledger = Ledger::new(items, PARTITIONS);
+        ledger.follow(&receiver.events);
+        Some(Self {
+            instances: BTreeMap::new(),
+            container: "checkpoints",
+            past_claims: Vec::new(),
+            receiver,
+            azurite,
+            ledger,
+            runtime,
+            hub,
+            directory,
+            items,
+            _turn: turn,
+        })
+    }
+
+    /// Lets one more join.
+    #[track_caller]
+    pub fn join(&mut self, name: &'static str) {
+        self.join_with(name, &[]);
+    }
+
+    /// The same, with variables of its environment.
+    #[track_caller]
+    pub fn join_with(&mut self, name: &'static str, environment: &[(&str, &str)]) {
+        let instance = Instance::start(name, &self.settings(), environment);
+        self.instances.insert(name, instance);
+    }
+
+    /// Lets one join that looks at the ownership twice a minute only.
+    #[track_caller]
+    pub fn join_slowly(&mut self, name: &'static str) {
+        let settings = Settings {
+            interval: "30s",
+            expiry: "90s",
+            ..self.settings()
+        };
+        let instance = Instance::start(name, &settings, &[]);
+        self.instances.insert(name, instance);
+    }
+
+    fn settings(&self) -> Settings<'_> {
+        Settings {
+            directory: self.directory.path(),
+            receiver: self.receiver.address,
+            container: self.container,
+            interval: INTERVAL.0,
+            expiry: EXPIRY.0,
+            window_events: WINDOW,
+        }
+    }
+
+    /// Whoever joins from now on reaches the hub by a proxy only.
+    pub fn break_the_way_to_the_hub(&self) -> Proxy {
+        let text = &self.hub.connection_string;
+        let address = text
+            .split("sb://")
+            .nth(1)
+            .and_then(|rest| rest.split([';', '/']).next());
+        let address = address.expect("it names an address");
+        let upstream = address.parse().expect("the hub is at an IP address");
+        let proxy = self.runtime.block_on(Proxy::start(upstream));
+        let text = text.replace(address, &proxy.address().to_string());
+        fs::write(self.directory.path().join("hub.secret"), text).expect("the directory is writable");
+        proxy
+    }
+
+    /// Breaks every connection to the hub at once.
+    pub fn reset(&self, proxy: &Proxy) {
+        self.runtime.block_on(proxy.reset_connections());
+    }
+
+    /// Writes down another owner of a partition, as one who steals it would.
+    pub fn take_over(&self, partition: usize, owner_id: &str) {
+        let container = Container::new(&self.azurite, self.container);
+        self.runtime.block_on(async {
+            let blobs = container.list().await;
+            let suffix = format!("/ownership/{partition}");
+            let blob = blobs
+                .iter()
+                .find(|blob| blob.name.ends_with(&suffix))
+                .expect("it is owned");
+            container.set_metadata(&blob.name, &[("ownerid", owner_id)]).await;
+        });
+    }
+
+    /// Lets one leave by SIGTERM.
+    #[track_caller]
+    pub fn leave(&mut self, name: &str) {
+        let instance = self.take(name);
+        instance.bridge.process.stop();
+    }
+
+    /// Kills one.
+    pub fn kill(&mut self, name: &str) {
+        let instance = self.take(name);
+        instance.bridge.process.kill();
+    }
+
+    fn take(&mut self, name: &str) -> Instance {
+        let instance = self.instances.remove(name).expect("it was started");
+        self.past_claims.extend(instance.claims());
+        instance
+    }
+
+    /// Who owns each partition by the store, free ones left out.
+    pub fn owners(&self) -> BTreeMap<usize, String> {
+        let blobs = self.blobs("/ownership/").into_iter();
+        blobs
+            .map(|(partition, mut blob)| (partition, blob.metadata.remove("ownerid").unwrap_or_default()))
+            .filter(|(_, owner)| !owner.is_empty())
+            .collect()
+    }
+
+    /// The stored sequence number of each partition.
+    pub fn checkpoints(&self) -> BTreeMap<usize, i64> {
+        let blobs = self.blobs("/checkpoint/").into_iter();
+        blobs
+            .map(|(partition, blob)| {
+                let number = blob.metadata["sequencenumber"].parse().expect("a number");
+                (partition, number)
+            })
+            .collect()
+    }
+
+    fn blobs(&self, folder: &str) -> Vec<(usize, Blob)> {
+        let container = Container::new(&self.azurite, self.container);
+        let blobs = self.runtime.block_on(container.list());
+        let found = blobs.into_iter().filter_map(|blob| {
+            let (_, partition) = blob.name.split_once(folder)?;
+            Some((partition.parse().expect("a partition is a number"), blob))
+        });
+        found.collect()
+    }
+
+    /// Whether `names` own everything, equally, know it, and are attached to all of it.
+    pub fn is_balanced_among(&self, names: &[&str]) -> bool {
+        let owners = self.owners();
+        let share = PARTITIONS / names.len()..=PARTITIONS.div_ceil(names.len());
+        let counts = names.iter().map(|name| {
+            let instance = &self.instances[name];
+            let count = owners
+                .values()
+                .filter(|owner| **owner == instance.owner_id)
+                .count();
+            (count, instance.shares() == (count, count))
+        });
+        let counts: Vec<_> = counts.collect();
+        let owned: usize = counts.iter().map(|(count, _)| count).sum();
+        owned == PARTITIONS
+            && counts
+                .iter()
+                .all(|(count, is_known)| *is_known && share.contains(count))
+    }
+
+    /// Waits until all who are there are balanced: that takes two intervals, once `expiring` what was left has expired.
+    #[track_caller]
+    pub fn settle(&self, expiring: bool) -> Duration {
+        let names: Vec<_> = self.instances.keys().copied().collect();
+        self.settle_among(&names, expiring)
+    }
+
+    /// The same of some, while the others stand still.
+    #[track_caller]
+    pub fn settle_among(&self, names: &[&str], expiring: bool) -> Duration {
+        let start = Instant::now();
+        let expiry = if expiring { EXPIRY.1 } else { Duration::ZERO };
+        wait_for("balance", expiry + 2 * WAIT_MAX + BUSY, || {
+            self.is_balanced_among(names).then_some(())
+        });
+        let took = start.elapsed();
+        eprintln!("balanced among {names:?} after {:.1} s", took.as_secs_f64());
+        took
+    }
+
+    /// Waits until `count` more items have arrived.
+    #[track_caller]
+    pub fn receive(&mut self, count: u64) {
+        let goal = self.ledger.total() + count;
+        assert!(goal <= self.items as u64, "the test needs more items");
+        wait_for("more items", LATER, || {
+            (self.ledger.total() >= goal).then_some(())
+        });
+    }
+
+    /// Waits until everything has arrived, stops all, and looks whether that is all there should be.
+    #[track_caller]
+    pub fn finish(mut self) {
+        let items = self.items as u64;
+        wait_for("every item", LATER, || {
+            (self.ledger.total() == items).then_some(())
+        });
+        let names: Vec<_> = self.instances.keys().copied().collect();
+        for name in names {
+            let ready = wait_for("readiness", SOON, || self.instances[name].bridge.ready());
+            assert_eq!(ready.0, 200, "{name}: {}", ready.1);
+            self.leave(name);
+        }
+        self.ledger.refresh(|_, _| {});
+        let last = (self.items / PARTITIONS) as i64 - 1;
+        let expected: BTreeMap<_, _> = (0..PARTITIONS).map(|partition| (partition, last)).collect();
+        assert_eq!(self.checkpoints(), expected, "the last positions");
+        assert_eq!(self.owners(), BTreeMap::new(), "everything was given back");
+        self.check_repeats();
+    }
+
+    /// Every claim but a partition's first is a move, and a move repeats what the window holds and what had settled since
+    /// the last checkpoint.
+    fn check_repeats(&self) {
+        let mut in_all = 0;
+        for partition in 0..PARTITIONS {
+            let claims = self
+                .past_claims
+                .iter()
+                .filter(|claim| claim.partition == partition);
+            let moves = claims.count() as u64 - 1;
+            let arrivals = self.ledger.arrivals.iter().skip(partition).step_by(PARTITIONS);
+            let repeats: u64 = arrivals.clone().map(|times| u64::from(*times - 1)).sum();
+            let most = arrivals.max().copied().unwrap_or_default();
+            let allowed = moves * (u64::from(WINDOW) + STORED_EVERY);
+            assert!(
+                repeats <= allowed && u64::from(most) <= 1 + moves,
+                "partition {partition}: {repeats} repeats, one of them {most} times, after {moves} moves"
+            );
+            eprintln!("partition {partition}: {moves} moves, {repeats} repeats");
+            in_all += repeats;
+        }
+        eprintln!("{in_all} repeats of {} items", self.items);
+    }
+
+    /// The longest time after which nobody owns what was not renewed.
+    pub fn expiry(&self) -> Duration {
+        EXPIRY.1
+    }
+
+    /// Every claim that was made so far.
+    pub fn claims(&self) -> Vec<Claim> {
+        let present = self.instances.values().flat_map(Instance::claims);
+        self.past_claims.iter().cloned().chain(present).collect()
+    }
+}
+
+fn hub(directory: &TempDir, items: usize, rate: usize) -> Hub {
+    let item = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","name":"3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Unhealthy"}}}"#;
+    assert_eq!(items % PARTITIONS, 0, "each partition gets as many");
+    let path = directory.path().join("items.jsonl");
+    fs::write(&path, format!("{item}\n")).expect("the directory is writable");
+    let (partitions, repeat, rate) = (PARTITIONS.to_string(), items.to_string(), rate.to_string());
+    let path = path.to_str().expect("temporary paths are UTF-8");
+    let arguments = [
+        "--partitions",
+        &partitions,
+        "--events",
+        path,
+        "--repeat",
+        &repeat,
+        "--rate",
+        &rate,
+    ];
+    Hub::start(directory.path(), &arguments)
+}
