@@ -9,7 +9,8 @@ use hub2siem::checkpoint::blob::{BlobStore, Settings};
 use hub2siem::finding::{Finding, Verdict};
 use secrecy::SecretSlice;
 
-use crate::azurite::{ACCOUNT, Azurite, Container, account_signature, container_signature, installed};
+use crate::azurite::signature::container_signature;
+use crate::azurite::{ACCOUNT, Azurite, Container, account_signature, installed};
 use crate::entra::{Entra, client_secret, file};
 use crate::stage::{SCOPE, checkpoint, zero};
 
