@@ -19,6 +19,7 @@ pub mod durable; // files that survive a power cut
 pub mod emulator; // a hub and a receiver to run against
 pub mod mapping_test; // tests of mapping files, and their runner
 pub mod event; // the types that pass between the stages
+pub mod finding; // what `check --connect` finds, of whatever kind
 pub mod proxy; // the HTTP proxy that leads out, for hub, tokens and targets
 pub mod pipeline; // the wiring: spawns, supervises and drains the tasks
 pub mod telemetry; // metrics, logs and health

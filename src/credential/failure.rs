@@ -10,6 +10,7 @@ use super::kind::Kind;
 use super::transport::Refusal;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;
+use crate::finding::Problem;
 
 /// A token could not be had.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +69,18 @@ const FIX_CLI: &str =
     "install the Azure CLI 2.54 or newer, and log in with `az login` as the user of the bridge";
 const FIX_UNKNOWN: &str =
     "compare the ids in `credential` and `cloud` with the tenant; docs/credentials.md lists the usual causes";
+
+impl From<Failure> for Problem {
+    fn from(failure: Failure) -> Self {
+        let Failure {
+            kind, detail, fix, ..
+        } = failure;
+        Problem::new(
+            format!("no token of Microsoft Entra ID by `{kind}`: {detail}"),
+            fix,
+        )
+    }
+}
 
 impl Failure {
     /// What an error of the Azure crate means.

@@ -53,6 +53,11 @@ impl Identity {
         &self.settings
     }
 
+    /// The clock of whoever gives tokens minus ours.
+    pub(super) fn clock_skew_millis(&self) -> i64 {
+        self.skew.millis()
+    }
+
     /// A new token for `scope`, and its end by the clock of this machine.
     pub(super) async fn token(&self, scope: &str) -> azure_core::Result<(SecretString, Timestamp)> {
         let before = self.skew.millis();

@@ -9,6 +9,7 @@ pub mod settings; // the credential as it is trusted
 pub mod token_source; // tokens, kept and renewed
 pub mod failure; // why there is no token, and what to do
 
+mod claims; // whose a token is
 mod held; // one token and its times
 mod identity; // the credential of the Azure crate
 mod assertion; // what an application shows in place of a secret
@@ -19,6 +20,7 @@ mod clock_skew; // how far the machine's clock is off
 mod host; // the kind of machine that a managed identity runs on
 mod azure_cli; // runs `az`
 
+pub use claims::owner;
 pub use cloud::{Audience, Cloud};
 pub use failure::{Failure, Reason};
 pub use held::AccessToken;

@@ -13,6 +13,7 @@ use super::cloud::Audience;
 use super::failure::{Failure, Reason};
 use super::held::{AccessToken, Held, until};
 use super::identity::Identity;
+use super::kind::Kind;
 use super::settings::Settings;
 use crate::event::Timestamp;
 use crate::telemetry::Metrics;
@@ -61,6 +62,13 @@ impl TokenSource {
     /// What it was made with.
     pub fn settings(&self) -> &Settings {
         self.0.identity.settings()
+    }
+
+    /// How far the clock of whoever gave the last answer is ahead of this machine's, in milliseconds; a small difference is 0.
+    /// `None`: `az` asks in our place, and does not tell.
+    pub fn clock_skew_millis(&self) -> Option<i64> {
+        let is_told = !matches!(self.settings().kind, Kind::AzureCli { .. });
+        is_told.then(|| self.0.identity.clock_skew_millis())
     }
 
     /// Counts in `metrics` from now on; only the first call has an effect.

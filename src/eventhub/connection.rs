@@ -37,6 +37,9 @@ const BLAMELESS: Duration = Duration::from_secs(30);
 pub(super) const CLOSE_TIMEOUT: Duration = Duration::from_secs(5);
 const CBS_NODE: &str = "$cbs";
 
+/// AMQP that was opened on a stream, and its one session.
+pub(super) type Opened = (ConnectionHandle<()>, SessionHandle<()>);
+
 /// An open connection with one session. All of its links and requests go through here.
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -68,16 +71,17 @@ impl Connection {
         settings.token().await?;
         let stream = transport::connect(settings).await?;
         let (handle, session) = handshake(settings, stream, id).await?;
-        Self::start(settings, id, handle, session, tasks, stop).await
+        Self::start(settings, id, (handle, session), tasks, stop, || ()).await
     }
 
+    /// The same on a stream on which AMQP is opened already; `authorized` hears that the token was taken.
     pub(super) async fn start(
         settings: &Arc<HubSettings>,
         id: u64,
-        mut handle: ConnectionHandle<()>,
-        session: SessionHandle<()>,
+        (mut handle, session): Opened,
         tasks: &TaskTracker,
         stop: &CancellationToken,
+        authorized: impl FnOnce(),
     ) -> Result<Arc<Self>, End> {
         let mut connection = Self {
             id,
@@ -95,6 +99,7 @@ impl Connection {
         };
         let prepared = async {
             let token = connection.authorize().await?;
+            authorized();
             let hub = connection.hub_properties().await?;
             Ok((token, hub))
         };
@@ -273,7 +278,7 @@ pub(super) async fn handshake(
     settings: &HubSettings,
     stream: BufReader<Stream>,
     id: u64,
-) -> Result<(ConnectionHandle<()>, SessionHandle<()>), End> {
+) -> Result<Opened, End> {
     let namespace: &str = &settings.hub.namespace;
     let opening = async {
         let mut connection = AmqpConnection::builder()

@@ -1,8 +1,10 @@
-//! A harmless try of everything the reader will do, for `check --connect`. Nothing is received, and no reader is
-//! displaced.
+//! A harmless try of everything the readers will do, for `check --connect`. Nothing is received, and no reader is displaced.
 
-use std::fmt;
+mod groups; // right, consumer groups and partitions
+mod stage; // the steps, and what mends each
+
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
@@ -10,232 +12,200 @@ use tokio_util::task::TaskTracker;
 
 use super::connection::{Connection, handshake};
 use super::credential::Credential;
-use super::end_reason::{End, EndReason};
-use super::management::HubProperties;
-use super::receiver::Link;
-use super::selector::selector;
-use super::settings::{HubSettings, StartPosition, Transport};
+use super::end_reason::End;
+use super::settings::{HubSettings, Transport};
 use super::transport;
+use crate::credential::{Audience, Kind, Reason, TokenSource, owner};
+use crate::event::Timestamp;
+use crate::finding::{Finding, Problem, Stopped, Verdict, Walk};
+use stage::Stage;
 
-/// One step on the way to an event.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Stage {
-    /// Entra ID gives a token.
-    Token,
-    /// The proxy's host name has an address.
-    ResolveProxy,
-    /// Something listens there.
-    ConnectProxy,
-    /// The proxy connects to the hub; it resolves the hub's name itself.
-    Proxy,
-    /// The host name has an address.
-    Resolve,
-    /// Something listens there.
-    Connect,
-    /// TLS is agreed on and the certificate is trusted.
-    Tls,
-    /// It opens a WebSocket for AMQP.
-    WebSocket,
-    /// It speaks AMQP 1.0.
-    Open,
-    /// It takes the token, and the hub exists.
-    Authorize,
-    /// The consumer group can be read.
-    ConsumerGroup,
-}
+/// How long one step of the protocol may take: less than a running bridge allows it, for a person waits.
+const CALL_TIMEOUT: Duration = Duration::from_secs(10);
+/// A signature that nobody renews and that ends within this time is said beforehand.
+const MIN_SIGNATURE_LIFE_MILLIS: i64 = 7 * 24 * 60 * 60 * 1000;
 
-impl fmt::Display for Stage {
-    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str(match self {
-            Stage::Token => "get a token",
-            Stage::ResolveProxy => "resolve the proxy",
-            Stage::ConnectProxy => "connect to the proxy",
-            Stage::Proxy => "connect through the proxy",
-            Stage::Resolve => "resolve the namespace",
-            Stage::Connect => "connect",
-            Stage::Tls => "agree on TLS",
-            Stage::WebSocket => "open a WebSocket",
-            Stage::Open => "open AMQP",
-            Stage::Authorize => "authorize and find the hub",
-            Stage::ConsumerGroup => "attach to the consumer group",
-        })
-    }
-}
-
-/// How a step went. After the first failure there are no further steps.
-#[derive(Debug)]
-pub struct Finding {
-    /// The step.
-    pub stage: Stage,
-    /// What was found, or why not.
-    pub outcome: Result<String, End>,
-}
-
-impl Finding {
-    /// What an operator can do about a failure.
-    pub fn hint(&self) -> Option<&'static str> {
-        let reason = self.outcome.as_ref().err()?.reason;
-        Some(match (self.stage, reason) {
-            (Stage::Token, _) => "see the cause, and docs/credentials.md",
-            (Stage::ResolveProxy, _) => "check the host in `proxy.url` and the name server of this machine",
-            (Stage::ConnectProxy, _) => {
-                "check host and port in `proxy.url`, and that the proxy runs and lets this machine in"
-            }
-            (Stage::Proxy, _) => "see the cause, and docs/network.md",
-            (Stage::Resolve, _) => "check the name of the namespace and the name server of this machine",
-            (Stage::Connect, _) => {
-                "check that outgoing connections to this port are allowed, and `event_hub.address` for a private endpoint; `transport: websocket` needs port 443 only, and `proxy` leads through an HTTP proxy"
-            }
-            (Stage::Tls, _) => {
-                "if a proxy or a private CA signs the certificate, name it in `event_hub.tls.ca_file`"
-            }
-            (Stage::WebSocket, EndReason::WebSocketRefused) => {
-                "check `event_hub.address` and what stands between: something answers that is not the namespace, or does not let WebSocket through"
-            }
-            (Stage::WebSocket, _) => "try again in a minute; if it stays so, see what stands between",
-            (_, EndReason::Unauthorized) => {
-                "give the policy of the key the Listen right, or the identity the role Azure Event Hubs Data Receiver, on this hub; a new role takes some minutes, and a wrong clock invalidates tokens"
-            }
-            (Stage::Authorize, EndReason::NotFound) => "check `event_hub.name`",
-            (Stage::ConsumerGroup, EndReason::NotFound) => "check `event_hub.consumer_group`",
-            (_, EndReason::EntityDisabled) => "enable the hub in the portal",
-            (_, EndReason::ResourceLimit) => "give this bridge a consumer group of its own",
-            (_, EndReason::ServerBusy | EndReason::Timeout) => {
-                "try again in a minute; the namespace is throttled or slow"
-            }
-            _ => "see the cause",
-        })
-    }
-}
-
-/// Tries each step in turn.
-pub async fn probe(settings: HubSettings) -> Vec<Finding> {
-    let mut findings = Findings(Vec::new());
+/// Tries each step in turn, on one connection, for `limit` at most; then each partition of each of `groups`.
+pub async fn probe(settings: HubSettings, groups: &[Arc<str>], limit: Duration) -> Vec<Finding> {
     let tasks = TaskTracker::new();
     let stop = CancellationToken::new();
-    // A failure is in the findings already; there is nothing left to try.
-    let _ = run(&Arc::new(settings), &mut findings, &tasks, &stop).await;
+    let settings = Arc::new(HubSettings {
+        call_timeout: settings.call_timeout.min(CALL_TIMEOUT),
+        ..settings
+    });
+    let steps = Stage::plan(&settings).map(|stage| stage.to_string());
+    let groups_at_least = groups.iter().flat_map(|group| groups::names(group, &[]));
+    let findings = Walk::take(steps.chain(groups_at_least), limit, async |walk| {
+        let connection = connect(&settings, walk, &tasks, &stop).await?;
+        groups::attach(&settings, groups, &connection, &tasks, walk).await
+    })
+    .await;
     stop.cancel();
     tasks.close();
     tasks.wait().await;
-    findings.0
+    findings
 }
 
-struct Findings(Vec<Finding>);
-
-/// A step failed and is among the findings.
-struct Failed;
-
-impl Findings {
-    fn note<T>(
-        &mut self,
-        stage: Stage,
-        outcome: Result<T, End>,
-        text: impl FnOnce(&T) -> String,
-    ) -> Result<T, Failed> {
-        let (outcome, result) = match outcome {
-            Ok(value) => (Ok(text(&value)), Ok(value)),
-            Err(end) => (Err(end), Err(Failed)),
-        };
-        self.0.push(Finding { stage, outcome });
-        result
-    }
-}
-
-async fn run(
+async fn connect(
     settings: &Arc<HubSettings>,
-    findings: &mut Findings,
+    walk: &mut Walk,
     tasks: &TaskTracker,
     stop: &CancellationToken,
-) -> Result<(), Failed> {
-    if let Credential::Entra(source) = settings.credential.get() {
-        let kind = source.settings().kind.name();
-        findings.note(Stage::Token, settings.token().await, |token| {
-            match token.expires_at {
-                Some(moment) => format!("by `{kind}`, good until {moment}"),
-                None => format!("by `{kind}`"),
-            }
-        })?;
-    }
-    let tcp = connect(settings, findings).await?;
-    let stream = transport::secure(settings, tcp).await;
-    let stream = match settings.tls.get() {
-        Some(_) => findings.note(Stage::Tls, stream, |_| {
+) -> Result<Arc<Connection>, Stopped> {
+    credential(settings, walk).await?;
+    let tcp = reach(settings, walk).await?;
+    let wire = transport::secure(settings, tcp).await;
+    let wire = match settings.tls.get() {
+        Some(_) => step(walk, Stage::Tls, wire, |_| {
             format!("certificate of `{}` is trusted", settings.hub.namespace)
         })?,
-        None => stream.map_err(|_| Failed)?,
+        None => wire.map_err(|_| Stopped)?,
     };
     let stream = match settings.transport {
-        Transport::Amqp => transport::plain(stream),
+        Transport::Amqp => transport::plain(wire),
         Transport::WebSocket => {
-            let upgraded = transport::upgrade(settings, stream).await;
-            findings.note(Stage::WebSocket, upgraded, |_| "for AMQP".to_owned())?
+            let upgraded = transport::upgrade(settings, wire).await;
+            step(walk, Stage::WebSocket, upgraded, |_| "for AMQP".to_owned())?
         }
     };
     let opened = handshake(settings, stream, 0).await;
-    let (handle, session) = findings.note(Stage::Open, opened, |_| "AMQP 1.0".to_owned())?;
-    let connection = Connection::start(settings, 0, handle, session, tasks, stop).await;
-    let connection = findings.note(Stage::Authorize, connection, |connection| {
-        let HubProperties {
-            created_at,
-            partitions,
-        } = &connection.hub;
-        let count = partitions.len();
+    let opened = step(walk, Stage::Open, opened, |_| "SASL and AMQP 1.0".to_owned())?;
+    let mut is_authorized = false;
+    let connection = Connection::start(settings, 0, opened, tasks, stop, || {
+        is_authorized = true;
+        walk.note(Verdict::Ok("`$cbs` takes the token".to_owned()));
+    })
+    .await;
+    let stage = if is_authorized {
+        Stage::Hub
+    } else {
+        Stage::Authorize
+    };
+    step(walk, stage, connection, |connection| {
+        let (hub, count) = (&settings.hub.name, connection.hub.partitions.len());
         format!(
-            "hub `{}` with {count} partitions, made {created_at}",
-            settings.hub.name
+            "hub `{hub}` with {count} partitions, made {}",
+            connection.hub.created_at
         )
-    })?;
-    let attached = attach(settings, connection, tasks).await;
-    findings.note(Stage::ConsumerGroup, attached, Clone::clone)?;
+    })
+}
+
+fn step<T>(
+    walk: &mut Walk,
+    stage: Stage,
+    outcome: Result<T, End>,
+    text: impl FnOnce(&T) -> String,
+) -> Result<T, Stopped> {
+    walk.step(outcome.map_err(|end| stage.problem(&end)), text)
+}
+
+/// What we identify with, and until when.
+async fn credential(settings: &HubSettings, walk: &mut Walk) -> Result<(), Stopped> {
+    let verdict = match settings.credential.get() {
+        Credential::Entra(source) => return entra(&source, walk).await,
+        Credential::SharedAccessKey { name, .. } => {
+            Verdict::Ok(format!("signed here with the key of policy `{name}`"))
+        }
+        Credential::SharedAccessSignature { expires_at, .. } => signature(expires_at, Timestamp::now()),
+    };
+    walk.note(verdict);
     Ok(())
 }
 
+/// A signature is never refused here: it may be our clock that is wrong.
+fn signature(expires_at: Option<Timestamp>, now: Timestamp) -> Verdict {
+    let Some(end) = expires_at else {
+        return Verdict::Ok("a ready-made signature that names no end".to_owned());
+    };
+    let left_millis = end.millis_since(now);
+    if left_millis >= MIN_SIGNATURE_LIFE_MILLIS {
+        return Verdict::Ok(format!("a ready-made signature, good until {end}"));
+    }
+    let is_over = if left_millis < 0 { "ended" } else { "ends" };
+    Verdict::Warning(Problem::new(
+        format!("the shared access signature {is_over} at {end}, and nobody renews it; here it is {now}"),
+        "make a new one, or use the connection string with the key of a policy; if this is not the time, set the clock of this machine",
+    ))
+}
+
+async fn entra(source: &TokenSource, walk: &mut Walk) -> Result<(), Stopped> {
+    let kind = &source.settings().kind;
+    let token = source.token(Audience::EventHubs).await;
+    let is_silent = matches!(&token, Err(failure) if failure.reason == Reason::Unavailable);
+    let result = token.map_err(Problem::from);
+    let outcome = walk.step(result, |token| {
+        let owner = owner(&token.text).map_or_else(String::new, |owner| format!("; {owner}"));
+        format!("by `{}`, good until {}{owner}", kind.name(), token.expires_at)
+    });
+    // Also when there is no token: a wrong clock may be why.
+    match source.clock_skew_millis() {
+        None => {}
+        Some(_) if is_silent => walk.skip(1),
+        Some(skew) => walk.note(Verdict::of_clock(skew, clock_of(kind))),
+    }
+    outcome.map(drop)
+}
+
+fn clock_of(kind: &Kind) -> &'static str {
+    match kind {
+        Kind::ManagedIdentity(_) => "the service that gives this machine its identity",
+        _ => "Microsoft Entra ID",
+    }
+}
+
 /// Connects to the hub, or to the proxy and by it to the hub.
-async fn connect(settings: &HubSettings, findings: &mut Findings) -> Result<TcpStream, Failed> {
+async fn reach(settings: &HubSettings, walk: &mut Walk) -> Result<TcpStream, Stopped> {
     let (host, port) = settings.endpoint();
     let Some(proxy) = settings.proxy_to(&host) else {
-        return connect_in(findings, [Stage::Resolve, Stage::Connect], &host, port).await;
+        return connect_to(walk, [Stage::Resolve, Stage::Connect], &host, port).await;
     };
     let stages = [Stage::ResolveProxy, Stage::ConnectProxy];
-    let tcp = connect_in(findings, stages, proxy.host(), proxy.port()).await?;
+    let tcp = connect_to(walk, stages, proxy.host(), proxy.port()).await?;
     let passed = transport::pass(&proxy, tcp, &host, port).await;
-    findings.note(Stage::Proxy, passed, |_| {
+    step(walk, Stage::Proxy, passed, |_| {
         format!("`{proxy}` connects to port {port} of `{host}`")
     })
 }
 
-async fn connect_in(
-    findings: &mut Findings,
+async fn connect_to(
+    walk: &mut Walk,
     [resolve, connect]: [Stage; 2],
     host: &str,
     port: u16,
-) -> Result<TcpStream, Failed> {
-    let addresses = findings.note(resolve, transport::resolve(host, port).await, |found| {
+) -> Result<TcpStream, Stopped> {
+    let addresses = step(walk, resolve, transport::resolve(host, port).await, |found| {
         let texts: Vec<_> = found.iter().map(ToString::to_string).collect();
         texts.join(", ")
     })?;
-    findings.note(connect, transport::connect_tcp(&addresses).await, |tcp| {
+    step(walk, connect, transport::connect_tcp(&addresses).await, |tcp| {
         tcp.peer_addr()
             .map_or_else(|_| String::new(), |peer| peer.to_string())
     })
 }
 
-/// Attaches to one partition without owner level and without credit: an active reader keeps its partition.
-async fn attach(
-    settings: &HubSettings,
-    connection: Arc<Connection>,
-    tasks: &TaskTracker,
-) -> Result<String, End> {
-    let partition = connection.hub.partitions[0].clone();
-    let selector = selector(&StartPosition::Earliest, false);
-    let group = &settings.consumer_group;
-    match Link::attach(connection, settings, tasks, &partition, &selector, None).await {
-        Ok(link) => {
-            link.close().await;
-            Ok(format!("`{group}` can be read"))
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signature_that_ends_soon_is_said() {
+        let now = Timestamp::from_millis(1_700_000_000_000);
+        let day = 86_400_000;
+        for (left_millis, expected) in [
+            (8 * day, None),
+            (6 * day, Some("ends at")),
+            (-1, Some("ended at")),
+        ] {
+            let end = Timestamp::from_millis(now.as_millis() + left_millis);
+            let cause = match signature(Some(end), now) {
+                Verdict::Warning(problem) => Some(problem.cause),
+                _ => None,
+            };
+            assert_eq!(cause.is_some(), expected.is_some(), "{left_millis}");
+            assert!(
+                cause.unwrap_or_default().contains(expected.unwrap_or_default()),
+                "{left_millis}"
+            );
         }
-        Err(end) if end.reason == EndReason::Stolen => Ok(format!("`{group}` has an active reader")),
-        Err(end) => Err(end),
     }
 }

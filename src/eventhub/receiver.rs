@@ -1,6 +1,7 @@
 //! The link that brings the events of one partition.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use fe2o3_amqp::Receiver;
 use fe2o3_amqp::link::RecvError;
@@ -25,6 +26,9 @@ use crate::event::{Event, PartitionId};
 pub(super) const EPOCH: i64 = 0;
 /// Deliveries that a server sent unsettled are accepted together: one by one costs half as much CPU again.
 const ACCEPT_BATCH: usize = 100;
+/// The library answers a refused attach by one detach too many. While that is under way the next link must not be given the
+/// handle that became free: it would be detached in place of the other.
+const AFTERMATH: Duration = Duration::from_millis(20);
 const RUNTIME_METRIC: &str = "com.microsoft:enable-receiver-runtime-metric";
 
 /// An attached receiver. It is closed, never merely dropped: a delivery under way to a dropped receiver makes the
@@ -79,7 +83,7 @@ impl Link {
             .build();
         let attaching = async {
             let mut session = connection.session().await;
-            Receiver::builder()
+            let attached = Receiver::builder()
                 .name(name.as_str())
                 .source(source)
                 .target(name.as_str())
@@ -91,7 +95,11 @@ impl Link {
                 .verify_incoming_source(false)
                 .verify_incoming_target(false)
                 .attach(&mut *session)
-                .await
+                .await;
+            if attached.is_err() {
+                tokio::time::sleep(AFTERMATH).await;
+            }
+            attached
         };
         let attached = tokio::select! {
             biased;

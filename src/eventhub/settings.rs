@@ -66,6 +66,15 @@ impl HubSettings {
             .await
     }
 
+    /// The port, if it is not one that the service itself has: then it tells apart what is kept for hubs of one name.
+    pub fn own_port(&self) -> Option<u16> {
+        let is_usual = matches!(
+            (self.transport, self.port),
+            (Transport::Amqp, PORT_TLS) | (Transport::WebSocket, PORT_WEB_SOCKET_TLS)
+        );
+        (!is_usual).then_some(self.port)
+    }
+
     /// The proxy that leads to `host`, if one does.
     pub fn proxy_to(&self, host: &str) -> Option<Arc<proxy::Settings>> {
         self.proxy.get().filter(|proxy| proxy.leads_to(host))

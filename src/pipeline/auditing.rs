@@ -7,7 +7,6 @@ use crate::audit::Recorder;
 use crate::checkpoint::file::Scope;
 use crate::cli::exit::Failure;
 use crate::config::Configuration;
-use crate::eventhub::settings::PORT_TLS;
 
 /// Opens the files that the sums of each consumer group are recorded in. Blocks.
 pub(super) fn open(configuration: &Configuration) -> Result<BTreeMap<Arc<str>, Recorder>, Failure> {
@@ -16,7 +15,7 @@ pub(super) fn open(configuration: &Configuration) -> Result<BTreeMap<Arc<str>, R
     for group in configuration.groups() {
         let scope = Scope {
             namespace: &hub.hub.namespace,
-            port: (hub.port != PORT_TLS).then_some(hub.port),
+            port: hub.own_port(),
             hub: &hub.hub.name,
             consumer_group: &group,
         };

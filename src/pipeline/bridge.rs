@@ -30,7 +30,6 @@ use crate::deliver::Context;
 use crate::deliver::dead_letter::{self, DeadLetters, Forward};
 use crate::deliver::kafka::exactly_once::Claims;
 use crate::event::Rendered;
-use crate::eventhub::settings::PORT_TLS;
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::http::Server;
 use crate::telemetry::{Metrics, Readiness, TargetHealth};
@@ -80,7 +79,7 @@ impl Bridge {
             let hub = &configuration.hub;
             let scope = Scope {
                 namespace: &hub.hub.namespace,
-                port: (hub.port != PORT_TLS).then_some(hub.port),
+                port: hub.own_port(),
                 hub: &hub.hub.name,
                 consumer_group: &group,
             };

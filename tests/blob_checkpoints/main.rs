@@ -22,6 +22,7 @@ mod stage; // stores and checkpoints to begin with
 mod layout; // what stands in the container
 mod foreign; // what others wrote there
 mod access; // key, signatures, tokens
+mod check; // what `check --connect` says
 mod ownership; // claims, races, ends
 mod conflicts; // refused writes of checkpoints
 mod outage; // the store is away

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use hub2siem::credential::TokenSource;
 use hub2siem::emulator::event_hub::{Condition, EventHubEmulator, Options};
-use hub2siem::eventhub::probe::{Stage, probe};
+use hub2siem::eventhub::probe::probe;
 use hub2siem::eventhub::{Credential, EndReason, HubSettings, PartitionReader, StartPosition, Step};
 
 use crate::entra::{Entra, Refusal, SECRET, client_secret, file};
@@ -227,22 +227,47 @@ async fn the_probe_begins_with_a_token() {
     let hub = hub_of(&entra).await;
     let of =
         |secret: &tempfile::NamedTempFile| settings_with(&hub, &entra.source(&client_secret(secret.path())));
-    let findings = within(probe(of(&right))).await;
+    let probe = async |settings: HubSettings| {
+        let groups = [Arc::clone(&settings.consumer_group)];
+        within(probe(settings, &groups, Duration::from_secs(15))).await
+    };
+    let findings = probe(of(&right)).await;
     assert!(
-        findings.iter().all(|finding| finding.outcome.is_ok()),
-        "{findings:?}"
+        findings.iter().all(|finding| finding.detail().is_some()),
+        "{findings:#?}"
     );
-    assert_eq!(findings[0].stage, Stage::Token);
-    let findings = within(probe(of(&wrong))).await;
-    assert_eq!(findings.len(), 1);
-    let end = findings[0].outcome.as_ref().expect_err("it is refused");
-    assert!(end.detail.contains("AADSTS7000215"), "{end}");
+    assert_eq!(findings[0].stage, "get a token");
+    assert_eq!(findings[1].stage, "compare clocks");
+    let findings = probe(of(&wrong)).await;
+    let problem = findings[0].failure().expect("it is refused");
+    assert!(problem.cause.contains("AADSTS7000215"), "{problem:?}");
+    assert!(problem.fix.contains("value of the client secret"), "{problem:?}");
     hub.faults().reject_tokens(true);
-    let findings = within(probe(of(&right))).await;
-    let last = findings.last().expect("there are findings");
-    assert_eq!(last.stage, Stage::Authorize);
+    let findings = probe(of(&right)).await;
+    let failed = findings.iter().find(|finding| finding.failure().is_some());
+    let failed = failed.expect("the token is refused");
+    assert_eq!(failed.stage, "authorize");
+    let problem = failed.failure().expect("it is the one");
     assert!(
-        last.hint()
-            .is_some_and(|hint| hint.contains("Azure Event Hubs Data Receiver"))
+        problem.fix.contains("Azure Event Hubs Data Receiver"),
+        "{problem:?}"
+    );
+}
+
+/// Scenario: the authority's clock is two hours ahead.
+/// Guarantees: `check --connect` says by how much the clock of this machine is wrong.
+#[tokio::test]
+async fn the_probe_compares_clocks() {
+    let (entra, right) = (Entra::start().await, file(SECRET));
+    entra.state().skew_seconds = 7200;
+    let hub = hub_of(&entra).await;
+    let settings = settings_with(&hub, &entra.source(&client_secret(right.path())));
+    let groups = [Arc::clone(&settings.consumer_group)];
+    let findings = within(probe(settings, &groups, Duration::from_secs(15))).await;
+    let clock = findings.iter().find(|finding| finding.stage == "compare clocks");
+    let warning = clock.expect("it is compared").warning().expect("it is wrong");
+    assert!(
+        warning.cause.contains("s behind that of Microsoft Entra ID"),
+        "{warning:?}"
     );
 }

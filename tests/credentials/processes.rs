@@ -217,7 +217,7 @@ async fn what_the_environment_lacks_is_told() {
             &[],
             "",
             69,
-            "az not found on PATH; install the Azure CLI",
+            "az not found on PATH fix: install the Azure CLI",
         ),
         ("azure_cli: {}", &[], az, 69, "Please run 'az login'"),
     ] {

@@ -1,12 +1,14 @@
 //! TLS with a CA of one's own, verified against the namespace wherever the connection goes.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use hub2siem::config::tls::client_config;
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
 use hub2siem::eventhub::{Address, EndReason, HubSettings, StartPosition, Step};
 use rustls_pki_types::PrivateKeyDer;
 
+use crate::probe::{ends_at, findings};
 use crate::support::{append, client, next, numbers, read, reader, settings, start};
 
 const NAMESPACE: &str = "contoso.servicebus.windows.net";
@@ -67,4 +69,33 @@ async fn refuses_a_certificate_of_another_name_or_ca() {
         assert!(detail.contains("certificate"), "{detail}");
         reader.close().await;
     }
+}
+
+/// Scenario: `check --connect` meets the same certificates; then a port without TLS.
+/// Guarantees: wrong name, unknown CA and no TLS at all are told apart, each with what mends it.
+#[tokio::test]
+async fn the_probe_tells_certificates_apart() {
+    let (_other_name, by_address) = hub_for("127.0.0.1").await;
+    let (_hub, good) = hub_for(NAMESPACE).await;
+    let mut unknown_ca = good.clone();
+    unknown_ca.tls = by_address.tls.clone();
+    let plain = start(Options::new("defender", 1)).await;
+    let mut no_tls = good.clone();
+    no_tls.address = Some(Address {
+        host: plain.address().ip().to_string(),
+        port: Some(plain.address().port()),
+    });
+    no_tls.call_timeout = Duration::from_secs(1);
+    for (settings, fix) in [
+        (by_address, "another host"),
+        (unknown_ca, "`event_hub.tls.ca_file`"),
+        (no_tls, "speaks no TLS"),
+    ] {
+        ends_at(&findings(settings).await, "agree on TLS", "tls_failed", fix);
+    }
+    let findings = findings(good).await;
+    assert!(
+        findings.iter().all(|finding| finding.detail().is_some()),
+        "{findings:#?}"
+    );
 }

@@ -2,30 +2,41 @@
 
 use hub2siem::deliver::azure_monitor::{self, AzureMonitor};
 use hub2siem::deliver::{elasticsearch, http};
+use hub2siem::finding::{Finding, Problem};
 
 use super::bench::{SMALL, elasticsearch_settings, file, http_settings, hub};
 use super::http_peer::{Answer, Cluster, Fault, Hook, Ingestion, Peer};
+
+fn problems(findings: Vec<Finding>) -> Vec<Problem> {
+    findings.iter().filter_map(Finding::failure).cloned().collect()
+}
+
+fn is_well(findings: &[Finding]) -> bool {
+    !findings.is_empty() && findings.iter().all(|finding| finding.detail().is_some())
+}
 
 #[tokio::test]
 async fn a_webhook_is_asked_and_gets_nothing() {
     let peer = Peer::start(Hook::default()).await;
     let settings = http_settings(&peer.endpoint(), SMALL);
-    assert!(http::check(&settings).await.is_empty());
+    assert!(is_well(&http::check(&settings).await));
     assert_eq!(peer.requests()[0].method.as_str(), "HEAD");
     peer.then([404, 405, 501].map(|status| Fault::Instead(Answer::status(status))));
     for _ in 0..3 {
         assert!(
-            http::check(&settings).await.is_empty(),
+            is_well(&http::check(&settings).await),
             "most webhooks know no HEAD"
         );
     }
     peer.then([401, 503].map(|status| Fault::Instead(Answer::status(status))));
     for fix in ["authentication", "healthy"] {
-        let problems = http::check(&settings).await;
+        let problems = problems(http::check(&settings).await);
         assert!(problems[0].fix.contains(fix), "{:?}", problems[0]);
     }
     let nowhere = http_settings("http://127.0.0.1:1/in?code=s3cret", "");
-    let problem = http::check(&nowhere).await.pop().expect("nobody is there");
+    let problem = problems(http::check(&nowhere).await)
+        .pop()
+        .expect("nobody is there");
     assert!(problem.fix.contains("host and port"), "{problem:?}");
     assert!(
         !format!("{problem:?} {problem}").contains("s3cret"),
@@ -41,7 +52,7 @@ async fn a_cluster_is_asked_and_gets_nothing() {
         let key = file(key);
         let lines = format!("authentication: {{ api_key: {{ file: {:?} }} }}", key.path());
         let settings = elasticsearch_settings(&[peer.endpoint()], &lines);
-        let problems = elasticsearch::check(&settings).await;
+        let problems = problems(elasticsearch::check(&settings).await);
         assert_eq!(problems.len(), usize::from(fix.is_some()), "{problems:?}");
         if let Some(fix) = fix {
             assert!(problems[0].fix.contains(fix), "{:?}", problems[0]);
@@ -49,7 +60,8 @@ async fn a_cluster_is_asked_and_gets_nothing() {
     }
     assert!(peer.receiver().documents.is_empty());
     peer.then([Fault::Instead(Answer::page(400))]);
-    let problems = elasticsearch::check(&elasticsearch_settings(&[peer.endpoint()], SMALL)).await;
+    let findings = elasticsearch::check(&elasticsearch_settings(&[peer.endpoint()], SMALL)).await;
+    let problems = problems(findings);
     assert!(problems[0].fix.contains("not from Elasticsearch"), "{problems:?}");
 }
 
@@ -67,7 +79,7 @@ async fn each_stream_is_asked_and_gets_nothing() {
         );
         let options: AzureMonitor = serde_saphyr::from_str(&yaml).expect("the options are valid");
         let settings = azure_monitor::Settings::new(&options, None).expect("they can be used");
-        azure_monitor::check(&settings, &hub()).await
+        problems(azure_monitor::check(&settings, &hub()).await)
     };
     assert!(check(&rule, "Custom-Rest").await.is_empty());
     assert_eq!(peer.requests().len(), 2);

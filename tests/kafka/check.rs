@@ -1,6 +1,7 @@
 //! The harmless try of `check --connect`.
 
 use hub2siem::deliver::kafka;
+use hub2siem::finding::Finding;
 
 use super::bench::{keeping, settings};
 use super::kafka_broker::{Broker, Isolation, jars};
@@ -20,21 +21,22 @@ async fn every_topic_is_asked_about_and_gets_nothing() {
     let lines = "key: none\ntopic: { alert: mdc.alert, assessment: mdc.missing, otherwise: mdc.posture }\n\
                  librdkafka: { allow.auto.create.topics: true }";
     let findings = kafka::check(&settings(&[broker.address()], lines)).await;
-    let topics: Vec<_> = findings
-        .iter()
-        .filter_map(|finding| finding.topic.as_deref())
-        .collect();
-    assert_eq!(topics, ["mdc.alert", "mdc.missing", "mdc.posture"]);
-    let alert = findings[0].result.as_ref().expect("it is there");
-    assert!(alert.detail.contains("3 partitions of 1 replicas"), "{alert:?}");
-    assert!(
-        alert.warnings.len() == 1 && alert.warnings[0].contains("one replica"),
-        "{alert:?}"
-    );
-    let problem = findings[1].result.as_ref().expect_err("it is missing");
+    let of = |topic: &str| -> Vec<Finding> {
+        let stage = format!("topic {topic}");
+        let of_topic = findings.iter().filter(|finding| finding.stage == stage);
+        of_topic.cloned().collect()
+    };
+    let alert = of("mdc.alert");
+    let detail = alert[0].detail().expect("it is there");
+    assert!(detail.contains("3 partitions of 1 replicas"), "{detail}");
+    assert_eq!(warnings(&alert).len(), 1, "{alert:?}");
+    assert!(warnings(&alert)[0].contains("one replica"), "{alert:?}");
+    let missing = of("mdc.missing");
+    let problem = missing[0].failure().expect("it is missing");
     assert!(problem.fix.contains("make it"), "{problem:?}");
-    let posture = findings[2].result.as_ref().expect("it is there");
-    let warnings = posture.warnings.join("\n");
+    let posture = of("mdc.posture");
+    assert!(posture[0].detail().is_some(), "{posture:?}");
+    let warnings = warnings(&posture).join("\n");
     assert!(
         warnings.contains("`max.message.bytes` is 5000") && warnings.contains("compacted"),
         "{warnings}"
@@ -58,23 +60,30 @@ async fn the_position_topic_is_asked_about_too() {
         let lines = format!(
             "topic: mdc\nexactly_once: true\nposition_topic: {topic}\nlibrdkafka: {{ allow.auto.create.topics: true }}"
         );
-        let mut findings = kafka::check(&settings(&[broker.address()], &lines)).await;
-        assert_eq!(findings.len(), 2, "{findings:?}");
-        let finding = findings.pop().expect("there are two");
-        assert_eq!(finding.topic.as_deref(), Some(topic));
-        finding.result
+        let findings = kafka::check(&settings(&[broker.address()], &lines)).await;
+        let stage = format!("topic {topic}");
+        let of_topic = findings.into_iter().filter(move |finding| finding.stage == stage);
+        of_topic.collect::<Vec<_>>()
     };
     for _ in 0..2 {
-        let missing = result("missing").await.expect("it is made at the start");
-        assert!(missing.detail.contains("made at the first start"), "{missing:?}");
+        let missing = result("missing").await;
+        let detail = missing[0].detail().expect("it is made at the start");
+        assert!(detail.contains("made at the first start"), "{detail}");
     }
-    let there = result("positions").await.expect("it keeps positions");
+    let there = result("positions").await;
+    assert!(there[0].detail().is_some(), "it keeps positions: {there:?}");
     assert!(
-        there.warnings.len() == 1 && there.warnings[0].contains("one replica"),
+        there.len() == 2 && warnings(&there)[0].contains("one replica"),
         "{there:?}"
     );
-    let problem = result("deleting").await.expect_err("it removes positions");
+    let deleting = result("deleting").await;
+    let problem = deleting[0].failure().expect("it removes positions");
     assert!(problem.fix.contains("cleanup.policy=compact"), "{problem:?}");
+}
+
+fn warnings(findings: &[Finding]) -> Vec<&str> {
+    let warnings = findings.iter().filter_map(Finding::warning);
+    warnings.map(|problem| problem.cause.as_str()).collect()
 }
 
 /// Scenario: nobody is where the brokers should be; then a cluster that cannot say how topics are configured.
@@ -83,13 +92,14 @@ async fn the_position_topic_is_asked_about_too() {
 async fn who_is_not_there_is_named() {
     let nobody = settings(&["127.0.0.1:1".to_owned()], "topic: mdc");
     let findings = kafka::check(&nobody).await;
-    let problem = findings[0].result.as_ref().expect_err("nobody is there");
+    let problem = findings[0].failure().expect("nobody is there");
     assert!(problem.cause.contains("127.0.0.1:1"), "{problem:?}");
     assert!(problem.fix.contains("check the addresses"), "{problem:?}");
 
     let cluster = Cluster::start(3);
     let findings = kafka::check(&settings(&cluster.brokers(), "topic: mdc")).await;
-    let found = findings[0].result.as_ref().expect("it is there");
-    assert!(found.detail.contains("1 partitions of 3 replicas"), "{found:?}");
-    assert!(found.warnings[0].contains("could not be read"), "{found:?}");
+    let detail = findings[0].detail().expect("it is there");
+    assert!(detail.contains("1 partitions of 3 replicas"), "{detail}");
+    let warning = findings[1].warning().expect("its options are unknown");
+    assert!(warning.cause.contains("could not be read"), "{warning:?}");
 }

@@ -37,7 +37,7 @@ async fn is_refused(address: String, lines: &str, reason: BlockReason, fix: &str
     let lines = format!("topic: mdc\n{lines}\nlibrdkafka: {{ {QUICK} }}");
     let settings = settings(&[address], &lines);
     let findings = kafka::check(&settings).await;
-    let problem = findings[0].result.as_ref().expect_err("it is refused");
+    let problem = findings[0].failure().expect("it is refused");
     assert!(problem.fix.contains(fix), "{problem:?}");
     let mut stage = start_with(settings);
     stage.send(5).await;
@@ -191,7 +191,7 @@ async fn a_claim_is_made_with_a_token() {
     );
     let settings = settings(&[broker.sasl_address()], &lines);
     let missing = kafka::check(&settings).await.pop().expect("it is the last");
-    let problem = missing.result.expect_err("it is missing");
+    let problem = missing.failure().expect("it is missing");
     assert!(problem.fix.contains("cleanup.policy=compact"), "{problem:?}");
     let (mut stage, claims) = super::claim::start(settings);
     assert_eq!(

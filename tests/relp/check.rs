@@ -14,18 +14,18 @@ use super::relp_peer::RelpPeer;
 async fn a_receiver_that_would_do() {
     let peer = RelpPeer::start().await;
     let settings_of = |address: std::net::SocketAddr| settings(&address.to_string(), "");
-    let software = check(&settings_of(peer.address())).await.expect("it would do");
-    assert_eq!(software, "script,1");
+    let finding = check(&settings_of(peer.address())).await;
+    let detail = finding.detail().expect("it would do");
+    assert!(detail.ends_with("it is script,1"), "{detail}");
     assert_eq!((peer.sessions(), peer.lines()), (vec![true], vec![]));
 
     let Some(packages) = packages("`check --connect` with rsyslog").await else {
         return;
     };
     let mut receiver = Rsyslog::start(&packages, &Options::new(Transport::Relp)).await;
-    let software = check(&settings_of(receiver.address()))
-        .await
-        .expect("it would do");
-    assert!(software.contains("librelp"), "{software}");
+    let finding = check(&settings_of(receiver.address())).await;
+    let detail = finding.detail().expect("it would do");
+    assert!(detail.contains("librelp"), "{detail}");
     receiver.stop().await;
     assert_eq!(receiver.records(), []);
 }
@@ -37,9 +37,8 @@ async fn receivers_that_would_not_do() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let nobody = listener.local_addr().expect("it is bound");
     drop(listener);
-    let problem = check(&settings(&nobody.to_string(), ""))
-        .await
-        .expect_err("nobody is there");
+    let finding = check(&settings(&nobody.to_string(), "")).await;
+    let problem = finding.failure().expect("nobody is there");
     assert!(problem.cause.contains("failed to connect"), "{problem}");
     assert!(problem.fix.contains("firewalls"), "{}", problem.fix);
 
@@ -51,7 +50,8 @@ async fn receivers_that_would_not_do() {
         ("nonsense", "answered without a code"),
     ] {
         peer.script().open_answer = Some(answer.to_owned());
-        let problem = check(&settings_of_peer).await.expect_err("it would not do");
+        let finding = check(&settings_of_peer).await;
+        let problem = finding.failure().expect("it would not do");
         assert!(problem.cause.contains(expected), "{problem}");
     }
 
@@ -66,7 +66,7 @@ async fn receivers_that_would_not_do() {
         stream
     };
     let other = settings(&other.to_string(), "");
-    let (problem, _stream) = tokio::join!(check(&other), greet);
-    let problem = problem.expect_err("it is no receiver");
+    let (finding, _stream) = tokio::join!(check(&other), greet);
+    let problem = finding.failure().expect("it is no receiver");
     assert!(problem.cause.contains("failed to read a frame"), "{problem}");
 }

@@ -54,8 +54,9 @@ async fn trusted() {
             false => "verify: false".to_owned(),
         };
         let settings = settings(&by_name(&receiver), &format!("tls: {{ {tls} }}"));
-        let software = check(&settings).await.expect("it would do");
-        assert!(software.contains("librelp"), "{software}");
+        let finding = check(&settings).await;
+        let detail = finding.detail().expect("it would do");
+        assert!(detail.contains("librelp"), "{detail}");
         let mut bench = Bench::with(settings);
         tokio::join!(bench.send(1_000), async {
             receiver.wait_for(300).await;
@@ -87,7 +88,8 @@ async fn a_wrong_name_is_refused() {
         &by_name(&receiver),
         &format!("tls: {{ {trusting}, server_name: siem.test }}"),
     );
-    let problem = check(&wrong).await.expect_err("it is refused");
+    let finding = check(&wrong).await;
+    let problem = finding.failure().expect("it is refused");
     assert!(problem.cause.contains("not valid for name"), "{problem}");
     assert!(problem.fix.contains("tls.server_name"), "{}", problem.fix);
     let mut bench = Bench::with(wrong);
@@ -126,7 +128,8 @@ async fn a_client_certificate_is_demanded() {
     bench.send(20).await;
     for shown in [String::new(), format!(", {}", showing(files.server()))] {
         let settings = with(&shown);
-        let problem = check(&settings).await.expect_err("it is refused");
+        let finding = check(&settings).await;
+        let problem = finding.failure().expect("it is refused");
         println!("{problem}; {}", problem.fix);
         let before = tries(&bench);
         bench.settings.send_replace(settings);
@@ -136,7 +139,7 @@ async fn a_client_certificate_is_demanded() {
         assert_eq!((bench.settled(), receiver.records().len()), (0, 0));
     }
     let right = with(&format!(", {}", showing(files.client())));
-    check(&right).await.expect("it would do");
+    assert!(check(&right).await.detail().is_some(), "it would do");
     bench.settings.send_replace(right);
     bench.until("delivered", |bench| bench.settled() == 20).await;
     assert_eq!(bench.health.blocked(), None);

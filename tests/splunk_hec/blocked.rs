@@ -176,7 +176,8 @@ async fn one_index_is_refused() {
 #[tokio::test]
 async fn check_names_the_cause() {
     let good = receiver().await;
-    assert!(check(&settings(&[good.endpoint()], "")).await.is_empty());
+    let findings = check(&settings(&[good.endpoint()], "")).await;
+    assert!(findings[0].detail().is_some(), "{findings:?}");
     good.set_token("another");
     let without = receiver_without_acknowledgement().await;
     let gone = receiver().await;
@@ -187,10 +188,11 @@ async fn check_names_the_cause() {
         (without.endpoint(), "code 14", "switch indexer acknowledgement on"),
         (endpoint, "failed to connect", "check host and port"),
     ] {
-        let problems = check(&settings(&[endpoint], "")).await;
-        assert_eq!(problems.len(), 1);
-        assert!(problems[0].cause.contains(cause), "{:?}", problems[0]);
-        assert!(problems[0].fix.contains(fix), "{:?}", problems[0]);
+        let findings = check(&settings(&[endpoint], "")).await;
+        assert_eq!(findings.len(), 1);
+        let problem = findings[0].failure().expect("it will not do");
+        assert!(problem.cause.contains(cause), "{problem:?}");
+        assert!(problem.fix.contains(fix), "{problem:?}");
     }
     assert_eq!(good.statistics().received + without.statistics().received, 0);
 }

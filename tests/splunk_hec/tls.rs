@@ -56,7 +56,7 @@ async fn trusted() {
         ("verify: false".to_owned(), 1),
     ] {
         let settings = settings(&endpoints, &format!("{SMALL}\ntls: {{ {tls} }}"));
-        assert!(check(&settings).await.is_empty());
+        assert!(check(&settings).await[0].detail().is_some());
         let mut bench = Bench::with(settings);
         bench.send(20).await;
         bench.until("settled", |bench| bench.settled() == 20).await;
@@ -81,8 +81,9 @@ async fn untrusted() {
         &endpoints,
         &format!("{SMALL}\ntls: {{ ca_file: {:?} }}", file.path()),
     );
-    let problems = check(&settings).await;
-    assert!(problems[0].fix.contains("tls.ca_file"), "{:?}", problems[0]);
+    let findings = check(&settings).await;
+    let problem = findings[0].failure().expect("it is not trusted");
+    assert!(problem.fix.contains("tls.ca_file"), "{problem:?}");
     let mut bench = Bench::with(settings);
     bench.send(10).await;
     bench

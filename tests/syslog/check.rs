@@ -30,16 +30,15 @@ async fn says_what_a_connection_proves() {
         ),
     ] {
         let options = options.trim_matches(['{', '}', ' ']).replace(", ", "\n");
-        let result = check(&settings(port, options)).await;
-        assert_eq!(result.map_err(|problem| problem.cause).as_deref(), Ok(expected));
+        let finding = check(&settings(port, options)).await;
+        assert_eq!(finding.detail(), Some(expected), "{finding:?}");
     }
     assert_eq!(receiver.records().len(), 0);
 
     let free = UdpSocket::bind("127.0.0.1:0").await.expect("a port can be had");
     let port = free.local_addr().expect("it is bound").port();
-    let problem = check(&settings(port, "transport: tcp"))
-        .await
-        .expect_err("nobody listens");
+    let finding = check(&settings(port, "transport: tcp")).await;
+    let problem = finding.failure().expect("nobody listens");
     assert!(problem.cause.contains("refused"), "{}", problem.cause);
 
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port can be had");
@@ -49,8 +48,7 @@ async fn says_what_a_connection_proves() {
             drop(stream);
         }
     });
-    let problem = check(&settings(port, "transport: tcp"))
-        .await
-        .expect_err("it hangs up");
+    let finding = check(&settings(port, "transport: tcp")).await;
+    let problem = finding.failure().expect("it hangs up");
     assert_eq!(problem.cause, "the receiver closed the connection");
 }

@@ -1,13 +1,12 @@
 //! The hub read through a real proxy: tinyproxy.
 
-use hub2siem::eventhub::probe::{Stage, probe};
 use hub2siem::eventhub::{EndReason, StartPosition, Step, Transport};
 
 use crate::peers::Packages;
 use crate::peers::packages::proxies;
 use crate::peers::tinyproxy::Tinyproxy;
-use crate::scene::{ENDPOINT, NAMESPACE, behind, detached, hub_for, proxy};
-use crate::support::{append, client, next, numbers, read, reader, within};
+use crate::scene::{ENDPOINT, NAMESPACE, behind, detached, failed, findings, hub_for, proxy};
+use crate::support::{append, client, next, numbers, read, reader};
 
 const ACCOUNT: (&str, &str) = ("bridge", "open-sesame");
 
@@ -21,7 +20,7 @@ async fn packages() -> Option<Packages> {
 async fn reads_by_either_transport() {
     let Some(packages) = packages().await else { return };
     let tinyproxy = Tinyproxy::start(&packages, &[ENDPOINT], Some(ACCOUNT)).await;
-    for (transport, stages) in [(Transport::Amqp, 7), (Transport::WebSocket, 8)] {
+    for (transport, stages) in [(Transport::Amqp, 11), (Transport::WebSocket, 12)] {
         let (hub, settings) = hub_for(NAMESPACE, transport).await;
         let settings = behind(proxy(&tinyproxy.url(), Some(ACCOUNT), &[]), &hub, settings);
         append(&hub, 0, 100);
@@ -34,16 +33,21 @@ async fn reads_by_either_transport() {
         assert_eq!(tinyproxy.asked().last(), Some(&asked));
         assert_eq!(tinyproxy.connected().last().map(String::as_str), Some(ENDPOINT));
 
-        let findings = within(probe(settings)).await;
-        let told: Vec<_> = findings.iter().map(|finding| finding.stage).collect();
+        let findings = findings(settings).await;
+        let told: Vec<_> = findings.iter().map(|finding| finding.stage.as_str()).collect();
         assert_eq!(told.len(), stages, "{findings:?}");
         assert_eq!(
-            told[..4],
-            [Stage::ResolveProxy, Stage::ConnectProxy, Stage::Proxy, Stage::Tls],
+            told[1..5],
+            [
+                "resolve the proxy",
+                "connect to the proxy",
+                "connect through the proxy",
+                "agree on TLS"
+            ],
             "{findings:?}"
         );
         assert!(
-            findings.iter().all(|finding| finding.outcome.is_ok()),
+            findings.iter().all(|finding| finding.detail().is_some()),
             "{findings:?}"
         );
     }
@@ -97,12 +101,8 @@ async fn what_the_proxy_refuses_is_told() {
             assert!(detail.contains(text), "{detail}");
         }
         reader.close().await;
-        let findings = within(probe(settings)).await;
-        assert_eq!(
-            findings.last().map(|finding| finding.stage),
-            Some(Stage::Proxy),
-            "{findings:?}"
-        );
+        let findings = findings(settings).await;
+        assert_eq!(failed(&findings), "connect through the proxy", "{findings:?}");
     }
     assert_eq!(hub.statistics().tokens, 0);
 }

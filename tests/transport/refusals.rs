@@ -3,14 +3,13 @@
 use std::sync::{Arc, Mutex};
 
 use hub2siem::emulator::event_hub::Options;
-use hub2siem::eventhub::probe::{Stage, probe};
 use hub2siem::eventhub::{Address, EndReason, StartPosition, Transport};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio_util::task::AbortOnDropHandle;
 
-use crate::scene::{NAMESPACE, detached};
-use crate::support::{client, next, reader, settings, start, within};
+use crate::scene::{NAMESPACE, detached, failed, findings};
+use crate::support::{client, next, reader, settings, start};
 
 /// Scenario: a web server, a gateway that wants a login, one in trouble, a WebSocket for something else, no HTTP at all, nothing.
 /// Guarantees: what stays so until somebody acts is told apart from what passes, with what was answered; the request names
@@ -74,10 +73,8 @@ async fn what_is_no_websocket_for_amqp_is_told() {
         );
         reader.close().await;
 
-        let findings = within(probe(settings)).await;
-        let last = findings.last().expect("there are findings");
-        assert_eq!(last.stage, Stage::WebSocket, "{findings:?}");
-        assert!(last.outcome.is_err() && last.hint().is_some());
+        let findings = findings(settings).await;
+        assert_eq!(failed(&findings), "open a WebSocket", "{findings:?}");
         let request = server.requests.lock().expect("nothing panics")[0].to_lowercase();
         assert!(
             request.starts_with("get /$servicebus/websocket http/1.1\r\n"),

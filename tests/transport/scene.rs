@@ -1,16 +1,21 @@
 //! A hub behind TLS, and settings that reach it.
 
+use std::sync::Arc;
+use std::time::Duration;
+
 use hub2siem::config::SecretReference;
 use hub2siem::config::tls::client_config;
 use hub2siem::deliver::value::Texts;
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
+use hub2siem::eventhub::probe::probe;
 use hub2siem::eventhub::{Address, HubSettings, Step, Transport};
+use hub2siem::finding::Finding;
 use hub2siem::proxy;
 use hub2siem::proxy::config::Proxy;
 
 use crate::entra::file;
 use crate::entra::server::server_config;
-use crate::support::{settings, start};
+use crate::support::{settings, start, within};
 
 /// The name in the hub's certificate; no name server knows it here.
 pub const NAMESPACE: &str = "contoso.servicebus.windows.net";
@@ -59,6 +64,18 @@ pub fn proxy(url: &str, account: Option<(&str, &str)>, no_proxy: &[&str]) -> pro
         no_proxy: Some(Texts(no_proxy.iter().map(|entry| (*entry).to_owned()).collect())),
     };
     proxy::Settings::new(&written).expect("it can be used")
+}
+
+/// What `check --connect` finds on the way to the hub.
+pub async fn findings(settings: HubSettings) -> Vec<Finding> {
+    let groups = [Arc::clone(&settings.consumer_group)];
+    within(probe(settings, &groups, Duration::from_secs(15))).await
+}
+
+/// The step that fails first.
+pub fn failed(findings: &[Finding]) -> &str {
+    let failed = findings.iter().find(|finding| finding.failure().is_some());
+    &failed.expect("one fails").stage
 }
 
 /// Why a link ended, and what is told of it.

@@ -89,14 +89,17 @@ impl Client {
         })
     }
 
+    pub(super) fn container(&self) -> &BlobContainerClient {
+        &self.container
+    }
+
+    pub(super) fn entra(&self) -> Option<&Entra> {
+        self.entra.as_deref()
+    }
+
     /// Address of the container, without secrets.
     pub(super) fn address(&self) -> &str {
         &self.address
-    }
-
-    /// The container, for requests that are not here.
-    pub(super) fn container(&self) -> &BlobContainerClient {
-        &self.container
     }
 
     /// Makes the container if it is missing.

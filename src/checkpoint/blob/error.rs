@@ -147,7 +147,7 @@ fn refused_hint(status: u16, code: &str) -> &'static str {
              create, write and list; a new role takes up to ten minutes"
         }
         (_, "AuthorizationFailure" | "PublicAccessNotPermitted") => {
-            "the storage account's network rules do not admit this machine, or it allows no account key"
+            "the storage account's network rules do not admit this machine, or it allows no account key; else compare the key or SAS with the portal"
         }
         (_, "KeyBasedAuthenticationNotPermitted") => {
             "the storage account allows no account key; use `container_url` with a `credential`"

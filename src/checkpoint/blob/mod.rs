@@ -15,6 +15,7 @@ mod entra;
 mod transport;
 mod request;
 mod client;
+pub mod check;
 pub mod store;
 mod conflict;
 pub mod ownership;

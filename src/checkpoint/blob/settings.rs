@@ -9,6 +9,7 @@ use url::Url;
 
 use super::config::Strategy;
 use crate::credential::TokenSource;
+use crate::event::Timestamp;
 use crate::proxy;
 
 /// Checked options of the blob store.
@@ -67,6 +68,22 @@ impl Signature {
             .split('&')
             .any(|pair| pair.strip_prefix("sig=").is_some_and(|value| !value.is_empty()));
         has_signature.then(|| Self(SecretString::from(query)))
+    }
+
+    /// Its end, if it names one and not a policy that has it.
+    pub fn end(&self) -> Option<Timestamp> {
+        let end = self.field("se")?.replace("%3A", ":").replace("%3a", ":");
+        Timestamp::parse(&end)
+    }
+
+    /// Whether it is one for the account, and not for a container or a blob.
+    pub fn is_of_account(&self) -> bool {
+        self.field("srt").is_some()
+    }
+
+    fn field(&self, name: &str) -> Option<&str> {
+        let mut pairs = self.expose().split('&').filter_map(|pair| pair.split_once('='));
+        pairs.find_map(|(key, value)| (key == name).then_some(value))
     }
 
     pub(super) fn expose(&self) -> &str {

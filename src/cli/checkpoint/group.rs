@@ -7,7 +7,6 @@ use anyhow::anyhow;
 use crate::checkpoint::file::Scope;
 use crate::cli::exit::Failure;
 use crate::config::Configuration;
-use crate::eventhub::settings::PORT_TLS;
 
 /// The groups that were asked for: those of the configuration, or the one of this name.
 pub(super) fn groups(configuration: &Configuration, name: Option<&str>) -> Result<Vec<Arc<str>>, Failure> {
@@ -42,9 +41,9 @@ pub(super) fn group(configuration: &Configuration, name: Option<&str>) -> Result
 /// The namespace as it stands in names: with its port, where that is not the default, as other consumers write it.
 pub(super) fn namespace(configuration: &Configuration) -> String {
     let hub = &configuration.hub;
-    match hub.port {
-        PORT_TLS => hub.hub.namespace.to_string(),
-        port => format!("{}:{port}", hub.hub.namespace),
+    match hub.own_port() {
+        None => hub.hub.namespace.to_string(),
+        Some(port) => format!("{}:{port}", hub.hub.namespace),
     }
 }
 
@@ -53,7 +52,7 @@ pub(super) fn scope<'s>(configuration: &'s Configuration, group: &'s str) -> Sco
     let hub = &configuration.hub;
     Scope {
         namespace: &hub.hub.namespace,
-        port: (hub.port != PORT_TLS).then_some(hub.port),
+        port: hub.own_port(),
         hub: &hub.hub.name,
         consumer_group: group,
     }

@@ -6,12 +6,13 @@ use super::config::AzureMonitor;
 use super::protocol::{self, Ingestion};
 use crate::credential::{self, Audience};
 use crate::deliver::batch::Batch;
-use crate::deliver::http_batch::check::{self, Problem, Try};
+use crate::deliver::http_batch::check::{self, Try};
 use crate::deliver::http_batch::config::Authentication;
 use crate::deliver::http_batch::settings::{Error, Options, endpoint};
 use crate::deliver::http_batch::token::TokenSource;
 use crate::deliver::http_batch::{self, Protocol, Reply};
 use crate::deliver::value::TextByKind;
+use crate::finding::{Finding, Problem};
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -118,7 +119,7 @@ fn check_name(option: &'static str, name: &str) -> Result<(), Error> {
 }
 
 /// Sends a call without records to each stream: it passes token, rule and rights, and writes nothing.
-pub async fn check(settings: &Settings, hub: &crate::event::Hub) -> Vec<Problem> {
+pub async fn check(settings: &Settings, hub: &crate::event::Hub) -> Vec<Finding> {
     let ingestion = Ingestion::new(settings, hub);
     let request = Try {
         method: reqwest::Method::POST,
@@ -126,28 +127,26 @@ pub async fn check(settings: &Settings, hub: &crate::event::Hub) -> Vec<Problem>
         content_type: protocol::CONTENT_TYPE,
     };
     let base = &settings.sending.endpoints[0];
-    let urls = (0..ingestion.lanes().len()).map(|lane| ingestion.url(base, lane));
-    check::check(&settings.sending, urls, &request, judge).await
+    let streams = ingestion.lanes().iter().enumerate();
+    let places = streams.map(|(lane, stream)| (format!("stream {stream}"), ingestion.url(base, lane)));
+    check::check(&settings.sending, places, &request, judge).await
 }
 
-fn judge(reply: &Reply) -> Option<(String, &'static str)> {
-    let cause = protocol::describe_error(reply).unwrap_or_else(|| reply.describe());
-    match reply.status {
+fn judge(reply: &Reply) -> Result<&'static str, Problem> {
+    const TAKEN: &str = "takes the token, and knows rule and stream";
+    let error = protocol::describe_error(reply);
+    let fix = match reply.status {
         // Whether a call without records is taken or refused is not documented; it came through either way.
-        204 => None,
-        400 if protocol::describe_error(reply).is_some_and(|text| !text.contains("Stream")) => None,
-        400 | 404 => Some((
-            cause,
-            "compare `rule` and `stream` with those of the data collection rule",
-        )),
-        401 => Some((
-            cause,
-            "see that the token is for Azure Monitor (audience `https://monitor.azure.com`) and not expired",
-        )),
-        403 => Some((
-            cause,
-            "give the identity the role Monitoring Metrics Publisher on the data collection rule; it takes up to 30 minutes",
-        )),
-        _ => Some((cause, "wait until the service is healthy, and check the address")),
-    }
+        204 => return Ok(TAKEN),
+        400 if error.as_ref().is_some_and(|text| !text.contains("Stream")) => return Ok(TAKEN),
+        400 | 404 => "compare `rule` and `stream` with those of the data collection rule",
+        401 => {
+            "see that the token is for Azure Monitor (audience `https://monitor.azure.com`) and not expired"
+        }
+        403 => {
+            "give the identity the role Monitoring Metrics Publisher on the data collection rule; it takes up to 30 minutes"
+        }
+        _ => "wait until the service is healthy, and check the address",
+    };
+    Err(Problem::new(error.unwrap_or_else(|| reply.describe()), fix))
 }

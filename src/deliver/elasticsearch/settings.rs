@@ -5,10 +5,11 @@ use url::Url;
 use super::config::Elasticsearch;
 use super::protocol;
 use super::reply;
-use crate::deliver::http_batch::check::{self, Problem, Try};
+use crate::deliver::http_batch::check::{self, Try};
 use crate::deliver::http_batch::settings::{Error, Options, endpoint};
 use crate::deliver::http_batch::{self, Reply};
 use crate::deliver::value::TextByKind;
+use crate::finding::{Finding, Problem};
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -79,35 +80,29 @@ fn check_index(index: &TextByKind) -> Result<(), Error> {
 }
 
 /// Sends a bulk request without a record: it passes authentication and then fails for want of a body.
-pub async fn check(settings: &Settings) -> Vec<Problem> {
+pub async fn check(settings: &Settings) -> Vec<Finding> {
     let request = Try {
         method: reqwest::Method::POST,
         body: b"",
         content_type: protocol::CONTENT_TYPE,
     };
-    let urls = settings.sending.endpoints.iter().map(protocol::bulk_url);
-    check::check(&settings.sending, urls, &request, judge).await
+    let urls = settings.sending.endpoints.iter();
+    let places = urls.map(|url| (check::origin(url), protocol::bulk_url(url)));
+    check::check(&settings.sending, places, &request, judge).await
 }
 
-fn judge(reply: &Reply) -> Option<(String, &'static str)> {
-    let cause = reply::describe_error(reply).unwrap_or_else(|| reply.describe());
-    match reply.status {
-        200 => None,
-        400 if reply::describe_error(reply).is_some() => None,
-        401 => Some((
-            cause,
-            "compare name and password, or the encoded API key, with those in the cluster",
-        )),
-        403 => Some((
-            cause,
-            "give the user or key the right to create documents (`create_doc`) in the index",
-        )),
-        429 | 500.. => Some((cause, "wait until the node is healthy")),
-        _ => Some((
-            cause,
-            "the reply is not from Elasticsearch or OpenSearch; check host, port and path",
-        )),
-    }
+fn judge(reply: &Reply) -> Result<&'static str, Problem> {
+    const TAKEN: &str = "answers bulk requests, and takes the credentials";
+    let error = reply::describe_error(reply);
+    let fix = match reply.status {
+        200 => return Ok(TAKEN),
+        400 if error.is_some() => return Ok(TAKEN),
+        401 => "compare name and password, or the encoded API key, with those in the cluster",
+        403 => "give the user or key the right to create documents (`create_doc`) in the index",
+        429 | 500.. => "wait until the node is healthy",
+        _ => "the reply is not from Elasticsearch or OpenSearch; check host, port and path",
+    };
+    Err(Problem::new(error.unwrap_or_else(|| reply.describe()), fix))
 }
 
 #[cfg(test)]

@@ -3,9 +3,10 @@
 use secrecy::ExposeSecret;
 
 use super::config::{Format, Http, Method};
-use crate::deliver::http_batch::check::{self, Problem, Try};
+use crate::deliver::http_batch::check::{self, Try};
 use crate::deliver::http_batch::settings::{Error, Options, endpoint};
 use crate::deliver::http_batch::{self, Reply, Verdict};
+use crate::finding::{Finding, Problem};
 
 /// Checked options of one target.
 #[derive(Debug, Clone)]
@@ -59,26 +60,27 @@ impl Settings {
     }
 }
 
+const REACHED: &str = "can be reached; whether it takes records cannot be tried without one";
+
 /// Asks by `HEAD`, which changes nothing. Any answer but a refusal of who we are will do: most webhooks know no `HEAD`.
-pub async fn check(settings: &Settings) -> Vec<Problem> {
+pub async fn check(settings: &Settings) -> Vec<Finding> {
     let request = Try {
         method: reqwest::Method::HEAD,
         body: b"",
         content_type: "application/json",
     };
-    let urls = settings.sending.endpoints.iter().cloned();
-    check::check(&settings.sending, urls, &request, judge).await
+    let urls = settings.sending.endpoints.iter();
+    let places = urls.map(|url| (check::origin(url), url.clone()));
+    check::check(&settings.sending, places, &request, judge).await
 }
 
-fn judge(reply: &Reply) -> Option<(String, &'static str)> {
-    match reply.status {
+fn judge(reply: &Reply) -> Result<&'static str, Problem> {
+    let fix = match reply.status {
         // Some peers refuse every `HEAD` with 403.
-        401 | 407 => Some((reply.describe(), "mend `authentication` or `headers`")),
-        _ => match reply.by_status() {
-            Some(Verdict::Unavailable) if reply.status != 501 => {
-                Some((reply.describe(), "wait until the peer is healthy"))
-            }
-            _ => None,
-        },
-    }
+        401 | 407 => "mend `authentication` or `headers`",
+        501 => return Ok(REACHED),
+        _ if reply.by_status() == Some(Verdict::Unavailable) => "wait until the peer is healthy",
+        _ => return Ok(REACHED),
+    };
+    Err(Problem::new(reply.describe(), fix))
 }

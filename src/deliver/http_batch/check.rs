@@ -1,5 +1,8 @@
 //! The harmless try of `check --connect`: one request without a record, at every endpoint and lane.
 
+use std::time::Instant;
+
+use futures_util::future::join_all;
 use reqwest::Method;
 use url::Url;
 
@@ -9,6 +12,7 @@ use super::protocol::Reply;
 use super::settings::Settings;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;
+use crate::finding::{Finding, Problem};
 use crate::proxy::tunnel;
 
 /// A request that changes nothing at the peer.
@@ -22,51 +26,43 @@ pub struct Try {
     pub content_type: &'static str,
 }
 
-/// Why an endpoint would not do.
-#[derive(Debug, thiserror::Error)]
-#[error("endpoint `{endpoint}`: {cause}")]
-pub struct Problem {
-    /// Scheme, host and port of the address tried; the rest of it may be secret.
-    pub endpoint: String,
-    /// What is wrong.
-    pub cause: String,
-    /// What to do.
-    pub fix: &'static str,
-}
-
-/// Sends `request` to each of `urls` and lets `judge` say what is wrong with the reply, and what to do.
+/// Sends `request` to each of `places`, which have names, and lets `judge` say what is wrong with the reply, and what to do.
 pub async fn check(
     settings: &Settings,
-    urls: impl IntoIterator<Item = Url>,
+    places: impl IntoIterator<Item = (String, Url)>,
     request: &Try,
-    judge: impl Fn(&Reply) -> Option<(String, &'static str)>,
-) -> Vec<Problem> {
+    judge: impl Fn(&Reply) -> Result<&'static str, Problem>,
+) -> Vec<Finding> {
     let http = http_request::client(&settings.tls, 1, settings.proxy.as_ref());
-    let mut problems = Vec::new();
-    for url in urls {
-        let endpoint = url.origin().ascii_serialization();
+    let tries = places.into_iter().map(async |(place, url)| {
+        let since = Instant::now();
         let body = Encoded::small(request.body, request.content_type);
         let reply = Request::new(&http, settings, request.method.clone(), url.clone(), &body)
             .send()
             .await;
-        let found = match reply {
-            Ok(reply) => judge(&reply),
-            Err(error) => Some(unreached(settings, &url, &error).await),
+        let result = match reply {
+            Ok(reply) => judge(&reply).map(str::to_owned),
+            Err(error) => Err(unreached(settings, &url, &error).await),
         };
-        problems.extend(found.map(|(cause, fix)| Problem { endpoint, cause, fix }));
-    }
-    problems
+        Finding::new(place, result.into(), since)
+    });
+    join_all(tries).await
+}
+
+/// Scheme, host and port of an address; the rest of it may be secret.
+pub fn origin(url: &Url) -> String {
+    url.origin().ascii_serialization()
 }
 
 /// What stands between, and what to do.
-async fn unreached(settings: &Settings, url: &Url, error: &Error) -> (String, &'static str) {
+async fn unreached(settings: &Settings, url: &Url, error: &Error) -> Problem {
     if let Error::Http(http_request::Error::Connect(_)) = error
         && let Some(proxy) = &settings.proxy
         && let Some(objection) = tunnel::objection(proxy, url).await
     {
-        return (chain(&objection), objection.fix());
+        return Problem::new(chain(&objection), objection.fix());
     }
-    (chain(error), fix(error))
+    Problem::new(chain(error), fix(error))
 }
 
 fn fix(error: &Error) -> &'static str {

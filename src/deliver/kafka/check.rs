@@ -15,6 +15,7 @@ use super::inbox::{Arrived, Inbox, Trouble};
 use super::producer::{Producer, TopicState};
 use super::settings::Settings;
 use super::verdict;
+use crate::finding::{Finding, Problem, Verdict};
 use crate::telemetry::{BlockReason, Metrics};
 
 /// How long an answer of the brokers may take; connections are tried several times meanwhile.
@@ -23,31 +24,13 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// How often it is looked whether a connection was refused meanwhile.
 const LOOK_INTERVAL: Duration = Duration::from_secs(1);
 
-/// What was found about one topic, or about the brokers.
-#[derive(Debug)]
-pub struct Finding {
-    /// The topic; `None`: none could be asked about.
-    pub topic: Option<String>,
-    /// What is right, and what should be otherwise although records are taken.
-    pub result: Result<Found, Problem>,
-}
-
 /// A topic that is there.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub struct Found {
+pub(super) struct Found {
     /// What it is like.
-    pub detail: String,
-    /// One line each.
-    pub warnings: Vec<String>,
-}
-
-/// Why records would not be taken.
-#[derive(Debug)]
-pub struct Problem {
-    /// The brokers' words.
-    pub cause: String,
-    /// What to do.
-    pub fix: String,
+    pub(super) detail: String,
+    /// What should be otherwise although records are taken, one line each.
+    pub(super) warnings: Vec<String>,
 }
 
 /// What a topic's configuration says, as far as it matters.
@@ -62,6 +45,7 @@ pub(super) struct TopicOptions {
 
 /// Connects as the target would, and asks about each of its topics; that of positions is the last.
 pub async fn check(settings: &Settings) -> Vec<Finding> {
+    let since = Instant::now();
     let settings = &settings.asking();
     let topics = topics(settings);
     let inbox = Arc::<Inbox>::default();
@@ -77,19 +61,31 @@ pub async fn check(settings: &Settings) -> Vec<Finding> {
     let ask = tokio::task::spawn_blocking(move || ask(&asked.0, &asked.1, feedback, &inbox));
     let states = match ask.await.expect("asking does not panic and is not cancelled") {
         Ok(states) => states,
-        Err(finding) => return vec![finding],
+        Err(problem) => return vec![Finding::new("brokers", Verdict::Failed(problem), since)],
     };
     let options = options_of_topics(settings, &topics).await;
     let described = topics.into_iter().zip(states).zip(options);
-    described
-        .map(|((topic, state), options)| Finding {
-            result: match settings.topics.names().contains(&topic) {
-                true => judge(state, options, settings),
-                false => exactly_once::check::judge(state, options, settings.token.is_none()),
-            },
-            topic: Some(topic),
-        })
-        .collect()
+    let judged = described.flat_map(|((topic, state), options)| {
+        let result = match settings.topics.names().contains(&topic) {
+            true => judge(state, options, settings),
+            false => exactly_once::check::judge(state, options, settings.token.is_none()),
+        };
+        let verdicts = verdicts(result).into_iter();
+        verdicts.map(move |verdict| Finding::new(format!("topic {topic}"), verdict, since))
+    });
+    judged.collect()
+}
+
+/// What is found of a topic: what it is like, and each thing that should be otherwise.
+fn verdicts(result: Result<Found, Problem>) -> Vec<Verdict> {
+    match result {
+        Ok(Found { detail, warnings }) => {
+            let warnings = warnings.into_iter();
+            let warnings = warnings.map(|text| Verdict::Warning(Problem::new(text, "")));
+            std::iter::once(Verdict::Ok(detail)).chain(warnings).collect()
+        }
+        Err(problem) => vec![Verdict::Failed(problem)],
+    }
 }
 
 fn topics(settings: &Settings) -> Vec<String> {
@@ -104,17 +100,19 @@ fn ask(
     topics: &[String],
     feedback: Feedback,
     inbox: &Inbox,
-) -> Result<Vec<TopicState>, Finding> {
+) -> Result<Vec<TopicState>, Problem> {
     let producer = Producer::start(settings, feedback).map_err(|error| {
-        let fix = "correct the options under `librdkafka` and `tls`".to_owned();
-        unreachable(error.to_string(), fix)
+        Problem::new(
+            error.to_string(),
+            "correct the options under `librdkafka` and `tls`",
+        )
     })?;
     let states = topics.iter().map(|topic| describe(topic, &producer, inbox));
     states.collect()
 }
 
 /// Asks about a topic until an answer comes, or a refusal, or time is up.
-fn describe(topic: &str, producer: &Producer, inbox: &Inbox) -> Result<TopicState, Finding> {
+fn describe(topic: &str, producer: &Producer, inbox: &Inbox) -> Result<TopicState, Problem> {
     let until = Instant::now() + PATIENCE;
     let mut arrived = Arrived::default();
     loop {
@@ -140,15 +138,8 @@ fn refusal(troubles: &[Trouble]) -> Option<(BlockReason, &str)> {
     refusals.next()
 }
 
-fn unreachable(cause: String, fix: String) -> Finding {
-    Finding {
-        topic: None,
-        result: Err(Problem { cause, fix }),
-    }
-}
-
 /// What the connections told says more than that no answer came.
-fn no_answer(error: &str, troubles: &[Trouble]) -> Finding {
+fn no_answer(error: &str, troubles: &[Trouble]) -> Problem {
     let refusal = refusal(troubles);
     let fix = match refusal {
         Some((BlockReason::Tls, _)) => {
@@ -164,12 +155,8 @@ fn no_answer(error: &str, troubles: &[Trouble]) -> Finding {
         .iter()
         .find(|trouble| trouble.code != RDKafkaErrorCode::AllBrokersDown);
     let outage = outage.map(|trouble| trouble.detail.as_str());
-    let cause = refusal
-        .map(|(_, detail)| detail)
-        .or(outage)
-        .unwrap_or(error)
-        .to_owned();
-    unreachable(cause, fix.to_owned())
+    let cause = refusal.map(|(_, detail)| detail).or(outage).unwrap_or(error);
+    Problem::new(cause, fix)
 }
 
 fn judge(
@@ -185,10 +172,7 @@ fn judge(
                 RDKafkaErrorCode::InvalidTopic => "correct `topic`",
                 _ => "make it, or correct `topic`; it is not made by itself",
             };
-            return Err(Problem {
-                cause: code.to_string(),
-                fix: fix.to_owned(),
-            });
+            return Err(Problem::new(code.to_string(), fix));
         }
     };
     let mut found = Found {

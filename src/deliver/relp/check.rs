@@ -1,7 +1,7 @@
 //! The harmless try of `check --connect`: a session without a message.
 
 use std::convert::Infallible;
-use std::time::Duration;
+use std::time::{self, Duration};
 
 use tokio::time::{Instant, timeout};
 
@@ -10,26 +10,22 @@ use super::link::Link;
 use super::session::{Event, Session};
 use super::settings::Settings;
 use crate::deliver::stream::{self, connect};
+use crate::finding::{Finding, Problem};
 
 /// How long the receiver may take to answer; a person waits.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Why the receiver would not do.
-#[derive(Debug, thiserror::Error)]
-#[error("{cause}")]
-pub struct Problem {
-    /// What is wrong.
-    pub cause: String,
-    /// What to do.
-    pub fix: &'static str,
-}
-
-/// Opens a session and closes it. Gives the name of the receiver's software as it says it.
-pub async fn check(settings: &Settings) -> Result<String, Problem> {
-    open(settings).await.map_err(|end| Problem {
-        cause: end.detail(),
-        fix: fix(&end),
-    })
+/// Opens a session and closes it; it is found what software the receiver says it is.
+pub async fn check(settings: &Settings) -> Finding {
+    let since = time::Instant::now();
+    let result = match open(settings).await {
+        Ok(software) if software.is_empty() => {
+            Ok("opens a session and offers `syslog`; what it is it does not say".to_owned())
+        }
+        Ok(software) => Ok(format!("opens a session and offers `syslog`; it is {software}")),
+        Err(end) => Err(Problem::new(end.detail(), fix(&end))),
+    };
+    Finding::new(settings.address.to_string(), result.into(), since)
 }
 
 async fn open(settings: &Settings) -> Result<String, End> {

@@ -1,60 +1,43 @@
 //! The harmless try of `check --connect`: health, token and acknowledgement, without a record.
 
+use std::time::Instant;
+
+use futures_util::future::join_all;
+use url::Url;
+
 use super::acknowledge;
 use super::client::{Client, Identity};
 use super::reply::{Reply, Verdict};
 use super::settings::Settings;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;
+use crate::finding::{Finding, Problem};
 use crate::proxy::tunnel;
 
-/// Why an endpoint would not do.
-#[derive(Debug, thiserror::Error)]
-#[error("endpoint `{endpoint}`: {cause}")]
-pub struct Problem {
-    /// The address tried.
-    pub endpoint: String,
-    /// What is wrong.
-    pub cause: String,
-    /// What to do.
-    pub fix: &'static str,
+/// Tries every endpoint in the way a batch would, without sending one.
+pub async fn check(settings: &Settings) -> Vec<Finding> {
+    let tries = settings.endpoints.iter().map(async |url| {
+        let since = Instant::now();
+        let result = check_endpoint(settings, url).await;
+        let result = result.map(|()| "healthy, and takes the token".to_owned());
+        Finding::new(url.origin().ascii_serialization(), result.into(), since)
+    });
+    join_all(tries).await
 }
 
-/// Tries every endpoint in the way a batch would, without sending one. Empty: all is well.
-pub async fn check(settings: &Settings) -> Vec<Problem> {
-    let mut problems = Vec::new();
-    for url in &settings.endpoints {
-        let client = Client::new(settings);
-        let identity = Identity {
-            token: settings.token().clone(),
-            channel: uuid::Uuid::new_v4().to_string(),
-            cookie: None,
-        };
-        if let Err((cause, fix)) = check_endpoint(settings, &client, &identity, url).await {
-            problems.push(Problem {
-                endpoint: url.to_string(),
-                cause,
-                fix,
-            });
-        }
-    }
-    problems
-}
-
-type Found = (String, &'static str);
-
-async fn check_endpoint(
-    settings: &Settings,
-    client: &Client,
-    identity: &Identity,
-    url: &url::Url,
-) -> Result<(), Found> {
+async fn check_endpoint(settings: &Settings, url: &Url) -> Result<(), Problem> {
+    let client = Client::new(settings);
+    let identity = &Identity {
+        token: settings.token().clone(),
+        channel: uuid::Uuid::new_v4().to_string(),
+        cookie: None,
+    };
     let health = match client.health(url, identity).await {
         Ok(health) => health,
         Err(error) => return Err(unreached(settings, url, error).await),
     };
     if health.status >= 500 {
-        return Err((
+        return Err(Problem::new(
             health.describe(),
             "wait until the collector is healthy, or look at its queues",
         ));
@@ -70,7 +53,7 @@ async fn check_endpoint(
         let question = acknowledge::question([0].into_iter());
         let answer = client.ask(url, identity, question).await.map_err(unreachable)?;
         if acknowledge::confirmed(&answer.body).is_none() {
-            return Err((
+            return Err(Problem::new(
                 answer.describe(),
                 "switch indexer acknowledgement on for this token in Splunk, or set `acknowledgement: off`",
             ));
@@ -79,7 +62,7 @@ async fn check_endpoint(
     Ok(())
 }
 
-fn check_token(reply: &Reply) -> Result<(), Found> {
+fn check_token(reply: &Reply) -> Result<(), Problem> {
     /// The code that says the token is good and the batch is empty.
     const NO_DATA: i64 = 5;
     if reply.code() == Some(NO_DATA) {
@@ -96,21 +79,21 @@ fn check_token(reply: &Reply) -> Result<(), Found> {
         (Some(_), _) => "look the code up in Splunk's documentation of the HTTP Event Collector",
         (None, _) => "the reply is not from a collector; check host, port and what stands between",
     };
-    Err((reply.describe(), fix))
+    Err(Problem::new(reply.describe(), fix))
 }
 
 /// What stands between, and what to do.
-async fn unreached(settings: &Settings, url: &url::Url, error: http_request::Error) -> Found {
+async fn unreached(settings: &Settings, url: &Url, error: http_request::Error) -> Problem {
     if let http_request::Error::Connect(_) = &error
         && let Some(proxy) = &settings.proxy
         && let Some(objection) = tunnel::objection(proxy, url).await
     {
-        return (chain(&objection), objection.fix());
+        return Problem::new(chain(&objection), objection.fix());
     }
     unreachable(error)
 }
 
-fn unreachable(error: http_request::Error) -> Found {
+fn unreachable(error: http_request::Error) -> Problem {
     let fix = match &error {
         http_request::Error::Connect(_) => {
             "check host and port, name resolution and firewalls; the usual port is 8088"
@@ -126,5 +109,5 @@ fn unreachable(error: http_request::Error) -> Found {
             "check `https` against `http`, and what stands between"
         }
     };
-    (chain(&error), fix)
+    Problem::new(chain(&error), fix)
 }

@@ -1,6 +1,6 @@
 //! `check --connect` for a `syslog` target: a connection as the real one is made, and not a line on it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::time::timeout;
 
@@ -10,47 +10,40 @@ use super::framing::Framing;
 use super::settings::{Settings, Way};
 use crate::deliver::stream;
 use crate::durable::retry::chain;
+use crate::finding::{Finding, Problem};
 
 /// How long a receiver may take to refuse us after TLS was agreed on, which is when TLS 1.3 lets it look at our certificate.
 const REFUSAL_WAIT: Duration = Duration::from_millis(500);
 
-/// Why it would not work.
-#[derive(Debug)]
-pub struct Problem {
-    /// What happened.
-    pub cause: String,
-    /// What to do.
-    pub fix: &'static str,
+/// Connects and, with TLS, checks the receiver's certificate and shows ours. What that proves is found.
+pub async fn check(settings: &Settings) -> Finding {
+    let since = Instant::now();
+    let result = connect(settings).await;
+    Finding::new(settings.address.to_string(), result.into(), since)
 }
 
-/// Connects and, with TLS, checks the receiver's certificate and shows ours. Gives what that proves.
-pub async fn check(settings: &Settings) -> Result<String, Problem> {
+async fn connect(settings: &Settings) -> Result<String, Problem> {
     let (framing, tls) = match &settings.way {
         Way::Datagrams => {
             let opened = datagrams::open(&settings.address).await;
             let done = "has an address; by UDP nothing tells whether somebody listens there".to_owned();
-            return opened.map(|_| done).map_err(|error| Problem {
-                cause: format!("no datagram can be sent to `{}`: {error}", settings.address),
-                fix: "check `address` and the route to it",
+            return opened.map(|_| done).map_err(|error| {
+                let cause = format!("no datagram can be sent to `{}`: {error}", settings.address);
+                Problem::new(cause, "check `address` and the route to it")
             });
         }
         Way::Stream { framing, tls } => (framing, tls.as_ref()),
     };
     let opened = Connection::open(&settings.address, tls).await;
-    let mut connection = opened.map_err(|error| Problem {
-        cause: chain(&error),
-        fix: fix(&error),
-    })?;
+    let mut connection = opened.map_err(|error| Problem::new(chain(&error), fix(&error)))?;
     if let Ok(end) = timeout(REFUSAL_WAIT, connection.ended()).await {
-        return Err(Problem {
-            cause: chain(&end),
-            fix: match end {
-                End::Refused { .. } => "give the receiver a certificate it trusts: `tls.client_certificate`",
-                _ => {
-                    "check that this is the port of syslog with the same transport, and that this host may use it"
-                }
-            },
-        });
+        let fix = match end {
+            End::Refused { .. } => "give the receiver a certificate it trusts: `tls.client_certificate`",
+            _ => {
+                "check that this is the port of syslog with the same transport, and that this host may use it"
+            }
+        };
+        return Err(Problem::new(chain(&end), fix));
     }
     // How the receiver takes that does not matter.
     let _ = connection.half_close().await;

@@ -120,6 +120,11 @@ fn each_transport_has_its_port() {
             load(hub, "", "file: { path: '-' }").unwrap_or_else(|error| panic!("{hub}: {error}"));
         let (host, port) = configuration.hub.endpoint();
         assert_eq!((host.as_str(), port), expected, "{hub}");
+        assert_eq!(
+            configuration.hub.own_port(),
+            None,
+            "what is kept is found by every way: {hub}"
+        );
         let is_websocket = configuration.hub.transport == Transport::WebSocket;
         assert_eq!(is_websocket, hub.contains("websocket"), "{hub}");
         let told: &[&str] = if is_told { &["config::invalid_value"] } else { &[] };

@@ -2,8 +2,9 @@
 
 use rdkafka::types::RDKafkaErrorCode;
 
-use crate::deliver::kafka::check::{Found, Problem, TopicOptions, warn_of_replicas};
+use crate::deliver::kafka::check::{Found, TopicOptions, warn_of_replicas};
 use crate::deliver::kafka::producer::TopicState;
+use crate::finding::Problem;
 
 /// What is right with the position topic, and what keeps positions from lasting. Whoever identifies by a token cannot make it
 /// (`can_make`).
@@ -22,26 +23,26 @@ pub(in crate::deliver::kafka) fn judge(
                             .to_owned(),
                     warnings: Vec::new(),
                 }),
-                false => Err(Problem {
-                    cause: "it does not exist, and is not made by itself with `oauthbearer`".to_owned(),
-                    fix: "make it with one partition and `cleanup.policy=compact`".to_owned(),
-                }),
+                false => Err(Problem::new(
+                    "it does not exist, and is not made by itself with `oauthbearer`",
+                    "make it with one partition and `cleanup.policy=compact`",
+                )),
             };
         }
         TopicState::Refused(code) => {
-            return Err(Problem {
-                cause: code.to_string(),
-                fix: "allow us to describe, read and write it".to_owned(),
-            });
+            return Err(Problem::new(
+                code.to_string(),
+                "allow us to describe, read and write it",
+            ));
         }
     };
     if let Ok(options) = &options
         && options.deletes
     {
-        return Err(Problem {
-            cause: "its `cleanup.policy` deletes, which removes positions".to_owned(),
-            fix: "set `cleanup.policy=compact`".to_owned(),
-        });
+        return Err(Problem::new(
+            "its `cleanup.policy` deletes, which removes positions",
+            "set `cleanup.policy=compact`",
+        ));
     }
     let mut found = Found {
         detail: format!(
