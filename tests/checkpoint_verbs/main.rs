@@ -1,10 +1,6 @@
 //! `checkpoint list`, `set`, `export` and `import` as they are typed, over an emulated hub and beside running bridges.
 
-#[expect(
-    dead_code,
-    unused_imports,
-    reason = "several test programs use a part of this"
-)]
+#[expect(dead_code, reason = "several test programs use a part of this")]
 #[path = "../support/azurite/mod.rs"]
 mod azurite;
 

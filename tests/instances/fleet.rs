@@ -8,7 +8,8 @@ use std::time::{Duration, Instant};
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
-use super::azurite::{Azurite, Blob, Container, installed};
+use super::azurite::container::Blob;
+use super::azurite::{Azurite, Container, installed};
 use super::harness::{Hub, LATER, Receiver, SOON, TOKEN, wait_for};
 use super::instance::{Claim, Instance, Settings};
 use super::ledger::Ledger;

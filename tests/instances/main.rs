@@ -6,7 +6,7 @@
 //! alone, with far more fleets and moments, are tried in `src/pipeline/ownership/plan/simulation.rs`.
 
 #[path = "../support/azurite/mod.rs"]
-#[expect(dead_code, unused_imports, reason = "this program needs a part of it")]
+#[expect(dead_code, reason = "this program needs a part of it")]
 mod azurite; // the blob store
 #[path = "../processes/harness.rs"]
 #[expect(dead_code, reason = "this program needs a part of it")]

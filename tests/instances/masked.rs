@@ -32,9 +32,10 @@ fn what_was_stolen_is_not_attached_again() {
         },
     );
     let attached = |partition: usize| {
+        let name = partition.to_string();
         let lines = mine.messages("partition attached");
         lines
-            .filter(|line| line["partition"] == partition.to_string())
+            .filter(|line| line["partition"].as_str() == Some(&name))
             .count()
     };
     for partition in 0..PARTITIONS {
