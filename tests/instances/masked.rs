@@ -32,11 +32,9 @@ fn what_was_stolen_is_not_attached_again() {
         },
     );
     let attached = |partition: usize| {
-        let name = partition.to_string();
+        let partition = partition.to_string();
         let lines = mine.messages("partition attached");
-        lines
-            .filter(|line| line["partition"].as_str() == Some(&name))
-            .count()
+        lines.filter(|line| line["partition"] == *partition).count()
     };
     for partition in 0..PARTITIONS {
         let times = if stolen.contains(&partition) { 1 } else { 2 };
