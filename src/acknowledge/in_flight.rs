@@ -168,6 +168,9 @@ impl InFlight {
             .is_none_or(|before| before.sequence_number < mark.sequence_number);
         if queue.events.is_empty() && is_newer {
             queue.mark = Some(mark);
+            // There may be no next event that it could belong to.
+            let gaps = std::mem::take(&mut queue.gaps);
+            queue.passed.gaps.add(gaps);
         }
     }
 
