@@ -30,6 +30,8 @@ async fn an_open_transaction_hides_no_position() {
     });
     let mut client = scene.broker.client();
     client.set("transactional.id", "somebody");
+    // A busy machine must not let the cluster end it before we do.
+    client.set("transaction.timeout.ms", "600000");
     let other: ThreadedProducer<DefaultProducerContext> = client.create().expect("the settings are valid");
     other.init_transactions(PATIENCE).expect("it can begin");
     other.begin_transaction().expect("none is open");
