@@ -309,12 +309,17 @@ impl Bridge {
 
     /// Sum over all samples of a metric whose labels contain every text of `labels`; 0 if there is none.
     pub fn metric(&self, name: &str, labels: &[&str]) -> f64 {
+        self.value(name, labels).unwrap_or(0.0)
+    }
+
+    /// The same; `None` where it is not shown.
+    pub fn value(&self, name: &str, labels: &[&str]) -> Option<f64> {
         let (_, text) = get(self.http, "/metrics").unwrap_or_default();
         text.lines()
             .filter_map(|line| line.strip_prefix(name))
             .filter(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
             .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
-            .sum()
+            .reduce(|sum, value| sum + value)
     }
 }
 
