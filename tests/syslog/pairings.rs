@@ -38,13 +38,12 @@ const MESSAGES: [(&str, Kind, Option<&str>, u8); 5] = [
     (r#"{"a":1}"#, Kind::SecureScore, None, 19 * 8 + 5),
 ];
 
-const COMMON: &str =
-    "facility: local3\nhostname: bridge.contoso.com\napp_name: defender\nsettle_window: 200ms";
+const COMMON: &str = "facility: local3\nhostname: bridge.contoso.com\napp_name: defender";
 const NEW: &str = "format: rfc5424";
 const OLD: &str = "format: rfc3164";
 const UDP: &str = "transport: udp\nallow_loss: true";
-const TCP: &str = "transport: tcp";
-const TLS: &str = "transport: tls";
+const TCP: &str = "transport: tcp\nsettle_window: 200ms";
+const TLS: &str = "transport: tls\nsettle_window: 200ms";
 const COUNTED: &str = "framing: octet_counting";
 const LINES: &str = "framing: line_feed";
 
