@@ -1,10 +1,11 @@
 //! What is done about a link that brings nothing although the hub has more.
 
+use std::time::Instant;
+
 use super::Reader;
 use super::reading::{Asked, Reading};
 use super::watch::{Observation, Verdict};
 use crate::acknowledge::Mark;
-use crate::event::LastEnqueued;
 use crate::eventhub::{EndReason, PartitionProperties, PartitionReader};
 
 /// After so many new connections without an event it is no passing fault.
@@ -20,9 +21,15 @@ impl Reader {
                     partition = %self.partition, cause = %end,
                     "failed to ask a partition for its oldest and newest event"
                 );
-                // A hub that is throttled may be slow to send as well.
-                if end.reason == EndReason::ServerBusy {
-                    reading.watch.stirred();
+                match end.reason {
+                    // A hub that is throttled may be slow to send as well.
+                    EndReason::ServerBusy => reading.watch.stirred(),
+                    EndReason::Timeout if hub.is_attached() && hub.outstanding() > 0 => {
+                        if reading.watch.unanswered(Instant::now()) == Verdict::Stuck {
+                            self.attach_anew("it brings neither events nor answers", hub, reading);
+                        }
+                    }
+                    _ => {}
                 }
                 return;
             }
@@ -42,7 +49,11 @@ impl Reader {
         match verdict {
             Verdict::Well => {}
             Verdict::Emptied => self.pass_removed(&properties, hub, reading),
-            Verdict::Stuck => self.attach_anew(&properties.last_enqueued(), hub, reading),
+            Verdict::Stuck => {
+                let newest = properties.last_enqueued().sequence_number;
+                let symptom = format!("the hub has events up to number {newest}, and its link brings none");
+                self.attach_anew(&symptom, hub, reading);
+            }
         }
     }
 
@@ -62,30 +73,27 @@ impl Reader {
         });
     }
 
-    fn attach_anew(&self, newest: &LastEnqueued, hub: &mut PartitionReader, reading: &Reading) {
+    fn attach_anew(&self, symptom: &str, hub: &mut PartitionReader, reading: &Reading) {
         let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
         let (tries, silent_seconds) = (reading.watch.tries(), reading.last_event.elapsed().as_secs());
         let labels = [self.partition.as_str(), consumer_group];
         self.metrics.eventhub_stuck_total.with_label_values(&labels).inc();
-        let newest = newest.sequence_number;
         if tries < TRIES_BEFORE_ALARM {
             tracing::warn!(
-                %partition, consumer_group, newest_sequence_number = %newest, silent_seconds,
-                "the link brings nothing although the hub has newer events; it is attached again on a new connection"
+                %partition, consumer_group, silent_seconds,
+                "the partition is attached again on a new connection: {symptom}"
             );
         } else {
-            let problem = format!(
-                "the hub has events up to number {newest}, and its link brings none; {tries} new connections did not help"
-            );
+            let problem = format!("{symptom}; {tries} new connections did not help");
             tracing::error!(
-                %partition, consumer_group, newest_sequence_number = %newest, silent_seconds, tries,
+                %partition, consumer_group, silent_seconds, tries,
                 hint = "see that no other program reads this consumer group, and run `hub2siem check --connect` from another \
                         machine; if both are well, it is a fault of the service: ask its support, with hub, partition and time",
                 "the partition is stuck: {problem}"
             );
             self.status.stuck(Some(problem));
         }
-        hub.give_up_connection(format!("nothing came of the events up to number {newest}"));
+        hub.give_up_connection(symptom.to_owned());
     }
 
     /// An event arrived, after so many new connections that brought none.

@@ -36,6 +36,8 @@ pub(super) enum Verdict {
 pub(super) struct Watch {
     patience: Duration,
     suspicion: Option<Suspicion>,
+    /// Since when the hub leaves questions without an answer, while nothing arrives.
+    unanswered_since: Option<Instant>,
     /// New connections in a row that brought no event.
     tries: u32,
 }
@@ -53,6 +55,7 @@ impl Watch {
         Self {
             patience,
             suspicion: None,
+            unanswered_since: None,
             tries: 0,
         }
     }
@@ -65,16 +68,18 @@ impl Watch {
     /// Something happened on the link, or it ended: what was seen before says nothing any more.
     pub(super) fn stirred(&mut self) {
         self.suspicion = None;
+        self.unanswered_since = None;
     }
 
     /// An event arrived. How many new connections that took.
     pub(super) fn event(&mut self) -> u32 {
-        self.suspicion = None;
+        self.stirred();
         std::mem::take(&mut self.tries)
     }
 
     /// Judges by what was seen at `now`. Silence must last, with everything else as it was, before it means anything.
     pub(super) fn seen(&mut self, seen: Observation, now: Instant) -> Verdict {
+        self.unanswered_since = None;
         if !seen.is_behind {
             self.tries = 0;
         }
@@ -99,6 +104,18 @@ impl Watch {
         Verdict::Stuck
     }
 
+    /// Judges a question that got no answer at `now`, asked while the hub had credit and sent nothing. A session that is dead
+    /// carries neither events nor answers, and its connection may look well.
+    pub(super) fn unanswered(&mut self, now: Instant) -> Verdict {
+        let since = *self.unanswered_since.get_or_insert(now);
+        if now.duration_since(since) < self.patience() {
+            return Verdict::Well;
+        }
+        self.stirred();
+        self.tries = self.tries.saturating_add(1);
+        Verdict::Stuck
+    }
+
     fn patience(&self) -> Duration {
         let grown = self.patience.saturating_mul(1 << self.tries.min(16));
         grown.min(MAX_PATIENCE.max(self.patience))
@@ -110,6 +127,34 @@ mod tests {
     use super::*;
 
     const PATIENCE: Duration = Duration::from_secs(60);
+
+    /// Scenario: a link brings nothing and questions get no answer; once in between the hub answers that nothing waits; then
+    /// never again.
+    /// Guarantees: silence of both for as long as patience lasts asks for a new connection, then more rarely; an answer ends
+    /// the suspicion.
+    #[test]
+    fn neither_events_nor_answers_mean_a_dead_session() {
+        let start = Instant::now();
+        let at = |second| start + Duration::from_secs(second);
+        let mut watch = Watch::new(PATIENCE);
+        assert_eq!(watch.unanswered(at(0)), Verdict::Well);
+        assert_eq!(watch.unanswered(at(59)), Verdict::Well);
+        let well = Observation {
+            is_behind: false,
+            ..observation(7)
+        };
+        assert_eq!(watch.seen(well, at(60)), Verdict::Well);
+        assert_eq!(watch.unanswered(at(61)), Verdict::Well);
+        assert_eq!(watch.unanswered(at(121)), Verdict::Stuck);
+        assert_eq!(watch.tries(), 1);
+        assert_eq!(watch.unanswered(at(122)), Verdict::Well);
+        assert_eq!(
+            watch.unanswered(at(182)),
+            Verdict::Well,
+            "the next try comes later"
+        );
+        assert_eq!(watch.unanswered(at(242)), Verdict::Stuck);
+    }
 
     fn observation(newest: i64) -> Observation {
         Observation {
