@@ -1,7 +1,7 @@
 //! The lines of one partition, put into the order of its numbers: what was read twice is counted once, and what is missing
 //! is seen.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
@@ -183,6 +183,8 @@ impl Chain {
 #[derive(Default)]
 struct Fold<'c> {
     accepted: Vec<&'c Settled>,
+    /// The hubs that were read, by when they were made.
+    hubs: BTreeSet<Option<Timestamp>>,
     history: History,
 }
 
@@ -228,6 +230,18 @@ impl<'c> Fold<'c> {
             };
             self.find(day, what);
             self.keep();
+            // Its numbers begin at 0, unless this is a hub that was read before.
+            if line.from.0 > -1 && !self.hubs.contains(&line.hub_created_at) {
+                let (to, begins) = (line.from.0, line.begins.clone());
+                self.find(
+                    day,
+                    What::Hole {
+                        after: -1,
+                        to,
+                        begins,
+                    },
+                );
+            }
         }
         while let Some(replaced) = self.accepted.pop_if(|last| last.from >= line.from) {
             // Within a reading this only says that the position could not be stored; nothing was read again.
@@ -256,6 +270,7 @@ impl<'c> Fold<'c> {
                 _ => {}
             }
         }
+        self.hubs.insert(line.hub_created_at);
         self.accepted.push(line);
     }
 

@@ -161,6 +161,36 @@ fn a_position_set_back_is_read_again() {
     );
 }
 
+/// Scenario: another hub stands under the name, and reading begins in its middle, as `on_invalid_checkpoint: latest` asks for;
+/// later the first one is back, and reading goes on in it.
+/// Guarantees: what of the other hub was not read is in no line and said; the hub that was read before is none to begin anew.
+#[test]
+fn a_hub_begun_in_its_middle_is_a_hole() {
+    let made = |millis| Some(Timestamp::from_millis(millis));
+    let part = |generation: u32, from, to, hub_created_at| {
+        let mut part = line("a", 1 + i64::from(generation), from, to);
+        part.reading.generation = u64::from(generation);
+        part.hub_created_at = hub_created_at;
+        part
+    };
+    let first = line("a", 1, -1, 9);
+    let created_at = first.hub_created_at;
+    let lines = [first, part(1, 4, 9, made(7)), part(2, 9, 19, created_at)];
+    let found = [
+        What::Recreated {
+            created_at: made(7),
+            last: 9,
+        },
+        What::Hole {
+            after: -1,
+            to: 4,
+            begins: None,
+        },
+        What::Recreated { created_at, last: 9 },
+    ];
+    check(vec![lines.map(Line::Settled).to_vec()], 25, 0, &found);
+}
+
 #[test]
 fn numbers_of_another_hub_are_other_events() {
     let mut other = line("a", 3, -1, 4);

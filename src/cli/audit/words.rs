@@ -121,6 +121,10 @@ fn cause(begins: Option<&str>) -> &'static str {
         Some("position_refused") => {
             "the hub refused the stored position, and reading went on as `on_invalid_checkpoint` says"
         }
+        Some("hub_recreated") => {
+            "another hub stood under the name, and reading began in it as `on_invalid_checkpoint` says, or behind what it had \
+             removed"
+        }
         Some("configuration") => "the checkpoint was gone, and reading began as `event_hub.start` says",
         Some(_) => "reading began behind them",
         None => "lines were removed, or are damaged",
