@@ -178,6 +178,11 @@ impl Search<'_> {
         if first.offset == *offset {
             return Ok(self.at(&first));
         }
+        // Retention removes the oldest events only: an offset between two that are there is that of another hub.
+        let oldest = self.hub.first(self.partition, &StartPosition::Earliest).await?;
+        if oldest.is_some_and(|oldest| oldest.sequence_number < first.sequence_number) {
+            return Err(foreign());
+        }
         self.notes.push(format!(
             "the hub has no event at offset {offset}; the first one after it is event {}",
             first.sequence_number

@@ -59,6 +59,9 @@ async fn import(
     };
     let imports = planned.imports();
     let count = imports.len();
+    let imports = imports
+        .iter()
+        .map(|(partition, checkpoint)| (*partition, checkpoint));
     taken.store_all(imports).await?;
     note(arguments, &format!("{count} positions imported"))
 }

@@ -109,12 +109,16 @@ impl Planned {
         }
     }
 
-    /// What is to be stored.
-    pub(super) fn imports(&self) -> Vec<(&PartitionId, &Checkpoint)> {
+    /// What is to be stored. What comes again by going back is wanted by all targets.
+    pub(super) fn imports(&self) -> Vec<(&PartitionId, Checkpoint)> {
         let plan = self.plan.iter();
         let imports = plan.filter_map(|(partition, decision)| match (&partition.found, decision) {
-            (Found::Position(position), Decision::Import { .. }) => {
-                Some((&partition.partition, &position.checkpoint))
+            (Found::Position(position), Decision::Import { back }) => {
+                let mut checkpoint = position.checkpoint.clone();
+                if *back > 0 {
+                    checkpoint.targets.clear();
+                }
+                Some((&partition.partition, checkpoint))
             }
             _ => None,
         });

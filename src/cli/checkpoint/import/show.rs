@@ -79,6 +79,14 @@ fn detail(partition: &Partition, decision: Decision) -> String {
                 "{place}: the hub of the existing position was made at another time; only the hub can tell which holds"
             )
         }
+        (Found::Position(position), Decision::Import { back: 0 }) => {
+            match skipped(partition.existing.as_ref(), &position.checkpoint) {
+                0 => place.to_owned(),
+                skipped => format!(
+                    "{place}: {skipped} events after the existing position are skipped, no target gets them"
+                ),
+            }
+        }
         (_, Decision::Import { back: 0 }) => place.to_owned(),
         (_, Decision::Import { back }) => {
             format!("{place}: {back} events before the existing position, which come again")
@@ -95,6 +103,16 @@ fn detail(partition: &Partition, decision: Decision) -> String {
             None => "no position there; it is read from its oldest event".to_owned(),
         },
     }
+}
+
+/// Events between an existing position and one of the same hub that is further.
+fn skipped(existing: Option<&Checkpoint>, imported: &Checkpoint) -> i64 {
+    let is_same_hub =
+        |it: &&Checkpoint| it.hub_created_at.is_none() || it.hub_created_at == imported.hub_created_at;
+    let before = existing
+        .filter(is_same_hub)
+        .and_then(Checkpoint::known_sequence_number);
+    before.map_or(0, |before| (imported.sequence_number.0 - before.0).max(0))
 }
 
 impl Partition {
