@@ -179,7 +179,7 @@ impl PartitionStatus {
     }
 
     /// That events wait in the hub and the link brings none.
-    pub(super) fn stuck_link(&self) -> Option<String> {
+    pub fn stuck_link(&self) -> Option<String> {
         lock(&self.stuck).clone()
     }
 

@@ -7,10 +7,12 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use super::client::{Client, Written};
 use super::conflict::{self, Verdict};
 use super::names::Names;
+use super::settings::Access;
 use super::{Error, Etag, Settings, metadata};
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::layout::Checkpoint;
 use crate::checkpoint::store;
+use crate::credential::Audience;
 use crate::event::{PartitionId, Timestamp};
 use crate::eventhub::Replaceable;
 
@@ -46,6 +48,10 @@ impl BlobStore {
     /// Opens the group's checkpoints, and makes the container if it is missing. `owner_id` is this process.
     pub async fn open(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
         let store = Self::new(settings, scope, owner_id)?;
+        // The first token may take longer than a request has patience, as from `az`. What fails here fails there too.
+        if let Access::Entra(source) = &settings.access {
+            drop(source.token(Audience::Storage).await);
+        }
         store.client().create_container().await?;
         Ok(store)
     }

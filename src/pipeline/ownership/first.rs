@@ -19,13 +19,14 @@ impl Cycle<'_> {
     /// finds a position there, and a partition that the hub gets later has none and is read from its beginning.
     pub(super) async fn begin_group(&mut self) {
         let mut retry = Retry::default();
-        let mut has_waited = false;
+        let mut known = None;
         loop {
             let delay = match self.resolve_latest().await {
                 Ok(Left::Nothing) => return,
-                Ok(Left::Perhaps) if has_waited => return,
+                // Somebody else is at it, as long as there are more from look to look.
+                Ok(Left::Perhaps) if known == Some(self.stored.len()) => return,
                 Ok(Left::Perhaps) => {
-                    has_waited = true;
+                    known = Some(self.stored.len());
                     self.sharing.interval
                 }
                 Err(cause) => {

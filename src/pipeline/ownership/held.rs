@@ -44,12 +44,12 @@ impl Held {
     /// Keeps what is ours while the targets are drained, so that nobody reads it before the last checkpoint.
     pub async fn renew_for_ever(&self) {
         loop {
-            tokio::time::sleep(self.sharing.interval).await;
             for (partition, renewed) in renew(&self.sharing.store, self.partitions.clone()).await {
                 if let Err(error) = renewed {
                     tracing::debug!(%partition, cause = %error, "ownership was not renewed while stopping");
                 }
             }
+            tokio::time::sleep(self.sharing.interval).await;
         }
     }
 

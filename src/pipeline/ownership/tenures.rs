@@ -48,7 +48,7 @@ impl Tenures {
     pub(super) fn renewable(&mut self, patience: Duration) -> Vec<PartitionId> {
         let mut renewable = Vec::new();
         for (partition, tenure) in self.0.iter_mut().filter(|(_, tenure)| !tenure.is_ending) {
-            if tenure.status.is_attached() {
+            if tenure.status.is_attached() && tenure.status.stuck_link().is_none() {
                 tenure.alive_at = Instant::now();
             }
             if tenure.alive_at.elapsed() < patience {
@@ -120,6 +120,15 @@ mod tests {
         assert_eq!(tenures.renewable(PATIENCE), from_ref(&well));
         assert!(tenures.current().contains(&dead), "its reader goes on trying");
         detached.attached();
+        assert_eq!(tenures.renewable(PATIENCE), [well.clone(), dead.clone()]);
+        detached.stuck(Some("its link brings nothing".to_owned()));
+        advance(PATIENCE).await;
+        assert_eq!(
+            tenures.renewable(PATIENCE),
+            from_ref(&well),
+            "a link that is dead is none"
+        );
+        detached.stuck(None);
         assert_eq!(tenures.renewable(PATIENCE), [well.clone(), dead.clone()]);
         detached.detached("a fault".to_owned(), false);
         advance(PATIENCE * 10).await;
