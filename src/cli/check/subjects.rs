@@ -37,6 +37,12 @@ pub(super) fn all(configuration: &Configuration) -> FuturesOrdered<BoxFuture<'_,
     subjects.push_back(async { ("checkpoints".to_owned(), checkpoints(configuration).await) }.boxed());
     let letters = &configuration.dead_letter.file.directory;
     subjects.push_back(async { ("dead letters".to_owned(), vec![writable(letters)]) }.boxed());
+    let state = &configuration.state_directory;
+    let is_tried =
+        matches!(&configuration.checkpoint, CheckpointSettings::File { directory } if directory == state);
+    if !is_tried {
+        subjects.push_back(async { ("state".to_owned(), vec![writable(state)]) }.boxed());
+    }
     for target in &configuration.targets {
         subjects.push_back(one_target(target, &configuration.hub.hub).boxed());
     }
