@@ -24,10 +24,12 @@ impl Reader {
                 match end.reason {
                     // A hub that is throttled may be slow to send as well.
                     EndReason::ServerBusy => reading.watch.stirred(),
-                    EndReason::Timeout if hub.is_attached() && hub.outstanding() > 0 => {
-                        if reading.watch.unanswered(Instant::now()) == Verdict::Stuck {
-                            self.attach_anew("it brings neither events nor answers", hub, reading);
-                        }
+                    EndReason::Timeout
+                        if hub.is_attached()
+                            && hub.outstanding() > 0
+                            && reading.watch.unanswered(Instant::now()) == Verdict::Stuck =>
+                    {
+                        self.attach_anew("it brings neither events nor answers", hub, reading);
                     }
                     _ => {}
                 }
