@@ -1,6 +1,7 @@
 //! What several verbs begin with: the configuration, the TLS provider, the runtime.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -97,10 +98,22 @@ const SHUTDOWN_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs `future` on a runtime with every core.
 pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
+    block_on_threads(None, future)
+}
+
+/// Runs `future` on a runtime with so many threads; `None`: one for each core. Work that blocks has threads of its own.
+pub fn block_on_threads<T>(
+    worker_threads: Option<NonZeroUsize>,
+    future: impl Future<Output = T>,
+) -> Result<T, Failure> {
     let provider = rustls::crypto::aws_lc_rs::default_provider();
     // An error only says that a provider is installed already, and there is no other one in the program.
     drop(provider.install_default());
-    let runtime = tokio::runtime::Builder::new_multi_thread()
+    let mut builder = tokio::runtime::Builder::new_multi_thread();
+    if let Some(worker_threads) = worker_threads {
+        builder.worker_threads(worker_threads.get());
+    }
+    let runtime = builder
         .enable_all()
         .build()
         .context("failed to start the runtime")
@@ -109,4 +122,43 @@ pub fn block_on<T>(future: impl Future<Output = T>) -> Result<T, Failure> {
     // A thread that is stuck in a write to a full pipe must not keep the process.
     runtime.shutdown_timeout(SHUTDOWN_TIMEOUT);
     Ok(result)
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::runtime::Handle;
+
+    use super::*;
+
+    const REST: &str = "checkpoint: { file: { directory: state } }\ndead_letter: { file: { directory: dead-letters } }\n\
+        targets: { out: { file: { path: '-' }, mapping: native } }\n";
+    const CONNECTION: &str =
+        "Endpoint=sb://contoso.servicebus.windows.net/;SharedAccessKeyName=k;SharedAccessKey=c2VjcmV0";
+
+    /// Scenario: configurations that say how many threads there are, and one that does not.
+    /// Guarantees: the runtime has so many, else one; none at all is refused, and so are more than any machine can use.
+    #[test]
+    fn the_runtime_has_as_many_threads_as_configured() {
+        let directory = tempfile::tempdir().expect("a temporary directory");
+        let connection = directory.path().join("connection");
+        std::fs::write(&connection, CONNECTION).expect("it is writable");
+        let hub = format!(
+            "event_hub: {{ connection_string: {{ file: '{}' }}, name: defender }}\n",
+            connection.display()
+        );
+        let path = directory.path().join("hub2siem.yaml");
+        let load = |option: &str| {
+            std::fs::write(&path, format!("{option}{hub}{REST}")).expect("it is writable");
+            configuration(&path)
+        };
+        for (option, expected) in [("", 1), ("worker_threads: 3\n", 3)] {
+            let threads = load(option).expect("it can be used").worker_threads;
+            let count = block_on_threads(Some(threads), async { Handle::current().metrics().num_workers() });
+            assert_eq!(count.expect("there are threads to be had"), expected, "{option}");
+        }
+        for option in ["worker_threads: 0\n", "worker_threads: 257\n"] {
+            let refused = load(option).expect_err("it cannot be used");
+            assert!(matches!(refused, Failure::Configuration(_)), "{refused:?}");
+        }
+    }
 }

@@ -19,7 +19,7 @@ use crate::telemetry::{Metrics, log};
 pub fn run(config: &Path) -> Result<(), Failure> {
     let configuration = load::configuration(config)?;
     log::install(configuration.log);
-    load::block_on(async {
+    load::block_on_threads(Some(configuration.worker_threads), async {
         let stop = stop_on_signal()
             .context("failed to listen for signals")
             .map_err(Failure::Internal)?;

@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -61,6 +62,8 @@ pub struct Configuration {
     pub window_bytes: usize,
     /// How long a stop may take.
     pub grace_period: Duration,
+    /// Threads that read, map and send.
+    pub worker_threads: NonZeroUsize,
     /// How long the hub keeps events, if known.
     pub retention: Option<Duration>,
     /// The longest time between two events that is normal, if known.

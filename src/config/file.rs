@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
 
 use schemars::JsonSchema;
@@ -43,6 +44,11 @@ pub struct File {
     /// How long a stop may take: records on their way are finished within it, the rest is sent again after the start.
     #[serde(default = "default_grace_period")]
     pub grace_period: Duration,
+    /// Threads that read, map and send. One costs the least for each event and takes as much as most hubs let out; with more, a
+    /// long backlog is read in less time where the hub lets out more.
+    #[serde(default = "default_worker_threads")]
+    #[schemars(range(min = 1, max = 256))]
+    pub worker_threads: Spanned<NonZeroUsize>,
     /// A folder of mappings that add to the embedded ones and override those of the same name.
     pub mappings_directory: Option<Spanned<PathBuf>>,
     /// What the mapping function `sha256` mixes in, at least 16 characters: `{ env: NAME }` or `{ file: PATH }`. With
@@ -206,4 +212,11 @@ fn default_cloud() -> Spanned<CloudChoice> {
 
 fn default_grace_period() -> Duration {
     Duration::from_secs(25)
+}
+
+fn default_worker_threads() -> Spanned<NonZeroUsize> {
+    Spanned {
+        value: NonZeroUsize::MIN,
+        span: 0..0,
+    }
 }

@@ -24,7 +24,7 @@ pub enum Class {
 use Class::{File, Live, Mappings, Restart, Secret};
 
 /// Every option. A test fails when one is missing here; at run time a missing one would need a restart.
-const CLASSES: [(&str, Class); 186] = [
+const CLASSES: [(&str, Class); 187] = [
     ("event_hub.connection_string", Secret),
     ("event_hub.namespace", Restart),
     ("event_hub.name", Restart),
@@ -77,6 +77,7 @@ const CLASSES: [(&str, Class); 186] = [
     ("window.events", Restart),
     ("window.bytes", Restart),
     ("grace_period", Restart),
+    ("worker_threads", Restart),
     ("mappings_directory", Mappings),
     ("mapping_salt", Secret),
     ("reload.watch", Restart),

@@ -27,6 +27,8 @@ use super::yaml::Node;
 use crate::credential::TokenSource;
 use crate::event::Timestamp;
 
+/// The most threads that any machine can use.
+const MAX_WORKER_THREADS: usize = 256;
 /// The fewest events and bytes a window can work with.
 const MIN_WINDOW_EVENTS: usize = 16;
 const MIN_WINDOW_BYTES: usize = 64 << 10;
@@ -59,6 +61,7 @@ pub fn check(
     let checkpoint = check.checkpoint(root, written, credential.as_ref().map(Option::as_ref));
     check.start(&written.event_hub);
     check.window(written);
+    check.worker_threads(written);
     check.state(written);
     check.credential = credential;
     let targets = mappings.map(|mappings| check.targets(root, written, &mappings));
@@ -95,6 +98,7 @@ pub fn check(
         window_events: *written.window.events,
         window_bytes: written.window.bytes.get(),
         grace_period: written.grace_period.get(),
+        worker_threads: *written.worker_threads,
         retention: written.event_hub.retention.map(|retention| retention.get()),
         expect_event_every: written
             .event_hub
@@ -183,6 +187,21 @@ impl Check<'_> {
                 message,
                 "at least 64KiB",
                 "",
+            );
+        }
+    }
+
+    fn worker_threads(&mut self, written: &File) {
+        let threads = &written.worker_threads;
+        if threads.get() > MAX_WORKER_THREADS {
+            let message = format!("{} worker threads are too many to work with", threads.value);
+            let help = "more than there are cores brings nothing";
+            self.error(
+                threads.span.clone(),
+                "config::invalid_value",
+                message,
+                "at most 256",
+                help,
             );
         }
     }
