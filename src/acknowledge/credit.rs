@@ -56,6 +56,11 @@ impl CreditBudget {
             return 0;
         }
         self.book(outstanding);
+        let may_wait = outstanding > 0 || !holds_nothing;
+        if may_wait && self.window.is_full() {
+            // What is left would be shared out in ever smaller pieces, each at the cost of a frame and a few wake-ups.
+            return 0;
+        }
         let wanted = self.limit.min(self.share_limit()).saturating_sub(outstanding);
         let sharers = self.window.sharers();
         let room = (self.window.free_events() / sharers)
@@ -148,6 +153,23 @@ mod tests {
         assert_eq!(window.bytes(), 5 * (1200 + MESSAGE_BYTES));
         drop(budget);
         assert_eq!((window.bytes(), window.free_events()), (0, 50_000));
+    }
+
+    /// Scenario: the window is full but for a rest. Guarantees: the rest goes to nobody who can wait for more.
+    #[test]
+    fn a_rest_of_room_is_not_shared_out_in_pieces() {
+        let window = Window::new(50_000, 1 << 20);
+        let held = window.hold((1 << 20) - (60 << 10));
+        let mut budget = CreditBudget::new(&window);
+        assert_eq!(budget.offer(0, true), 1);
+        budget.received(1200);
+        assert_eq!(budget.offer(0, false), 0);
+        assert!(
+            budget.offer(0, true) > 1,
+            "it holds nothing, so nothing of its own will give room"
+        );
+        drop(held);
+        assert!(budget.offer(0, false) > 1);
     }
 
     /// Scenario: others fill the window. Guarantees: no credit for who holds something, exactly 1 for who holds nothing.

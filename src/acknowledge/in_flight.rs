@@ -1,15 +1,16 @@
 //! The events of one partition that are received and not settled, and the mark below which all are settled.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 
 use tokio::sync::Notify;
 
-use super::account::{Account, Gaps, TargetAccount};
+use super::Window;
+use super::account::Account;
 use super::fan_in::EventInFlight;
 use super::progress::{Passed, Progress, Targets};
-use super::{Held, Window};
+use super::queue::{Queue, Slot};
 use crate::event::{Event, Offset, PartitionId, SequenceNumber, Timestamp};
 
 /// Position up to which every record of a partition is settled.
@@ -51,19 +52,6 @@ struct Notification {
     due: Arc<Notify>,
 }
 
-/// The events from the first unsettled one on, in order; `mark` is the one before them.
-#[derive(Debug, Default)]
-struct Queue {
-    events: VecDeque<Slot>,
-    mark: Option<Mark>,
-    /// Where this generation began; what targets are ahead of while nothing has settled at all of them.
-    start: Option<Mark>,
-    /// Sums over the events that the mark has passed.
-    passed: Account,
-    /// What was seen since the newest event; it belongs to the next one.
-    gaps: Gaps,
-}
-
 /// What a checkpoint of a partition says, and the sums that belong to it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
@@ -75,23 +63,6 @@ pub struct Standing {
     pub account: Account,
     /// Events received and not yet below the mark.
     pub in_flight: usize,
-}
-
-/// Sums over settled events that wait for an earlier one.
-#[derive(Debug)]
-struct HeldBack {
-    account: Account,
-    _held: Held,
-}
-
-#[derive(Debug)]
-struct Slot {
-    mark: Mark,
-    is_settled: bool,
-    /// One bit for each target that has settled all it got of this event.
-    settled_targets: u64,
-    /// Of this event, once it is settled, and of neighbours that are settled too: the mark passes all of them at once.
-    held_back: Option<Box<HeldBack>>,
 }
 
 impl InFlight {
@@ -137,24 +108,7 @@ impl InFlight {
             offset: event.offset.clone(),
             enqueued_time: event.enqueued_time,
         };
-        let mut queue = self.lock();
-        let newest = queue.events.back().map(|slot| &slot.mark).or(queue.mark.as_ref());
-        let is_newer = newest.is_none_or(|newest| newest.sequence_number < mark.sequence_number);
-        assert!(is_newer, "events of a partition begin in rising order, each once");
-        // An empty offset says that this position goes by its number.
-        queue.start.get_or_insert_with(|| Mark {
-            sequence_number: SequenceNumber(mark.sequence_number.0 - 1),
-            offset: Offset::new(""),
-            enqueued_time: Timestamp::from_millis(mark.enqueued_time.as_millis() - 1),
-        });
-        queue.events.push_back(Slot {
-            mark: mark.clone(),
-            is_settled: false,
-            settled_targets: 0,
-            held_back: None,
-        });
-        let gaps = std::mem::take(&mut queue.gaps);
-        drop(queue);
+        let gaps = self.lock().begin(mark.clone());
         self.window.begin_event();
         EventInFlight::new(Arc::clone(self), mark, gaps)
     }
@@ -180,17 +134,7 @@ impl InFlight {
     /// queue holds, is then bounded by the window also while one event in front waits for its target.
     pub(super) fn settle(&self, event: &EventInFlight) {
         let mut queue = self.lock();
-        let number = event.position().sequence_number;
-        let index = queue
-            .events
-            .binary_search_by_key(&number, |slot| slot.mark.sequence_number)
-            .expect("an event stays queued until its last obligation settles, which happens once");
-        queue.events[index].is_settled = true;
-        match index {
-            0 => event.add_to(&mut queue.passed),
-            _ => queue.hold_back(index, event, &self.window),
-        }
-        let passed = queue.pass();
+        let passed = queue.settle(event, &self.window);
         let is_empty = queue.events.is_empty();
         drop(queue);
         if passed > 0 {
@@ -230,12 +174,7 @@ impl InFlight {
 
     /// Notes the targets, one bit each, that have settled all they got of an event. Before the event itself settles.
     pub(super) fn settle_targets(&self, sequence_number: SequenceNumber, targets: u64) {
-        let mut queue = self.lock();
-        let index = queue
-            .events
-            .binary_search_by_key(&sequence_number, |slot| slot.mark.sequence_number)
-            .expect("an event stays queued until its last obligation settles");
-        queue.events[index].settled_targets |= targets;
+        self.lock().settle_targets(sequence_number, targets);
     }
 
     /// Whether a target confirmed the event in an earlier run.
@@ -424,38 +363,6 @@ impl InFlight {
 
     fn lock(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().expect("no holder of this lock panics")
-    }
-}
-
-impl Queue {
-    /// Moves the mark over every settled event at the front, and says over how many.
-    fn pass(&mut self) -> usize {
-        let mut passed = 0;
-        while let Some(slot) = self.events.pop_front_if(|slot| slot.is_settled) {
-            if let Some(held_back) = slot.held_back {
-                self.passed.add(&held_back.account);
-            }
-            self.mark = Some(slot.mark);
-            passed += 1;
-        }
-        passed
-    }
-
-    /// Keeps the sums of a settled event that waits for an earlier one, together with those of a neighbour if there are
-    /// any: in whatever order events settle, few sums are kept.
-    fn hold_back(&mut self, index: usize, event: &EventInFlight, window: &Arc<Window>) {
-        let before = self.events[index - 1].held_back.take();
-        let neighbour = before.or_else(|| self.events.get_mut(index + 1)?.held_back.take());
-        let mut held_back = neighbour.unwrap_or_else(|| {
-            let account = Account::new(self.passed.targets.len());
-            let bytes = size_of::<HeldBack>() + account.targets.len() * size_of::<TargetAccount>();
-            Box::new(HeldBack {
-                account,
-                _held: window.hold(bytes),
-            })
-        });
-        event.add_to(&mut held_back.account);
-        self.events[index].held_back = Some(held_back);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod credit;
 pub mod fan_in;
 pub mod in_flight;
 pub mod progress;
+mod queue;
 mod share;
 pub mod window;
 

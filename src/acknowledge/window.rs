@@ -137,7 +137,8 @@ impl Window {
         self.bytes_limit.saturating_sub(self.bytes())
     }
 
-    /// Whether further events hardly have room, so that batches should be sent before their linger ends.
+    /// Whether further events hardly have room, so that batches should be sent before their linger ends, and what is left is
+    /// shared out to nobody who can wait.
     pub fn is_full(&self) -> bool {
         self.free_events() <= self.events_limit / FULL_FRACTION
             || self.free_bytes() <= self.bytes_limit / FULL_FRACTION

@@ -1,11 +1,14 @@
 //! The lines of one partition, put into the order of its numbers: what was read twice is counted once, and what is missing
 //! is seen.
 
+mod order; // of the readings
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::civil::Date;
 
-use super::line::{Line, Reading, Settled, Standing};
+use self::order::{Chain, order};
+use super::line::{Line, Settled};
 use super::{Totals, places};
 use crate::event::Timestamp;
 
@@ -102,6 +105,13 @@ pub enum What {
         /// The last number recorded.
         after: i64,
     },
+    /// Another reader took the partition, and read again what had been received and has no stored position.
+    Taken {
+        /// How many events.
+        in_flight: u64,
+        /// The last number recorded.
+        after: i64,
+    },
     /// The process stopped with events in flight, which were read again.
     GivenUp {
         /// How many.
@@ -116,67 +126,24 @@ impl What {
     pub fn is_problem(&self) -> bool {
         match self {
             What::Hole { .. } | What::Numbers { .. } | What::Records { .. } => true,
-            What::Twice { .. } | What::Recreated { .. } | What::Killed { .. } | What::GivenUp { .. } => false,
+            What::Twice { .. }
+            | What::Recreated { .. }
+            | What::Killed { .. }
+            | What::Taken { .. }
+            | What::GivenUp { .. } => false,
         }
     }
 }
 
-/// One reading of the partition, as far as it was recorded.
-#[derive(Debug)]
-struct Chain {
-    /// When its first line was written.
-    begun: Timestamp,
-    lines: Vec<Settled>,
-    standing: Option<Standing>,
-}
-
 /// Reads the lines of one partition. `sources` has the lines of each process that may have read it, in the order written.
 pub fn history(sources: Vec<Vec<Line>>) -> History {
-    let mut chains: Vec<Chain> = sources.into_iter().flat_map(chains).collect();
-    // Stable: what one process wrote keeps its order.
-    chains.sort_by_key(|chain| chain.begun);
+    let chains = order(sources);
     let mut fold = Fold::default();
     for (index, chain) in chains.iter().enumerate() {
         let next = chains.get(index + 1).and_then(Chain::run);
         fold.chain(chain, next);
     }
     fold.finish()
-}
-
-/// The readings in the lines of one place, in the order they began.
-fn chains(lines: Vec<Line>) -> Vec<Chain> {
-    let mut chains: Vec<Chain> = Vec::new();
-    let mut places: BTreeMap<Reading, usize> = BTreeMap::new();
-    for line in lines {
-        let (reading, begun) = match &line {
-            Line::Settled(line) => (&line.reading, line.since.unwrap_or(line.time)),
-            Line::Standing(line) => (&line.reading, line.time),
-        };
-        let place = *places.entry(reading.clone()).or_insert_with(|| {
-            // A clock that was set back does not change what was written first.
-            let before = chains.last().map(|chain| chain.begun);
-            chains.push(Chain {
-                begun: before.map_or(begun, |before| before.max(begun)),
-                lines: Vec::new(),
-                standing: None,
-            });
-            chains.len() - 1
-        });
-        match line {
-            Line::Settled(line) => chains[place].lines.push(line),
-            Line::Standing(line) => chains[place].standing = Some(line),
-        }
-    }
-    chains
-}
-
-impl Chain {
-    /// The process that read.
-    fn run(&self) -> Option<&str> {
-        let reading = self.lines.first().map(|line| &line.reading);
-        let reading = reading.or(self.standing.as_ref().map(|standing| &standing.reading));
-        reading.map(|reading| &*reading.run)
-    }
 }
 
 /// Lines in the order of their numbers, none over another.
@@ -196,6 +163,11 @@ impl<'c> Fold<'c> {
         }
         let standing = chain.standing.as_ref();
         let last = chain.lines.last();
+        let is_taken = standing.is_some_and(|standing| standing.is_taken);
+        if is_taken && last.is_none() {
+            // Nothing places it among the others, and whoever reads now speaks for itself.
+            return;
+        }
         let newest = match (standing, last) {
             (Some(standing), Some(last)) if standing.time >= last.time => {
                 Some((standing.time, standing.in_flight))
@@ -212,6 +184,8 @@ impl<'c> Fold<'c> {
         // A process that begins a partition anew says why; that is not the end of the process.
         let is_followed = next.is_some() && next != chain.run();
         match (is_followed, is_stopped) {
+            _ if is_taken && in_flight > 0 => self.find(places::day(time), What::Taken { in_flight, after }),
+            _ if is_taken => {}
             (_, true) if in_flight > 0 => self.find(places::day(time), What::GivenUp { in_flight, after }),
             (true, false) => self.find(places::day(time), What::Killed { in_flight, after }),
             _ => {}
@@ -228,20 +202,8 @@ impl<'c> Fold<'c> {
                 created_at: line.hub_created_at,
                 last: last.to.0,
             };
-            self.find(day, what);
             self.keep();
-            // Its numbers begin at 0, unless this is a hub that was read before.
-            if line.from.0 > -1 && !self.hubs.contains(&line.hub_created_at) {
-                let (to, begins) = (line.from.0, line.begins.clone());
-                self.find(
-                    day,
-                    What::Hole {
-                        after: -1,
-                        to,
-                        begins,
-                    },
-                );
-            }
+            self.find(day, what);
         }
         while let Some(replaced) = self.accepted.pop_if(|last| last.from >= line.from) {
             // Within a reading this only says that the position could not be stored; nothing was read again.
@@ -249,28 +211,6 @@ impl<'c> Fold<'c> {
                 self.day(day).again.add(&replaced.totals);
             }
         }
-        if let Some(last) = self.accepted.last() {
-            let (to, from) = (last.to.0, line.from.0);
-            let is_same_reading = last.reading == line.reading;
-            match to.cmp(&from) {
-                std::cmp::Ordering::Less => {
-                    let begins = line.begins.clone();
-                    self.find(
-                        day,
-                        What::Hole {
-                            after: to,
-                            to: from,
-                            begins,
-                        },
-                    );
-                }
-                std::cmp::Ordering::Greater if !is_same_reading => {
-                    self.find(day, What::Twice { after: from, to });
-                }
-                _ => {}
-            }
-        }
-        self.hubs.insert(line.hub_created_at);
         self.accepted.push(line);
     }
 
@@ -298,12 +238,42 @@ impl<'c> Fold<'c> {
 
     /// Adds up what is accepted: nothing that comes can take its place.
     fn keep(&mut self) {
+        let mut before: Option<&Settled> = None;
         for line in std::mem::take(&mut self.accepted) {
+            match before {
+                Some(before) => self.neighbours(before, line),
+                None => self.first(line),
+            }
+            before = Some(line);
             let day = self.day(places::day(line.time));
             day.passed += i128::from(line.to.0) - i128::from(line.from.0);
             day.to = line.to.0;
             day.totals.add(&line.totals);
         }
+    }
+
+    /// The first line of a hub: its numbers begin at 0, unless this is one that was read before, or lines of an earlier one
+    /// are too old to be kept.
+    fn first(&mut self, line: &Settled) {
+        let is_new = self.hubs.insert(line.hub_created_at) && self.hubs.len() > 1;
+        if is_new && line.from.0 > -1 {
+            self.hole(-1, line);
+        }
+    }
+
+    /// Two lines, one of which goes on behind the other.
+    fn neighbours(&mut self, before: &Settled, line: &Settled) {
+        let (to, from) = (before.to.0, line.from.0);
+        if to < from {
+            self.hole(to, line);
+        } else if to > from && before.reading != line.reading {
+            self.find(places::day(line.time), What::Twice { after: from, to });
+        }
+    }
+
+    fn hole(&mut self, after: i64, line: &Settled) {
+        let (to, begins) = (line.from.0, line.begins.clone());
+        self.find(places::day(line.time), What::Hole { after, to, begins });
     }
 
     fn day(&mut self, day: Date) -> &mut Day {
@@ -321,4 +291,4 @@ impl<'c> Fold<'c> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

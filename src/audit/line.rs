@@ -66,18 +66,30 @@ pub struct Standing {
     /// Who reads it.
     #[serde(flatten)]
     pub reading: Reading,
-    /// Events received and not settled. At a stop they are given up, and read again after the next start.
+    /// Events received and not settled. At a stop they are given up, and read again after the next start. Where another
+    /// reader has the partition, also those that settled since the last stored position.
     pub in_flight: u64,
     /// Whether the process ends with this line.
     pub is_stop: bool,
+    /// Whether this reading ends with this line because another reader has the partition.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_taken: bool,
 }
 
 impl Line {
-    /// When it was written.
-    pub fn time(&self) -> Timestamp {
+    /// When it was written; of several lines made one, when the first and the last of them were.
+    pub fn span(&self) -> (Timestamp, Timestamp) {
         match self {
-            Line::Settled(line) => line.time,
-            Line::Standing(line) => line.time,
+            Line::Settled(line) => (line.since.unwrap_or(line.time), line.time),
+            Line::Standing(line) => (line.time, line.time),
+        }
+    }
+
+    /// Who read.
+    pub fn reading(&self) -> &Reading {
+        match self {
+            Line::Settled(line) => &line.reading,
+            Line::Standing(line) => &line.reading,
         }
     }
 

@@ -68,7 +68,6 @@ impl Reconciliation {
                 false => say!(error, "audit of a target: its records do not add up"),
             }
         }
-        let is_balanced = self.passed == totals.numbers();
         macro_rules! say {
             ($level:ident, $message:literal) => {
                 tracing::$level!(
@@ -79,13 +78,65 @@ impl Reconciliation {
                 )
             };
         }
-        match is_balanced {
-            true if totals.gaps.lost > 0 => say!(
+        match self.verdict() {
+            Verdict::Balanced => say!(info, "audit: events add up"),
+            Verdict::Lost => say!(
                 error,
                 "audit: events add up, and some were lost before they were read"
             ),
-            true => say!(info, "audit: events add up"),
-            false => say!(error, "audit: events do not add up"),
+            Verdict::Missing => say!(
+                error,
+                "audit: events add up, and the hub skipped sequence numbers"
+            ),
+            Verdict::Unbalanced => say!(error, "audit: events do not add up"),
+        }
+    }
+
+    fn verdict(&self) -> Verdict {
+        let gaps = self.totals.gaps;
+        match self.passed == self.totals.numbers() {
+            false => Verdict::Unbalanced,
+            true if gaps.lost > 0 => Verdict::Lost,
+            true if gaps.missing > 0 => Verdict::Missing,
+            true => Verdict::Balanced,
+        }
+    }
+}
+
+/// What the line for all targets says; everything but the first is an error, as in `hub2siem audit`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Balanced,
+    Lost,
+    Missing,
+    Unbalanced,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::acknowledge::Gaps;
+
+    #[test]
+    fn only_what_is_complete_is_fine() {
+        let cases = [
+            ((0, 0), 10, Verdict::Balanced),
+            ((2, 0), 12, Verdict::Missing),
+            ((0, 3), 13, Verdict::Lost),
+            ((2, 3), 15, Verdict::Lost),
+            ((0, 0), 11, Verdict::Unbalanced),
+            ((2, 3), 10, Verdict::Unbalanced),
+        ];
+        for ((missing, lost), passed, expected) in cases {
+            let mut reconciliation = Reconciliation::new("$Default".into(), Date::default());
+            reconciliation.totals.events = 10;
+            reconciliation.totals.gaps = Gaps {
+                missing,
+                lost,
+                repeated: 7,
+            };
+            reconciliation.passed = passed;
+            assert_eq!(reconciliation.verdict(), expected, "{missing} {lost} {passed}");
         }
     }
 }

@@ -82,6 +82,24 @@ impl Recorder {
         })
     }
 
+    /// The line of a reading that ends because another reader has the partition; `recorded` is what was stored last in it.
+    pub fn taken(&self, in_flight: &InFlight, recorded: Option<&Recorded>) -> Line {
+        // What settled since the last stored position is read again too.
+        let passed = |standing: acknowledge::Standing| {
+            let stored = recorded.map_or(0, |recorded| recorded.account.events);
+            standing.account.events - stored + standing.in_flight as u64
+        };
+        let unstored = in_flight.standing().map(passed);
+        Line::Standing(Standing {
+            time: Timestamp::now(),
+            partition: in_flight.partition().clone(),
+            reading: self.reading(in_flight),
+            in_flight: unstored.unwrap_or(in_flight.len() as u64),
+            is_stop: false,
+            is_taken: true,
+        })
+    }
+
     /// Brings lines to disk. After an error the file is as it was.
     pub async fn record(&self, lines: Vec<Line>) -> Result<(), line_file::Error> {
         if lines.is_empty() {
@@ -120,6 +138,7 @@ impl Recorder {
             reading: self.reading(in_flight),
             in_flight: in_flight.len() as u64,
             is_stop,
+            is_taken: false,
         });
         let standings: Vec<_> = standings.collect();
         let in_flight = standings.iter().map(|standing| standing.in_flight).sum();

@@ -30,6 +30,8 @@ pub struct Report {
     pub partitions: Vec<Partition>,
     /// Lines that are not what was written, of every day and group: what they said is not known.
     pub damaged: Vec<Damaged>,
+    /// The first and the last day that something of the wanted groups was recorded on, chosen or not.
+    pub recorded: Option<(Date, Date)>,
 }
 
 /// What was recorded of one partition.
@@ -54,9 +56,24 @@ impl Choice {
         self.since.is_none_or(|since| day >= since) && self.until.is_none_or(|until| day <= until)
     }
 
+    /// Whether a day of the choice is one of those from `first` to `last`.
+    fn meets(&self, (first, last): (Date, Date)) -> bool {
+        self.since.is_none_or(|since| last >= since) && self.until.is_none_or(|until| first <= until)
+    }
+
     fn wants(&self, group: &Group) -> bool {
         let wanted = self.consumer_group.as_ref();
         wanted.is_none_or(|wanted| wanted.to_lowercase() == group.name)
+    }
+}
+
+impl Partition {
+    /// Events in flight, at the newest of the days.
+    pub fn in_flight_on(&self, day: Date) -> u64 {
+        match self.days.keys().next_back() {
+            Some(newest) if *newest == day => self.in_flight,
+            _ => 0,
+        }
     }
 }
 
@@ -73,7 +90,8 @@ impl Report {
 }
 
 /// Reads everything below the state directories `states`. All days are read, so that the days of `choice` are judged with
-/// what was before and after them. Works beside running bridges.
+/// what was before and after them; a partition of which nothing was recorded until then, or from then on, is left out. Works
+/// beside running bridges.
 ///
 /// Errors: a directory or a file cannot be read.
 pub fn read(states: &[PathBuf], choice: &Choice) -> Result<Report, FileError> {
@@ -99,6 +117,11 @@ pub fn read(states: &[PathBuf], choice: &Choice) -> Result<Report, FileError> {
         }
     }
     for ((group, partition), sources) in sources {
+        let recorded = recorded(&sources);
+        report.recorded = union(report.recorded, recorded);
+        if !recorded.is_some_and(|days| choice.meets(days)) {
+            continue;
+        }
         let mut history = history(sources);
         let newest = history.time.map(places::day);
         let is_chosen = newest.is_some_and(|day| choice.has(day));
@@ -115,3 +138,22 @@ pub fn read(states: &[PathBuf], choice: &Choice) -> Result<Report, FileError> {
     }
     Ok(report)
 }
+
+/// The first and the last day of the lines.
+fn recorded(sources: &[Vec<Line>]) -> Option<(Date, Date)> {
+    let days = sources.iter().flatten().map(|line| {
+        let (begun, time) = line.span();
+        Some((places::day(begun), places::day(time)))
+    });
+    days.fold(None, union)
+}
+
+fn union(one: Option<(Date, Date)>, other: Option<(Date, Date)>) -> Option<(Date, Date)> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some((one.0.min(other.0), one.1.max(other.1))),
+        (one, other) => one.or(other),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests;

@@ -1,5 +1,8 @@
 //! The one task of a consumer group that stores marks which moved.
 
+mod auditing;
+mod partition;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -9,12 +12,12 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior};
 use tokio_util::sync::CancellationToken;
 
+use self::partition::{Moved, Partition};
 use super::{Checkpoint, Error, Store};
-use crate::acknowledge::{InFlight, Standing};
-use crate::audit::line::Settled;
+use crate::acknowledge::InFlight;
 use crate::audit::recorder::Recorded;
 use crate::audit::{Line, Recorder};
-use crate::durable::{Retry, line_file};
+use crate::durable::Retry;
 use crate::event::{PartitionId, Timestamp};
 use crate::route::last_delivered::Keeper;
 use crate::telemetry::Metrics;
@@ -43,8 +46,12 @@ pub struct Checkpointer {
     audit: Option<Recorder>,
     metrics: Arc<Metrics>,
     partitions: Mutex<BTreeMap<PartitionId, Partition>>,
-    /// Held while storing, so that a new generation's position is never overwritten by an older one's.
-    writing: tokio::sync::Mutex<Retries>,
+    /// What the audit is still to be told of partitions that others have now; the next pass does.
+    taken: Mutex<Vec<Line>>,
+    /// Held for each write, and while a position to go on from is read: a mark of the time before must not land after that.
+    writing: tokio::sync::Mutex<()>,
+    /// Held for a pass.
+    retries: tokio::sync::Mutex<Retries>,
     due: Arc<Notify>,
     /// Whether partitions may move to other instances.
     is_shared: AtomicBool,
@@ -57,35 +64,12 @@ struct Retries {
     audit: Retry,
 }
 
-#[derive(Debug)]
-struct Partition {
-    in_flight: Arc<InFlight>,
-    hub_created_at: Option<Timestamp>,
-    stored: Option<Checkpoint>,
-    recorded: Option<Recorded>,
-    stored_at: Instant,
-    /// Events that had settled when the stored mark was taken.
-    settled_when_stored: u64,
-}
-
 /// Which partitions a pass stores, of those whose mark moved.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Pass {
     All,
     /// Those where much settled since the last store, so that a busy partition does not cost a write of every other.
     Due,
-}
-
-/// A mark that is newer than what is stored.
-#[derive(Debug)]
-struct Moved {
-    partition: PartitionId,
-    generation: u64,
-    settled: u64,
-    checkpoint: Checkpoint,
-    standing: Standing,
-    /// What the audit says of it; `None` without an audit, and if it could not be recorded.
-    line: Option<Settled>,
 }
 
 impl Checkpointer {
@@ -104,7 +88,9 @@ impl Checkpointer {
             audit: None,
             metrics,
             partitions: Mutex::default(),
+            taken: Mutex::default(),
             writing: tokio::sync::Mutex::default(),
+            retries: tokio::sync::Mutex::default(),
             due: Arc::default(),
             is_shared: AtomicBool::new(false),
         }
@@ -139,14 +125,7 @@ impl Checkpointer {
     /// Watches a partition from here on; an older generation of it is let go. Its generation must be a new one.
     pub fn register(&self, in_flight: Arc<InFlight>, hub_created_at: Option<Timestamp>) {
         in_flight.notify_every(self.settled_events_step, Arc::clone(&self.due));
-        let partition = Partition {
-            hub_created_at,
-            stored: None,
-            recorded: None,
-            stored_at: Instant::now(),
-            settled_when_stored: 0,
-            in_flight,
-        };
+        let partition = Partition::new(in_flight, hub_created_at);
         let name = partition.in_flight.partition().clone();
         let generation = partition.in_flight.generation();
         let before = self.lock().insert(name, partition);
@@ -163,9 +142,19 @@ impl Checkpointer {
 
     /// Lets go of a partition that is another's now: what is in flight of it may finish, but moves no position any more.
     pub fn lose(&self, partition: &PartitionId) {
-        if let Some(lost) = self.lock().remove(partition) {
-            lost.in_flight.retire();
-        }
+        let Some(lost) = self.lock().remove(partition) else {
+            return;
+        };
+        self.note_taken(&lost);
+        lost.in_flight.retire();
+    }
+
+    /// Where a partition that was just claimed goes on: what stands in the store. What an earlier reading of it left here
+    /// moves no position any more, also where a pass has its mark in hand already.
+    pub async fn resume(&self, partition: &PartitionId) -> Result<Option<Checkpoint>, Error> {
+        let _writing = self.writing.lock().await;
+        self.lose(partition);
+        self.store.load(partition).await
     }
 
     /// Says whether other instances share the partitions now; marks are stored sooner then.
@@ -212,7 +201,7 @@ impl Checkpointer {
             if self.store_moved(Pass::All).await.is_ok() {
                 return Ok(());
             }
-            let delay = self.writing.lock().await.checkpoints.failed().delay;
+            let delay = self.retries.lock().await.checkpoints.failed().delay;
             tokio::time::sleep(delay).await;
         }
         self.store_moved(Pass::All).await
@@ -220,7 +209,7 @@ impl Checkpointer {
 
     /// One pass over the partitions. Every one is tried, unless the store is away; the last failure is returned.
     async fn store_moved(&self, pass: Pass) -> Result<(), Error> {
-        let mut writing = self.writing.lock().await;
+        let mut retries = self.retries.lock().await;
         let mut result = Ok(());
         let mut moved = self.moved(pass);
         // Between taking the marks and storing them: what is noted later came from events that these marks do not pass.
@@ -228,35 +217,55 @@ impl Checkpointer {
             && let Err(error) = last_delivered.flush().await
         {
             let error = Error::from(error);
-            self.note_failed(&first.partition, &error, &mut writing.checkpoints);
+            self.note_failed(&first.partition, &error, &mut retries.checkpoints);
             return Err(error);
         }
-        self.record(&mut moved, &mut writing.audit).await;
+        self.record(&mut moved, &mut retries.audit).await;
         for moved in moved {
-            match self.write(&moved.partition, &moved.checkpoint).await {
-                Ok(()) => self.note_stored(&moved),
-                Err(Error::Lost { partition }) => {
-                    tracing::info!(
-                        %partition, consumer_group = &*self.consumer_group, sequence_number = %moved.checkpoint.sequence_number,
-                        "position is not stored: another instance owns the partition and goes on from its checkpoint"
-                    );
-                    self.lose(&partition);
-                }
-                Err(error) => {
-                    self.note_failed(&moved.partition, &error, &mut writing.checkpoints);
-                    let is_away = error.is_store_away();
-                    result = Err(error);
-                    // Each further one would wait just as long, and a stop with it.
-                    if is_away {
-                        break;
-                    }
-                }
+            let Err(error) = self.store_one(&moved).await else {
+                continue;
+            };
+            self.note_failed(&moved.partition, &error, &mut retries.checkpoints);
+            let is_away = error.is_store_away();
+            result = Err(error);
+            // Each further one would wait just as long, and a stop with it.
+            if is_away {
+                break;
             }
         }
         if pass == Pass::All && result.is_ok() {
-            writing.checkpoints.succeeded();
+            retries.checkpoints.succeeded();
         }
         result
+    }
+
+    /// Stores one mark, unless its reading has ended since the mark was taken: whoever goes on may have stored a later one.
+    async fn store_one(&self, moved: &Moved) -> Result<(), Error> {
+        let _writing = self.writing.lock().await;
+        if !self.is_current(moved) {
+            return Ok(());
+        }
+        match self.write(&moved.partition, &moved.checkpoint).await {
+            Ok(()) => self.note_stored(moved),
+            Err(Error::Lost { partition }) => {
+                tracing::info!(
+                    %partition, consumer_group = &*self.consumer_group, sequence_number = %moved.checkpoint.sequence_number,
+                    "position is not stored: another instance owns the partition and goes on from its checkpoint"
+                );
+                self.lose(&partition);
+            }
+            Err(error) => return Err(error),
+        }
+        Ok(())
+    }
+
+    /// Whether a mark is of the reading that goes on now.
+    fn is_current(&self, moved: &Moved) -> bool {
+        let partitions = self.lock();
+        let current = partitions
+            .get(&moved.partition)
+            .map(|partition| &partition.in_flight);
+        current.is_some_and(|current| current.generation() == moved.generation && !current.is_retired())
     }
 
     /// The partitions whose mark is newer than what is stored.
@@ -271,49 +280,6 @@ impl Checkpointer {
             .filter(|partition| pass == Pass::All || partition.is_due(settled_events_max))
             .filter_map(|partition| partition.moved(self.audit.as_ref()))
             .collect()
-    }
-
-    /// Records the sums up to marks that are about to be stored. If that fails the marks are stored all the same, for the
-    /// audit must not hold up delivery; the sums are then recorded with the next mark.
-    async fn record(&self, moved: &mut [Moved], retry: &mut Retry) {
-        let Some(audit) = &self.audit else { return };
-        let lines = moved.iter().filter_map(|moved| moved.line.clone());
-        match audit.record(lines.map(Line::Settled).collect()).await {
-            Ok(()) => retry.succeeded(),
-            Err(error) => {
-                moved.iter_mut().for_each(|moved| moved.line = None);
-                self.note_unrecorded(&error, retry);
-            }
-        }
-    }
-
-    /// Records how the partitions stand, and says in the log whether everything adds up.
-    async fn reconcile(&self, is_stop: bool) {
-        let Some(audit) = &self.audit else { return };
-        let partitions: Vec<_> = {
-            let partitions = self.lock();
-            let partitions = partitions.values();
-            partitions
-                .map(|partition| Arc::clone(&partition.in_flight))
-                .collect()
-        };
-        let mut writing = self.writing.lock().await;
-        if let Err(error) = audit.reconcile(&partitions, is_stop).await {
-            self.note_unrecorded(&error, &mut writing.audit);
-        }
-    }
-
-    fn note_unrecorded(&self, error: &line_file::Error, retry: &mut Retry) {
-        self.metrics.audit_errors_total.inc();
-        let failure = retry.failed();
-        if failure.is_to_be_logged {
-            tracing::error!(
-                consumer_group = &*self.consumer_group,
-                error = error as &dyn std::error::Error,
-                failures = failure.failures,
-                "the audit cannot be written; a kill now would leave a hole in it, nothing else"
-            );
-        }
     }
 
     async fn write(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), Error> {
@@ -372,36 +338,6 @@ impl Checkpointer {
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Partition>> {
         self.partitions.lock().expect("no holder of this lock panics")
-    }
-}
-
-impl Partition {
-    /// Whether the number of settled events passed a multiple of the limit, which is when its tracker wakes us.
-    fn is_due(&self, settled_events_max: u64) -> bool {
-        self.in_flight.settled() / settled_events_max > self.settled_when_stored / settled_events_max
-    }
-
-    fn moved(&self, audit: Option<&Recorder>) -> Option<Moved> {
-        // Read before the mark: counted too low, the partition is due sooner, never later.
-        let settled = self.in_flight.settled();
-        let standing = self.in_flight.standing()?;
-        let checkpoint = Checkpoint::of(standing.progress.clone(), self.hub_created_at);
-        let stored = self.stored.as_ref();
-        assert!(
-            stored.is_none_or(|stored| stored.sequence_number <= checkpoint.sequence_number),
-            "a mark never moves backwards within a generation"
-        );
-        (stored != Some(&checkpoint)).then(|| Moved {
-            partition: self.in_flight.partition().clone(),
-            generation: self.in_flight.generation(),
-            settled,
-            checkpoint,
-            line: audit.and_then(|audit| {
-                let recorded = self.recorded.as_ref();
-                audit.line(&self.in_flight, self.hub_created_at, &standing, recorded)
-            }),
-            standing,
-        })
     }
 }
 

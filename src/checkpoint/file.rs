@@ -5,13 +5,14 @@ use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use serde::Deserialize;
 
 use super::layout::VERSION;
 use super::{Checkpoint, Error};
 use crate::durable::{FileError, directory, replace};
-use crate::event::PartitionId;
+use crate::event::{PartitionId, Timestamp};
 
 /// End of the name of every checkpoint.
 pub(super) const SUFFIX: &str = ".json";
@@ -176,10 +177,17 @@ fn entries(directory: &Path) -> Result<Vec<PathBuf>, Error> {
 /// One checkpoint; `None` if there is no file.
 pub(super) fn read(path: &Path) -> Result<Option<Checkpoint>, Error> {
     match fs::read(path) {
-        Ok(content) => parse(path, &content).map(Some),
+        Ok(content) => Ok(Some(parse(path, &content)?.stored_at(modified(path)))),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
         Err(source) => Err(FileError::new("read checkpoint", path, source).into()),
     }
+}
+
+/// When a file was written, by the clock of this machine.
+pub(super) fn modified(path: &Path) -> Option<Timestamp> {
+    let modified = fs::metadata(path).ok()?.modified().ok()?;
+    let since = modified.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_millis()).ok().map(Timestamp::from_millis)
 }
 
 /// The version first: a later layout must be called that, not torn.
@@ -224,7 +232,7 @@ fn invalid(path: &Path, detail: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::event::{Offset, SequenceNumber, Timestamp};
+    use crate::event::{Offset, SequenceNumber};
 
     const SCOPE: Scope<'static> = Scope {
         namespace: "Contoso.ServiceBus.windows.net",
@@ -239,7 +247,8 @@ mod tests {
             sequence_number: SequenceNumber(sequence_number),
             offset: Offset::new("1:2:3"),
             enqueued_time: Timestamp::from_millis(1_700_000_000_123),
-            hub_created_at: None,
+            hub_created_at: Some(Timestamp::from_millis(1_600_000_000_456)),
+            stored_at: None,
             targets: BTreeMap::new(),
         }
     }
@@ -267,7 +276,7 @@ mod tests {
             .path()
             .join("contoso.servicebus.windows.net/defender/$default/checkpoint/10.json");
         let text = fs::read_to_string(path).expect("the file is there");
-        insta::assert_snapshot!(text.trim_end(), @r#"{"version":1,"sequence_number":4711,"offset":"1:2:3","enqueued_time":"2023-11-14T22:13:20.123Z","hub_created_at":null,"targets":{}}"#);
+        insta::assert_snapshot!(text.trim_end(), @r#"{"version":1,"sequence_number":4711,"offset":"1:2:3","enqueued_time":"2023-11-14T22:13:20.123Z","hub_created_at":"2020-09-13T12:26:40.456Z","targets":{}}"#);
         let all = open(directory.path()).load_all().await.expect("it can be read");
         assert_eq!(all, BTreeMap::from([(partition, checkpoint(4711))]));
     }

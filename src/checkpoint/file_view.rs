@@ -1,10 +1,9 @@
 //! Checkpoints in a directory, looked at while another process may be at work with them.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::file::{CHECKPOINTS, SUFFIX, Scope, component, read, read_all};
+use super::file::{CHECKPOINTS, SUFFIX, Scope, component, modified, read, read_all};
 use super::{Checkpoint, Error};
 use crate::event::{PartitionId, Timestamp};
 
@@ -40,12 +39,7 @@ impl FileView {
 
     /// When the checkpoint of a partition was stored, by the machine's clock; `None` if that is not known. Blocks.
     pub fn stored_at(&self, partition: &PartitionId) -> Option<Timestamp> {
-        let path = self.path(partition).ok()?;
-        let modified = fs::metadata(path).ok()?.modified().ok()?;
-        let since_epoch = modified.duration_since(std::time::UNIX_EPOCH).ok()?;
-        Some(Timestamp::from_millis(
-            i64::try_from(since_epoch.as_millis()).ok()?,
-        ))
+        modified(&self.path(partition).ok()?)
     }
 
     /// Directory of the checkpoints.
@@ -61,6 +55,8 @@ impl FileView {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
     use crate::checkpoint::FileStore;
     use crate::checkpoint::layout::VERSION;
@@ -88,7 +84,8 @@ mod tests {
             sequence_number: SequenceNumber(17),
             offset: Offset::new("4096"),
             enqueued_time: Timestamp::from_millis(5),
-            hub_created_at: None,
+            hub_created_at: Some(Timestamp::from_millis(3)),
+            stored_at: None,
             targets: BTreeMap::new(),
         };
         let before = Timestamp::now();

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::acknowledge::{Mark, Passed, Progress};
 use crate::event::{Offset, SequenceNumber, Timestamp};
+use crate::eventhub::KnownHub;
 
 /// Version of the layout below; another number is refused, never guessed at.
 pub const VERSION: u32 = 1;
@@ -26,6 +27,9 @@ pub struct Checkpoint {
     pub enqueued_time: Timestamp,
     /// When the hub was made, to notice that it was made anew; a checkpoint without it adopts it.
     pub hub_created_at: Option<Timestamp>,
+    /// When it was stored, by the clock of the store; what is read without `hub_created_at` has it, and it is never written.
+    #[serde(skip)]
+    pub stored_at: Option<Timestamp>,
     /// Positions of the targets that are ahead of the shared one, by their names; of another hub when `hub_created_at` is.
     pub targets: BTreeMap<String, TargetPosition>,
 }
@@ -60,11 +64,23 @@ impl Checkpoint {
             offset: mark.offset,
             enqueued_time: mark.enqueued_time,
             hub_created_at,
+            stored_at: None,
             targets: targets
                 .into_iter()
                 .map(|(name, passed)| (name, position(passed)))
                 .collect(),
         }
+    }
+
+    /// The hub that it is from, as far as it tells.
+    pub fn known_hub(&self) -> KnownHub {
+        KnownHub::of(self.hub_created_at, self.stored_at)
+    }
+
+    /// The same as read from a store that took it in at `stored_at`.
+    pub(super) fn stored_at(mut self, stored_at: Option<Timestamp>) -> Self {
+        self.stored_at = stored_at.filter(|_| self.hub_created_at.is_none());
+        self
     }
 
     /// When the hub took the last settled event in, if that is known.

@@ -108,7 +108,7 @@ impl Failure {
     }
 
     /// No answer at all in `patience`.
-    pub(super) fn of_silence(kind: &Kind, patience: Duration) -> Self {
+    pub(crate) fn of_silence(kind: &Kind, patience: Duration) -> Self {
         let detail = format!("no answer in {} s", patience.as_secs());
         Self::new(kind, Reason::Unavailable, detail, unreachable(kind))
     }

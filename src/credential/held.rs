@@ -59,8 +59,11 @@ impl Held {
         now >= self.expires_at
     }
 
-    /// The wait until the renewal; `random` in 0..1 only shortens it.
+    /// The wait until the renewal; `random` in 0..1 only shortens it. One that is due is renewed at this moment.
     pub(super) fn wait(&self, now: Timestamp, random: f64) -> Duration {
+        if self.is_due(now) {
+            return WAIT_MIN;
+        }
         let latest = until(self.expires_at, now).saturating_sub(self.margin);
         latest.saturating_sub(self.jitter.mul_f64(random)).max(WAIT_MIN)
     }

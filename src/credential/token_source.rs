@@ -2,11 +2,10 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 use std::time::Duration;
 
 use secrecy::{ExposeSecret, SecretString};
-use tokio::sync::Mutex;
 use tokio::time::{Instant, timeout};
 
 use super::cloud::Audience;
@@ -31,13 +30,21 @@ pub struct TokenSource(Arc<Inner>);
 
 struct Inner {
     identity: Identity,
-    slots: [Mutex<Slot>; Audience::ALL.len()],
+    slots: [Slot; Audience::ALL.len()],
     metrics: OnceLock<Arc<Metrics>>,
 }
 
-/// The token of one audience, and how the last try for a newer one went.
-#[derive(Debug, Default)]
+/// What is kept for one audience.
+#[derive(Default)]
 struct Slot {
+    state: Mutex<State>,
+    /// Belongs to whoever asks for a newer token: one at a time.
+    turn: Arc<tokio::sync::Mutex<()>>,
+}
+
+/// A token, and how the last try for a newer one went.
+#[derive(Debug, Default)]
+struct State {
     held: Option<Held>,
     failed: Option<Failed>,
     attempts: u32,
@@ -81,43 +88,69 @@ impl TokenSource {
         Arc::ptr_eq(&self.0, &other.0) || self.settings().is_same(other.settings())
     }
 
-    /// A token that is good now. One that is due is renewed first; if that fails, it is given until it ends.
+    /// A token that is good now. One that is due is given until it ends, and renewed meanwhile: only where none is good does
+    /// anybody wait for whoever gives tokens.
     ///
     /// Errors: the last failure, while there is no token that is good. It is not tried again before its time.
     pub async fn token(&self, audience: Audience) -> Result<AccessToken, Failure> {
+        if let Some(token) = self.at_hand(audience) {
+            return Ok(token);
+        }
         // Whoever comes first asks; the others wait here and share the answer.
-        let mut slot = self.0.slots[audience as usize].lock().await;
-        let now = Timestamp::now();
-        if let Some(held) = &slot.held
-            && !held.is_due(now)
-        {
-            return Ok(held.to_token(held.wait(now, rand::random())));
+        let _turn = self.slot(audience).turn.lock().await;
+        if let Some(answer) = self.slot(audience).state().answer() {
+            return answer;
         }
-        let is_soon = slot
-            .failed
-            .as_ref()
-            .is_some_and(|failed| failed.not_before > Instant::now());
-        if !is_soon {
-            let answer = self.ask(audience).await;
-            self.note(audience, &mut slot, answer);
-        }
-        slot.current()
+        self.renew(audience).await
     }
 
     /// The service does not take `token`: the next one will be another.
-    pub async fn refuse(&self, audience: Audience, token: &SecretString) {
-        let mut slot = self.0.slots[audience as usize].lock().await;
+    pub fn refuse(&self, audience: Audience, token: &SecretString) {
+        let mut state = self.slot(audience).state();
         let is_it = |held: &Held| held.text.expose_secret() == token.expose_secret();
-        if slot.held.as_ref().is_some_and(is_it) {
-            slot.held = None;
+        if state.held.as_ref().is_some_and(is_it) {
+            state.held = None;
         }
+    }
+
+    fn slot(&self, audience: Audience) -> &Slot {
+        &self.0.slots[audience as usize]
+    }
+
+    /// The token that is good still. If it is due, and nobody renews it yet, a task does: whoever gives tokens may be slow, and
+    /// a hub or a store shall not notice.
+    fn at_hand(&self, audience: Audience) -> Option<AccessToken> {
+        let slot = self.slot(audience);
+        let state = slot.state();
+        let now = Timestamp::now();
+        let held = state.good(now)?;
+        if held.is_due(now)
+            && state.recent_failure().is_none()
+            && let Ok(turn) = Arc::clone(&slot.turn).try_lock_owned()
+        {
+            let source = self.clone();
+            tokio::spawn(async move {
+                let _turn = turn;
+                // A failure is noted, and logged there.
+                let _ = source.renew(audience).await;
+            });
+        }
+        Some(held.to_token(state.ask_after(held, now)))
+    }
+
+    /// Asks for a newer token, when it is one's turn.
+    async fn renew(&self, audience: Audience) -> Result<AccessToken, Failure> {
+        let answer = self.ask(audience).await;
+        let mut state = self.slot(audience).state();
+        self.note(audience, &mut state, answer);
+        state.current()
     }
 
     async fn ask(&self, audience: Audience) -> Result<Held, Failure> {
         let settings = self.settings();
         let asked = Box::pin(self.0.identity.token(settings.cloud.scope(audience)));
         // The futures of the Azure crate are not `Sync`, and those who wait here must be; only one thread polls.
-        let mut asked = std::sync::Mutex::new(asked);
+        let mut asked = Mutex::new(asked);
         let asked = poll_fn(|context| {
             let asked = asked.get_mut().expect("nothing panics while it is locked");
             asked.as_mut().poll(context)
@@ -135,11 +168,11 @@ impl TokenSource {
         }
     }
 
-    fn note(&self, audience: Audience, slot: &mut Slot, answer: Result<Held, Failure>) {
+    fn note(&self, audience: Audience, state: &mut State, answer: Result<Held, Failure>) {
         let outcome = match answer {
             Ok(held) => {
                 let expires_at = held.expires_at;
-                if slot.attempts > 0 || slot.held.is_none() {
+                if state.attempts > 0 || state.held.is_none() {
                     tracing::info!(audience = audience.as_str(), %expires_at, "token obtained");
                 }
                 if let Some(metrics) = self.0.metrics.get() {
@@ -148,27 +181,28 @@ impl TokenSource {
                         .with_label_values(&[audience.as_str()]);
                     expiry.set(expires_at.as_millis() / 1000);
                 }
-                *slot = Slot {
+                *state = State {
                     held: Some(held),
-                    ..Slot::default()
+                    ..State::default()
                 };
                 "renewed"
             }
             Err(failure) => {
-                let wait = failure.wait(slot.attempts, rand::random());
-                slot.attempts = slot.attempts.saturating_add(1);
-                if let Some(held) = &slot.held {
+                let wait = failure.wait(state.attempts, rand::random());
+                state.attempts = state.attempts.saturating_add(1);
+                let now = Timestamp::now();
+                if let Some(held) = state.good(now) {
                     tracing::warn!(
                         audience = audience.as_str(),
                         reason = failure.reason.as_str(),
                         detail = failure.detail,
                         fix = failure.fix,
-                        left_seconds = until(held.expires_at, Timestamp::now()).as_secs(),
+                        left_seconds = until(held.expires_at, now).as_secs(),
                         "token was not renewed; the one in use is still good"
                     );
                 }
                 let outcome = failure.reason.as_str();
-                slot.failed = Some(Failed {
+                state.failed = Some(Failed {
                     failure,
                     not_before: Instant::now() + wait,
                 });
@@ -185,17 +219,48 @@ impl TokenSource {
 }
 
 impl Slot {
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().expect("nothing panics while it is locked")
+    }
+}
+
+impl State {
+    /// The token that has not ended.
+    fn good(&self, now: Timestamp) -> Option<&Held> {
+        self.held.as_ref().filter(|held| !held.is_expired(now))
+    }
+
+    /// The failure after which it is too early for another try.
+    fn recent_failure(&self) -> Option<&Failed> {
+        self.failed.as_ref().filter(|failed| !failed.left().is_zero())
+    }
+
+    /// What need not be asked for: a token that is good, or why there is none yet.
+    fn answer(&self) -> Option<Result<AccessToken, Failure>> {
+        let is_known = self.good(Timestamp::now()).is_some() || self.recent_failure().is_some();
+        is_known.then(|| self.current())
+    }
+
     /// The token at hand, new or still good; else why there is none.
     fn current(&self) -> Result<AccessToken, Failure> {
         let now = Timestamp::now();
         match (&self.held, &self.failed) {
-            (Some(held), None) => Ok(held.to_token(held.wait(now, rand::random()))),
-            (Some(held), Some(failed)) if !held.is_expired(now) => Ok(held.to_token(failed.left())),
+            (Some(held), failed) if failed.is_none() || !held.is_expired(now) => {
+                Ok(held.to_token(self.ask_after(held, now)))
+            }
             (_, Some(failed)) => Err(Failure {
                 retry_after: Some(failed.left()),
                 ..failed.failure.clone()
             }),
-            (None, None) => unreachable!("a try ends with a token or a failure"),
+            _ => unreachable!("a try ends with a token or a failure"),
+        }
+    }
+
+    /// When there may be a newer token than `held`.
+    fn ask_after(&self, held: &Held, now: Timestamp) -> Duration {
+        match self.recent_failure() {
+            Some(failed) => failed.left(),
+            None => held.wait(now, rand::random()),
         }
     }
 }

@@ -10,6 +10,9 @@ use super::{FileError, directory};
 /// Bytes read at once when the last line end is searched from the end of a file.
 const SEARCH_STEP_BYTES: usize = 64 * 1024;
 
+/// A file that is replaced more often while it is opened is on a file system that does not say which file is which.
+const MAX_REOPENINGS: usize = 32;
+
 /// A file of lines. Every append is whole or did not happen, also across a full disk, a crash and a moved file.
 ///
 /// The file is locked against a second writer. If somebody moves or removes it, the next append makes a new one.
@@ -132,12 +135,9 @@ impl LineFile {
     }
 
     fn is_moved(&self) -> bool {
-        let there = fs::metadata(&self.path)
-            .map(|metadata| Identity::of(&metadata))
-            .ok();
         self.open
             .as_ref()
-            .is_some_and(|open| there != Some(open.identity))
+            .is_some_and(|open| !is_at(&self.path, open.identity))
     }
 
     fn error(&self, operation: &'static str, source: io::Error) -> Error {
@@ -152,6 +152,24 @@ impl Identity {
 }
 
 fn open(path: &Path) -> Result<Open, Error> {
+    let mut open = open_once(path)?;
+    for _ in 0..MAX_REOPENINGS {
+        // Whoever had the lock may have put another file in its place just before letting go of it.
+        if is_at(path, open.identity) {
+            break;
+        }
+        // Else its lock would be in the way where it is the same file after all.
+        drop(open);
+        open = open_once(path)?;
+    }
+    Ok(open)
+}
+
+fn is_at(path: &Path, identity: Identity) -> bool {
+    fs::metadata(path).is_ok_and(|there| Identity::of(&there) == identity)
+}
+
+fn open_once(path: &Path) -> Result<Open, Error> {
     directory::create(directory::parent(path))
         .map_err(|source| FileError::new("make the directory of", path, source))?;
     let file = OpenOptions::new()
@@ -302,6 +320,29 @@ mod tests {
         fs::rename(&path, &moved).expect("it can be moved");
         lines.append(b"second\n").expect("it can be written");
         assert_eq!((&*read(&moved), &*read(&path)), ("first\n", "second\n"));
+    }
+
+    /// Scenario: many writers open and lock the file in turns, each replaces it while it has the lock.
+    /// Guarantees: who has the lock has the file that stands under the name.
+    #[test]
+    fn the_lock_is_on_the_file_under_the_name() {
+        let directory = tempfile::tempdir().expect("a temporary directory can be made");
+        let path = directory.path().join("done.marks");
+        let turns = || {
+            let mut taken = 0;
+            while taken < 200 {
+                let mut lines = LineFile::new(path.clone());
+                let Ok(()) = lines.open() else { continue };
+                assert!(!lines.is_moved(), "the lock is on a file that was replaced");
+                super::super::replace::replace(&path, b"").expect("it can be replaced");
+                taken += 1;
+            }
+        };
+        std::thread::scope(|scope| {
+            for _ in 0..4 {
+                scope.spawn(turns);
+            }
+        });
     }
 
     #[test]

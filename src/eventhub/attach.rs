@@ -6,6 +6,7 @@ use std::time::Duration;
 use super::client::HubClient;
 use super::connection::Connection;
 use super::end_reason::End;
+use super::known_hub::KnownHub;
 use super::receiver::Link;
 use super::selector::selector;
 use super::settings::{Position, StartPosition};
@@ -16,7 +17,7 @@ use crate::event::{PartitionId, SequenceNumber, Timestamp};
 pub(super) struct Plan {
     pub(super) partition: PartitionId,
     pub(super) start: Start,
-    pub(super) hub_created_at: Option<Timestamp>,
+    pub(super) known_hub: KnownHub,
     pub(super) recovery: Recovery,
     /// Without one, a reader that has one is left in peace, and refuses this one.
     pub(super) owner_level: Option<i64>,
@@ -35,7 +36,7 @@ pub(super) enum Start {
 /// What has to be done differently after the failure before; all of it is forgotten once an event arrives.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Recovery {
-    /// Put a new token first.
+    /// Put a new token first; forgotten after a link that held too.
     pub(super) force_token: bool,
     /// Ask whether the hub is still the same, though the connection is not new.
     pub(super) check_hub: bool,
@@ -85,7 +86,7 @@ async fn attach_on(client: &HubClient, connection: Arc<Connection>, plan: Plan) 
         true => connection.hub_properties().await?.created_at,
         false => connection.hub.created_at,
     };
-    if plan.hub_created_at.is_some_and(|known| known != hub_created_at) {
+    if plan.known_hub.is_another(hub_created_at) {
         if connection.hub.created_at != hub_created_at {
             // It remembers the hub that is gone.
             connection.retire();

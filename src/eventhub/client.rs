@@ -114,6 +114,17 @@ impl HubClient {
         self.slots[self.slot_of(partition)].get(self).await
     }
 
+    /// Where one connection was opened just now, the others need not wait until they may try again: an instance whose way to
+    /// the hub is back claims partitions of others, and nobody reads those meanwhile.
+    fn forget_failures(&self) {
+        for slot in &self.slots {
+            // One that is locked is being tried, or is the one that succeeded.
+            if let Ok(mut state) = slot.0.try_lock() {
+                state.failure = None;
+            }
+        }
+    }
+
     pub(super) fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
@@ -155,6 +166,7 @@ impl Slot {
                     connection: Some(Arc::clone(&connection)),
                     ..SlotState::default()
                 };
+                client.forget_failures();
                 Ok(connection)
             }
             Err(end) => {
@@ -169,5 +181,63 @@ impl Slot {
                 Err(Unavailable { end, retry_after })
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::end_reason::EndReason;
+    use super::super::settings::{Address, CALL_TIMEOUT, OnInvalidCheckpoint, TOKEN_LIFETIME, Transport};
+    use super::*;
+    use crate::emulator::event_hub::{EventHubEmulator, Options};
+    use crate::event::Hub;
+    use crate::eventhub::Credential;
+
+    fn settings(port: u16) -> HubSettings {
+        HubSettings {
+            hub: Hub {
+                namespace: "127.0.0.1".into(),
+                name: "defender".into(),
+            },
+            consumer_group: "$Default".into(),
+            address: Address::parse("127.0.0.1"),
+            port,
+            transport: Transport::Amqp,
+            proxy: None.into(),
+            tls: None.into(),
+            credential: Credential::SharedAccessKey {
+                name: "reader".into(),
+                key: "k".into(),
+            }
+            .into(),
+            receiver_name: "test".into(),
+            on_invalid_checkpoint: OnInvalidCheckpoint::Earliest,
+            token_lifetime: TOKEN_LIFETIME,
+            call_timeout: CALL_TIMEOUT,
+        }
+    }
+
+    /// Scenario: the connections of two partitions failed, and the second is to wait for long; then the first is open again.
+    /// Guarantees: the second is tried at once, and not before.
+    #[tokio::test]
+    async fn one_way_that_is_back_is_a_sign_for_all() {
+        let hub = EventHubEmulator::start(Options::new("defender", 2)).await;
+        let hub = hub.expect("this machine has a free port");
+        let stop = CancellationToken::new();
+        let client = HubClient::new(settings(hub.address().port()), TaskTracker::new(), stop.clone());
+        let [first, second] = ["0", "1"].map(PartitionId::new);
+        assert_eq!((client.slot_of(&first), client.slot_of(&second)), (0, 1));
+        client.slots[1].0.lock().await.failure = Some(Failure {
+            end: End::new(EndReason::ConnectFailed, "by a test"),
+            not_before: Instant::now() + Duration::from_secs(3600),
+            replacements: client.settings.credential.replacements(),
+        });
+        let refused = client.connection(&second).await;
+        refused.expect_err("it is not to be tried yet");
+        client.connection(&first).await.expect("the hub is there");
+        client.connection(&second).await.expect("the hub is there");
+        client.close().await;
+        stop.cancel();
+        hub.shutdown().await;
     }
 }

@@ -131,7 +131,7 @@ impl Connection {
             .as_ref()
             .is_err_and(|end| end.reason == EndReason::Unauthorized)
         {
-            self.settings.credential.get().refuse(&token).await;
+            self.settings.credential.get().refuse(&token);
         }
         outcome.map(|()| token)
     }
@@ -142,7 +142,7 @@ impl Connection {
         if let Some((token, at)) = last
             && at.elapsed() >= BLAMELESS
         {
-            self.settings.credential.get().refuse(&token).await;
+            self.settings.credential.get().refuse(&token);
         }
         self.authorize().await
     }

@@ -94,9 +94,9 @@ impl Credential {
     }
 
     /// The hub does not take `token`: the next one shall be another, where there is another.
-    pub async fn refuse(&self, token: &Token) {
+    pub fn refuse(&self, token: &Token) {
         if let Credential::Entra(source) = self {
-            source.refuse(Audience::EventHubs, &token.text).await;
+            source.refuse(Audience::EventHubs, &token.text);
         }
     }
 

@@ -17,6 +17,7 @@ pub mod lookup; // one event, by where it stands
 mod partition; // the reader of one partition, which heals by itself
 mod step; // what it tells
 mod cursor; // where it stands
+mod known_hub; // the hub that a position is from
 mod attach; // one attempt to attach
 mod selector; // where a link starts
 mod receiver; // the link
@@ -31,8 +32,9 @@ pub use client::HubClient;
 pub use connection_string::ConnectionString;
 pub use credential::Credential;
 pub use end_reason::{End, EndReason};
+pub use known_hub::KnownHub;
 pub use management::{HubProperties, PartitionProperties};
-pub use partition::PartitionReader;
+pub use partition::{PartitionReader, Standing};
 pub use replaceable::Replaceable;
 pub use settings::{Address, HubSettings, OnInvalidCheckpoint, Position, StartPosition, Transport};
 pub use step::Step;

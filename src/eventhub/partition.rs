@@ -18,17 +18,22 @@ use super::connection::CLOSE_TIMEOUT;
 use super::credential::Credential;
 use super::cursor::{Admission, Cursor};
 use super::end_reason::{End, EndReason};
+use super::known_hub::KnownHub;
 use super::receiver::{EPOCH, Link, Received, Refusal};
 use super::replaceable::Replaced;
 use super::settings::StartPosition;
 use super::step::Step;
 use crate::event::{Event, PartitionId, SequenceNumber, Timestamp};
 
+pub use watched::Standing;
+
 /// Reads one partition, over as many links and connections as it takes. One reader is one generation of ownership.
 pub struct PartitionReader {
     client: Arc<HubClient>,
     partition: PartitionId,
     owner_level: Option<i64>,
+    /// When the position was stored that it started at.
+    stored_at: Option<Timestamp>,
     credential: Replaced<Credential>,
     cursor: Cursor,
     state: State,
@@ -81,6 +86,7 @@ impl PartitionReader {
             client,
             partition,
             owner_level: Some(EPOCH),
+            stored_at: None,
             cursor: Cursor::new(start),
             state: State::Waiting(Instant::now()),
             pending: VecDeque::new(),
@@ -99,6 +105,13 @@ impl PartitionReader {
     /// and one that has an owner level refuses this one with `Stolen`.
     pub fn without_owner_level(mut self) -> Self {
         self.owner_level = None;
+        self
+    }
+
+    /// The same from a position that was stored at `stored_at`: in a hub that was made later it is of no use, which is how
+    /// that shows where the position does not say when its own hub was made.
+    pub fn stored_at(mut self, stored_at: Option<Timestamp>) -> Self {
+        self.stored_at = stored_at;
         self
     }
 
@@ -192,6 +205,10 @@ impl PartitionReader {
         }
     }
 
+    fn known_hub(&self) -> KnownHub {
+        KnownHub::of(self.cursor.hub_created_at(), self.stored_at)
+    }
+
     fn plan(&self) -> Plan {
         let start = match self.next_start {
             NextStart::Cursor => Start::At(self.cursor.start().clone()),
@@ -201,7 +218,7 @@ impl PartitionReader {
         Plan {
             partition: self.partition.clone(),
             start,
-            hub_created_at: self.cursor.hub_created_at(),
+            known_hub: self.known_hub(),
             recovery: self.recovery,
             owner_level: self.owner_level,
         }
@@ -233,7 +250,7 @@ impl PartitionReader {
             }
             Outcome::Located(first) => {
                 self.next_start = NextStart::Cursor;
-                self.pass(first);
+                self.pass(first, Timestamp::now());
                 self.wait(Duration::ZERO);
             }
             Outcome::HubRecreated(created_at) => self.on_another_hub(created_at),
@@ -247,28 +264,40 @@ impl PartitionReader {
         self.refused.slips = 0;
         let number = event.sequence_number;
         for waiting in (1..=std::mem::take(&mut self.refused.waiting)).rev() {
-            let refused = SequenceNumber(number.0 - waiting);
             // Where the service repeats events after an attach, a refused one may be passed already.
-            if self.cursor.last().is_none_or(|last| refused > last) {
-                self.pass(refused);
-            }
+            self.pass(SequenceNumber(number.0 - waiting), event.enqueued_time);
         }
-        match self.cursor.admit(&event, Timestamp::now()) {
-            Admission::Repeated => {
-                self.pending.push_back(Step::Repeated {
-                    sequence_number: number,
-                });
-                return;
-            }
-            Admission::Next => {}
-            Admission::AfterLoss(loss) => self.pending.push_back(Step::Lost(loss)),
-            Admission::AfterSkip { events } => self.pending.push_back(Step::Missing {
+        let admission = self.cursor.admit(&event, Timestamp::now());
+        if self.tell(admission, number) {
+            self.has_advanced = true;
+            self.pending.push_back(Step::Event(event));
+        }
+    }
+
+    /// Tells what was found before event `number`; whether it is a new one.
+    fn tell(&mut self, admission: Admission, number: SequenceNumber) -> bool {
+        let step = match admission {
+            Admission::Next => return true,
+            Admission::Repeated => Step::Repeated {
+                sequence_number: number,
+            },
+            Admission::AfterGap {
+                offset,
+                enqueued_before,
+            } => Step::OffsetGone {
+                offset,
+                before: number,
+                enqueued_before,
+            },
+            Admission::AfterLoss(loss) => Step::Lost(loss),
+            Admission::AfterSkip { events } => Step::Missing {
                 events,
                 before: number,
-            }),
-        }
-        self.has_advanced = true;
-        self.pending.push_back(Step::Event(event));
+            },
+        };
+        let is_new = !matches!(step, Step::Repeated { .. });
+        self.pending.push_back(step);
+        is_new
     }
 
     /// A refused delivery is the one after the last, once the link has given an event that was new: before that it may
@@ -284,7 +313,9 @@ impl PartitionReader {
         self.refused.slips += u32::from(!is_certain);
         let must_pass = is_certain || self.refused.slips > 1;
         match self.first_unread() {
-            Some(number) if must_pass && (self.has_advanced || !is_link_usable) => self.pass(number),
+            Some(number) if must_pass && (self.has_advanced || !is_link_usable) => {
+                self.pass(number, Timestamp::now());
+            }
             _ if must_pass && is_link_usable => self.refused.waiting += 1,
             None if must_pass => self.next_start = NextStart::Locate,
             _ => {}
@@ -302,14 +333,17 @@ impl PartitionReader {
         }
     }
 
-    fn pass(&mut self, number: SequenceNumber) {
+    /// Passes an event that cannot be read, which the hub took in at `enqueued_before` at the latest.
+    fn pass(&mut self, number: SequenceNumber, enqueued_before: Timestamp) {
         self.refused.slips = 0;
-        self.cursor.pass(number);
-        self.pending.push_back(Step::Unreadable {
-            sequence_number: number,
-            enqueued_time: self.cursor.enqueued_time(),
-            detail: self.refused.detail.clone(),
-        });
+        let admission = self.cursor.pass(number, enqueued_before, Timestamp::now());
+        if self.tell(admission, number) {
+            self.pending.push_back(Step::Unreadable {
+                sequence_number: number,
+                enqueued_time: self.cursor.enqueued_time(),
+                detail: self.refused.detail.clone(),
+            });
+        }
     }
 }
 

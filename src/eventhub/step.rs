@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::end_reason::EndReason;
 use super::settings::{OnInvalidCheckpoint, Position};
-use crate::event::{Event, Loss, SequenceNumber, Timestamp};
+use crate::event::{Event, Loss, Offset, SequenceNumber, Timestamp};
 
 /// One thing that happened to a partition.
 #[derive(Debug)]
@@ -39,11 +39,22 @@ pub enum Step {
     Missing {
         /// How many.
         events: i64,
-        /// The event after them, which is the next step.
+        /// The event after them, which is the next step, also where it cannot be read.
         before: SequenceNumber,
     },
     /// Retention removed events before they were read; the event after them is the next step.
     Lost(Loss),
+    /// Reading started at the event of an offset, of which nothing else is known, and the hub has no such event any more.
+    /// How many events were removed with it is not known, nor whether any came after it. The event that is first is the next
+    /// step.
+    OffsetGone {
+        /// The offset.
+        offset: Offset,
+        /// Number of the first event.
+        before: SequenceNumber,
+        /// When the hub took that one in.
+        enqueued_before: Timestamp,
+    },
     /// The hub was deleted and made anew, or another one stands under its name. Reading starts again as the policy says,
     /// and numbers count from 0: what is in flight is to be finished but moves no position.
     HubRecreated {

@@ -144,8 +144,6 @@ impl Bridge {
             source,
         } = self;
         let tokens = Stop::default();
-        let served = CancellationToken::new();
-        let http = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), served.clone()));
 
         let (dead_letters, requests) = DeadLetters::channel();
         let mut workers = JoinSet::new();
@@ -222,6 +220,9 @@ impl Bridge {
                 stop: tokens.clone(),
             });
         }
+        // Only now: before every group is known, `/readyz` would find nothing in trouble.
+        let served = CancellationToken::new();
+        let http = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), served.clone()));
         drop(dead_letters);
         // It holds ways to the targets too, so it ends with the intake: the targets then see the end of their channels.
         match source {

@@ -16,6 +16,7 @@ mod gone;
 pub mod group;
 pub mod ownership;
 mod partitions;
+mod queue;
 pub mod reader;
 pub mod reload;
 pub mod replay;

@@ -153,6 +153,7 @@ impl Partitions {
             consumer_group: Arc::clone(&self.name),
             start,
             origin,
+            stored_at: checkpoint.as_ref().and_then(|checkpoint| checkpoint.stored_at),
             targets: self.targets(&partition, checkpoint.as_ref()),
             resolve_latest: checkpoint.is_none() && is_fresh && self.start == Start::Latest,
             partition,

@@ -25,7 +25,10 @@ const LIKELY_CAUSES: &str = "\
     with a key without any error (namespace, shared access policies and local authentication); \
     4. a firewall of the namespace shuts the export out (namespace, networking: trusted Microsoft services); \
     5. a Defender plan ended, or the exported types and severities were narrowed (plans, and the export's filters); \
-    6. it goes to another hub (the export's target, and `event_hub` here)";
+    6. the export is new: items of its first 30 minutes may be missing, and the first snapshot takes up to a day (wait, or make a \
+    sample alert); \
+    7. the subscription is in the free tier, of which only those alerts are sent that the portal shows (plans); \
+    8. it goes to another hub (the export's target, and `event_hub` here)";
 
 /// Watches one consumer group.
 pub struct Watcher {
@@ -121,5 +124,22 @@ impl Watcher {
 
     fn newest(&self) -> Option<tracing::field::DisplayValue<Timestamp>> {
         self.silence.newest().map(tracing::field::display)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::LIKELY_CAUSES;
+
+    /// Scenario: a cause is added to the log or to the guide. Guarantees: both have the same number of them.
+    #[test]
+    fn the_guide_has_the_same_causes() {
+        let guide = include_str!("../../docs/operations.md");
+        let (_, table) = guide
+            .split_once("| cause | look at |\n|---|---|\n")
+            .expect("the guide has a table of causes");
+        let rows = table.lines().take_while(|line| line.starts_with('|')).count();
+        let causes = (1..).take_while(|number| LIKELY_CAUSES.contains(&format!("{number}. ")));
+        assert_eq!(causes.count(), rows);
     }
 }

@@ -102,6 +102,8 @@ metrics! {
     eventhub_missing_events_total: IntCounterVec ["partition", "consumer_group"];
     /// Events that the hub's retention removed before they were read: lost for good.
     eventhub_lost_events_total: IntCounterVec ["partition", "consumer_group"];
+    /// Starts at an offset whose event the hub had removed: events after it may be lost, and how many is not known.
+    eventhub_gone_offsets_total: IntCounterVec ["partition", "consumer_group"];
     /// Events that the AMQP library refused; dead-lettered by their coordinates.
     eventhub_unreadable_events_total: IntCounterVec ["partition", "consumer_group"];
     /// Sequence number of the event received last.
@@ -130,7 +132,7 @@ metrics! {
     eventhub_unowned_partitions: IntGaugeVec ["consumer_group"];
     /// Claims by whose the partition was: `nobody`, `expired` (an instance that stopped renewing), `ourselves`, `instance` (taken over for an equal share); and those that came too late, `refused`.
     eventhub_ownership_claims_total: IntCounterVec ["consumer_group", "origin"];
-    /// Partitions this instance lost: `taken` by another instance, or `displaced` at the hub by a reader that does not own them.
+    /// Partitions this instance lost: `taken` by another instance, `interrupted` at the hub by a reader that does not own them, or `displaced` by one again after they were taken back.
     eventhub_ownership_losses_total: IntCounterVec ["consumer_group", "reason"];
     /// Time one look at the ownership took: renewals, list and claims.
     eventhub_ownership_cycle_seconds: HistogramVec ["consumer_group"] {CONFIRMATION_BUCKETS};

@@ -1,15 +1,20 @@
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use axum::Router;
 use axum::http::{HeaderMap, StatusCode};
 use hub2siem::checkpoint::blob::config::Strategy;
 use hub2siem::checkpoint::blob::connection_string::ConnectionString;
 use hub2siem::checkpoint::blob::settings::{Access, Signature};
-use hub2siem::checkpoint::blob::{BlobStore, Error, Settings};
+use hub2siem::checkpoint::blob::{BlobStore, Claimed, Error, Settings};
 use hub2siem::config::tls;
+use hub2siem::credential::Audience;
+use hub2siem::event::Timestamp;
 use secrecy::SecretSlice;
+use tokio::process::Command;
 use url::Url;
 
 use crate::azurite::signature::container_signature;
@@ -186,6 +191,108 @@ async fn a_refused_token_is_not_shown_again() {
     assert!(matches!(error, Error::Refused { status: 401, .. }), "{error}");
     store.load(&zero()).await.expect("another token is shown");
     assert_eq!(authority.requests(), 2);
+}
+
+/// Scenario: the token in use is due, and then at its end, while the authority takes requests and never answers.
+/// Guarantees: while the token is good an ownership is renewed without a wait; afterwards each request is told in time that
+/// there is none.
+#[tokio::test]
+async fn a_silent_authority_stalls_no_request() {
+    let Some(installed) = installed("a silent authority").await else {
+        return;
+    };
+    let certificates = Arc::new(Certificates::new("localhost"));
+    let azurite = Azurite::start_tls(&installed, &certificates).await;
+    let authority = Entra::start().await;
+    authority.state().lifetime_seconds = 14;
+    let secret = file(crate::entra::SECRET);
+    let source = authority.source(&client_secret(secret.path()));
+    let store = open(
+        &azurite.settings_with("checkpoints", Access::Entra(source.clone())),
+        "host-1",
+    )
+    .await;
+    let mut etag = claim(&store, &zero()).await;
+    let held = source.token(Audience::Storage).await.expect("it is at hand");
+    authority.state().is_silent = true;
+    let mut is_asked = false;
+    while Timestamp::now().as_millis() + 2000 < held.expires_at.as_millis() {
+        is_asked = authority.requests() > 1;
+        let started = Instant::now();
+        let claimed = store.claim(&zero(), Some(&etag)).await;
+        let Ok(Claimed::Won(renewed)) = claimed else {
+            panic!("{:?}: {claimed:?}", started.elapsed());
+        };
+        assert!(
+            started.elapsed() < Duration::from_secs(3),
+            "{:?}",
+            started.elapsed()
+        );
+        etag = renewed;
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+    assert!(is_asked, "it was due");
+    let took = loop {
+        let started = Instant::now();
+        if let Err(Error::NoToken { .. }) = store.load(&zero()).await {
+            break started.elapsed();
+        }
+        // A request that was sent a moment before the end is answered or refused after it.
+        assert!(Timestamp::now().as_millis() < held.expires_at.as_millis() + 5000);
+    };
+    assert!(took < Duration::from_secs(8), "{took:?}");
+    assert_eq!(authority.requests(), 2);
+}
+
+/// Scenario: the positions are listed by the program with the Azure CLI, which takes longer for its token than a request has
+/// patience.
+/// Guarantees: it is asked for a token for storage, which lets in.
+#[tokio::test]
+async fn the_azure_cli_lets_in() {
+    let Some(installed) = installed("the Azure CLI").await else {
+        return;
+    };
+    let certificates = Arc::new(Certificates::new("localhost"));
+    let azurite = Azurite::start_tls(&installed, &certificates).await;
+    let store = open(&azurite.settings("checkpoints"), "host-1").await;
+    store
+        .store(&zero(), &checkpoint(7, 1))
+        .await
+        .expect("it can be stored");
+    let authority = Entra::start().await;
+    let directory = tempfile::tempdir().expect("a directory can be made");
+    let bin = directory.path().join("bin");
+    fs::create_dir(&bin).expect("it is ours");
+    let expires_on = Timestamp::now().as_millis() / 1000 + 3600;
+    let az = format!(
+        "#!/bin/sh\nsleep 4\n\
+         [ \"$*\" = 'account get-access-token -o json --scope https://storage.azure.com/.default' ] || exit 2\n\
+         echo '{{ \"accessToken\": \"{}\", \"expires_on\": {expires_on}, \"tokenType\": \"Bearer\" }}'\n",
+        authority.token_for("https://storage.azure.com")
+    );
+    fs::write(bin.join("az"), az).expect("it is ours");
+    fs::set_permissions(bin.join("az"), fs::Permissions::from_mode(0o755)).expect("it is ours");
+    let config = format!(
+        "event_hub: {{ namespace: {}, name: {} }}\ncredential: {{ azure_cli: {{}} }}\n\
+         checkpoint: {{ blob: {{ container_url: \"{}\", tls: {{ ca_file: {:?} }} }} }}\n\
+         state: {{ directory: ./state }}\ndead_letter: {{ file: {{ directory: ./dead }} }}\n\
+         targets: {{ out: {{ file: {{ path: ./out.jsonl }}, mapping: native }} }}\n",
+        SCOPE.namespace,
+        SCOPE.hub,
+        azurite.container_url("checkpoints"),
+        certificates.ca()
+    );
+    fs::write(directory.path().join("hub2siem.yaml"), config).expect("it is ours");
+    let path = std::env::var("PATH").unwrap_or_default();
+    let listed = Command::new(env!("CARGO_BIN_EXE_hub2siem"))
+        .args(["checkpoint", "list", "--json"])
+        .current_dir(directory.path())
+        .env("PATH", format!("{}:{path}", bin.display()))
+        .output()
+        .await
+        .expect("the program was built");
+    let text = String::from_utf8_lossy(&listed.stdout);
+    assert!(text.contains("\"sequence_number\":7"), "{listed:?}");
 }
 
 /// Scenario: a token would cross the network in plain text. Guarantees: nothing is sent.

@@ -88,6 +88,28 @@ async fn a_last_write_of_the_owner_before_does_not_evict() {
     assert_eq!(number(&container).await, "30");
 }
 
+/// Scenario: the owner before us writes a last checkpoint that is further than our next ones.
+/// Guarantees: it stands until ours are further; the position moves back with none of them.
+#[tokio::test]
+async fn what_is_further_stands_until_it_is_reached() {
+    let Some(installed) = installed("a late write that is far ahead").await else {
+        return;
+    };
+    let (azurite, store, container) = owner(&installed).await;
+    let before = open(&azurite.settings("checkpoints"), "host-1").await;
+    before
+        .store(&zero(), &checkpoint(14, HUB))
+        .await
+        .expect("it can be stored");
+    for (ours, expected) in [(11, "14"), (12, "14"), (14, "14"), (15, "15"), (16, "16")] {
+        store
+            .store(&zero(), &checkpoint(ours, HUB))
+            .await
+            .expect("the partition is ours");
+        assert_eq!(number(&container).await, expected);
+    }
+}
+
 /// Scenario: what was written meanwhile is of the hub before this one, which was deleted. Guarantees: its number says
 /// nothing, and ours is written.
 #[tokio::test]

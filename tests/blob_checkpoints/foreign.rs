@@ -60,6 +60,13 @@ async fn reads_what_others_wrote() {
         );
     }
     let listing = store.list_ownership().await.expect("they can be listed");
+    for checkpoint in all.values() {
+        let stored_at = checkpoint
+            .stored_at
+            .expect("nothing else tells of which hub it is");
+        let age = listing.server_time.millis_since(stored_at);
+        assert!((0..60_000).contains(&age), "{age}");
+    }
     assert_eq!(listing.ownerships.len(), 1);
     assert_eq!(listing.ownerships[0].owner_id, "Someone");
 }

@@ -52,6 +52,52 @@ async fn an_outage_is_told_in_time() {
     }
 }
 
+/// Scenario: the container is removed while a partition is read.
+/// Guarantees: that is not taken for a partition without a checkpoint, nor for one that somebody else owns: whoever reads,
+/// lists or renews gets an error that names the container and the next step. The position that is known is written into a
+/// new container.
+#[tokio::test]
+async fn a_removed_container_is_not_an_empty_one() {
+    let Some(installed) = installed("a container that was removed").await else {
+        return;
+    };
+    let azurite = Azurite::start(&installed).await;
+    let settings = azurite.settings("checkpoints");
+    let store = open(&settings, "host-1").await;
+    let etag = claim(&store, &zero()).await;
+    store
+        .store(&zero(), &checkpoint(1, 1))
+        .await
+        .expect("it can be stored");
+    let container = Container::new(&azurite, "checkpoints");
+    container.delete().await;
+    let refused = [
+        store.load(&zero()).await.map(drop),
+        store.load_all().await.map(drop),
+        store.list_ownership().await.map(drop),
+        store.confirm_ownership(&zero()).await.map(drop),
+        store.claim(&zero(), Some(&etag)).await.map(drop),
+    ];
+    for (index, refused) in refused.into_iter().enumerate() {
+        let error = refused.expect_err("there is no container");
+        assert!(matches!(error, Error::NoContainer { .. }), "{index}: {error}");
+        let text = error.to_string();
+        assert!(text.contains(settings.container.as_str()), "{index}: {text}");
+        assert!(
+            error.hint().contains("can be restored"),
+            "{index}: {}",
+            error.hint()
+        );
+    }
+    assert_eq!(store.owned(&zero()), Some(etag), "nobody else has it");
+    store
+        .store(&zero(), &checkpoint(2, 1))
+        .await
+        .expect("the container is made again");
+    let stored = store.load(&zero()).await.expect("it can be read");
+    assert_eq!(stored, Some(checkpoint(2, 1)));
+}
+
 /// Scenario: events settle while the store is away; then it comes back.
 /// Guarantees: the mark is kept and stored then, errors are counted, and the age of the checkpoint grows meanwhile.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

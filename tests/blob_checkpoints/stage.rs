@@ -32,6 +32,7 @@ pub fn checkpoint(number: i64, hub_created_at: i64) -> Checkpoint {
         offset: Offset::new(format!("o{number}")),
         enqueued_time: Timestamp::from_millis(1_700_000_000_000 + number),
         hub_created_at: Some(Timestamp::from_millis(hub_created_at)),
+        stored_at: None,
         targets: BTreeMap::new(),
     }
 }

@@ -1,5 +1,8 @@
 //! `checkpoint export`, and `import --from export`: from store to store.
 
+use hub2siem::event::SequenceNumber;
+use serde_json::Value;
+
 use super::stage::{Stage, check};
 
 const CONFIG: &str = "hub2siem.yaml";
@@ -91,6 +94,90 @@ async fn a_position_that_is_further_stays() {
         &["5 events before the existing position, which come again"],
     );
     assert_eq!(stage.numbers(OTHER).await, numbers([9, 9]));
+}
+
+/// Scenario: the export is further than the other store, and one target of it further still; then the other store is further.
+/// Guarantees: what is skipped is said in events, and the target's own position comes along; what comes again comes for all
+/// targets.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_skipped_is_said_and_what_is_repeated_is_for_all() {
+    let stage = exported().await;
+    stage.append(5);
+    let text = std::fs::read_to_string(stage.path("export.jsonl")).expect("it is there");
+    let ahead = r#""targets":{"out":{"sequence_number":12,"offset":"49152"}}"#;
+    stage.write("export.jsonl", &text.replacen(r#""targets":{}"#, ahead, 1));
+    let targets = || {
+        let text = std::fs::read_to_string(stage.checkpoint("other", "0")).expect("it is there");
+        let checkpoint: Value = serde_json::from_str(&text).expect("it is JSON");
+        checkpoint["targets"].clone()
+    };
+    let set = [
+        "set",
+        "--partition",
+        "0",
+        "--sequence-number",
+        "4",
+        "--config",
+        OTHER,
+    ];
+    check(&stage.checkpoint_verb(&set).await, 0, &[]);
+    let ended = stage.checkpoint_verb(&IMPORT).await;
+    check(
+        &ended,
+        0,
+        &["line 1: 5 events after the existing position are skipped, no target gets them"],
+    );
+    assert_eq!(stage.numbers(OTHER).await, numbers([9, 9]));
+    assert_eq!(targets()["out"]["sequence_number"], 12);
+
+    let set = ["set", "--partition", "0", "--latest", "--config", OTHER];
+    check(&stage.checkpoint_verb(&set).await, 0, &[]);
+    let overwrite = [&IMPORT[..], &["--overwrite"]].concat();
+    check(
+        &stage.checkpoint_verb(&overwrite).await,
+        0,
+        &["1 positions imported"],
+    );
+    assert_eq!(stage.numbers(OTHER).await, numbers([9, 9]));
+    assert_eq!(targets(), serde_json::json!({}));
+    stage.deliver(OTHER, &[("0", 10..15), ("1", 10..15)]).await;
+}
+
+/// Scenario: the event at a position is one that AMQP cannot carry; the position is imported, and in another store it is set.
+/// Later it is the oldest event of the hub, and reading is to begin with it.
+/// Guarantees: its number is taken, and that is said; the other partition is imported too, and a bridge goes on after both.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_cannot_be_read_stops_no_import() {
+    let stage = Stage::new(4).await;
+    for partition in ["0", "1"] {
+        let set = ["set", "--partition", partition, "--sequence-number", "3"];
+        check(&stage.checkpoint_verb(&set).await, 0, &[]);
+    }
+    stage.append_broken(0);
+    stage.append(3);
+    let ended = stage.checkpoint_verb(&["export"]).await;
+    let moved = [
+        (r#""sequence_number":3"#, r#""sequence_number":4"#),
+        (r#""offset":"12288""#, r#""offset":"16384""#),
+    ];
+    let export = moved
+        .iter()
+        .fold(ended.output, |text, (from, to)| text.replace(from, to));
+    stage.write("export.jsonl", &export);
+    stage.configure(OTHER, "file: { directory: ./other }");
+    let said = "warning: partition 0: event 4 cannot be read, so that only its number is known";
+    let ended = stage.checkpoint_verb(&IMPORT).await;
+    check(&ended, 0, &[said, "2 positions imported"]);
+    stage.deliver(OTHER, &[("0", 5..8), ("1", 5..7)]).await;
+
+    let set = ["set", "--partition", "0", "--sequence-number", "4"];
+    check(&stage.checkpoint_verb(&set).await, 0, &[said]);
+    stage.deliver(CONFIG, &[("0", 5..8), ("1", 4..7)]).await;
+
+    stage.hub.truncate(0, SequenceNumber(4));
+    let set = ["set", "--partition", "0", "--earliest"];
+    check(&stage.checkpoint_verb(&set).await, 0, &[]);
+    stage.deliver(CONFIG, &[("0", 5..8)]).await;
 }
 
 /// Scenario: a torn line; then the hub is made anew after the export.

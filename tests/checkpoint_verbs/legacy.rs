@@ -1,5 +1,7 @@
 //! `checkpoint import` from the blobs of other consumers, in a real blob store.
 
+use hub2siem::event::Timestamp;
+
 use super::azurite::{Azurite, Container, installed};
 use super::stage::{Ended, Stage, check};
 
@@ -131,8 +133,8 @@ async fn the_bridge_goes_on_where_each_program_stopped() {
     }
 }
 
-/// Scenario: positions with an offset only, with a number only, from before anything was settled, torn, and of a hub that
-/// was deleted.
+/// Scenario: positions with an offset only, with a number only, from before anything was settled, torn, of a hub that
+/// was deleted, and of an event that AMQP cannot carry.
 /// Guarantees: the hub tells what is missing; nothing settled is nothing found; what cannot be used is named with its blob
 /// and stops everything, with 74, until it is left out.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -168,6 +170,10 @@ async fn what_is_missing_is_asked_for_and_what_is_broken_is_named() {
             lease(6).replace("24576", "24577"),
             "has offset 24576 in this hub, and not 24577",
         ),
+        (
+            r#"{"Offset":"24577","SequenceNumber":null}"#.to_owned(),
+            "offset 24577 is not in this hub",
+        ),
         (lease(6), "its body is no JSON"),
     ] {
         put("1", &body).await;
@@ -179,6 +185,20 @@ async fn what_is_missing_is_asked_for_and_what_is_broken_is_named() {
         );
         assert!(scene.stage.listed(CONFIG).await.is_empty());
     }
+    let hours = |hours: i64| Timestamp::from_millis(Timestamp::now().as_millis() + hours * 3_600_000);
+    scene.stage.hub.pretend_created_at(hours(1));
+    put("0", &lease(6)).await;
+    let ended = scene.import("eph", Some("leases"), &[]).await;
+    check(
+        &ended,
+        74,
+        &[
+            "$Default/0: it is of a hub that was there at",
+            "this one was made at",
+        ],
+    );
+    scene.stage.hub.pretend_created_at(hours(-1));
+    put("0", "{\"Offset\":\"163").await;
     let skip = scene.import("eph", Some("leases"), &["--skip-unusable"]).await;
     check(&skip, 0, &["1 positions imported"]);
     assert_eq!(scene.stage.numbers(CONFIG).await, [("1".to_owned(), 6)]);
@@ -191,6 +211,20 @@ async fn what_is_missing_is_asked_for_and_what_is_broken_is_named() {
     let ended = scene.import("eph", Some("leases"), &[]).await;
     check(&ended, 0, &["nothing found", "it is read from its oldest event"]);
     scene.stage.deliver(CONFIG, &[("0", 0..10), ("1", 7..10)]).await;
+
+    scene.stage.append_broken(0);
+    scene.stage.append(1);
+    put("0", r#"{"Offset":"40960","SequenceNumber":null}"#).await;
+    let ended = scene.import("eph", Some("leases"), &[]).await;
+    check(
+        &ended,
+        74,
+        &[
+            "$Default/0: the event there cannot be read",
+            "only the event tells its number",
+            "`checkpoint set --partition 0 --sequence-number` takes it",
+        ],
+    );
 }
 
 /// Scenario: blobs that differ only in case; a lease that is held; a container and a storage that are not there.

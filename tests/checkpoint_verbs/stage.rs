@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
+use hub2siem::emulator::event_hub::{Body, EventHubEmulator, Options};
 use hub2siem::event::Timestamp;
 use serde_json::Value;
 use tempfile::TempDir;
@@ -62,13 +62,15 @@ impl Stage {
                 let body =
                     format!(r#"{{"SystemAlertId":"{partition}-{number}","AlertType":"x","VendorName":"y"}}"#);
                 let time = Timestamp::from_millis(FIRST_TIME_MILLIS + 1000 * number);
-                self.hub.append_at(
-                    partition,
-                    hub2siem::emulator::event_hub::Body::Data(body.into()),
-                    time,
-                );
+                self.hub.append_at(partition, Body::Data(body.into()), time);
             }
         }
+    }
+
+    /// Appends an event to a partition that AMQP cannot carry.
+    pub fn append_broken(&self, partition: u32) {
+        let body = Body::Encoded(vec![0x00, 0x53, 0x75, 0xb0, 0xff, 0xff, 0xff, 0xff].into());
+        self.hub.append(partition, body);
     }
 
     /// Writes a configuration with this store; its records go to `out.jsonl`.

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hub2siem::credential::TokenSource;
+use hub2siem::credential::{Audience, TokenSource};
 use hub2siem::emulator::event_hub::{Condition, EventHubEmulator, Options};
+use hub2siem::event::{PartitionId, Timestamp};
 use hub2siem::eventhub::probe::probe;
 use hub2siem::eventhub::{Credential, EndReason, HubSettings, PartitionReader, StartPosition, Step};
 
@@ -108,6 +109,40 @@ async fn an_expired_token_costs_the_link_and_no_event() {
             .iter()
             .any(|step| matches!(step, Step::Lost { .. } | Step::Missing { .. }))
     );
+    reader.close().await;
+}
+
+/// Scenario: a token is due, and the authority takes the request for a newer one and never answers.
+/// Guarantees: requests, links and further connections go on with the token that is good still; the authority is asked once.
+#[tokio::test]
+async fn a_silent_authority_stalls_nobody() {
+    let (entra, secret) = (Entra::start().await, file(SECRET));
+    entra.state().lifetime_seconds = 14;
+    let hub = hub_of(&entra).await;
+    let source = entra.source(&client_secret(secret.path()));
+    let client = client(settings_with(&hub, &source));
+    let mut reader = reader(&client, 0, StartPosition::Earliest);
+    append(&hub, 0, 1);
+    read(&mut reader, 1).await;
+    entra.state().is_silent = true;
+    within(async {
+        while entra.requests() == 1 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    for (partition, is_empty) in [("0", false), ("1", true)] {
+        let partition = PartitionId::new(partition);
+        let properties = within(client.partition_properties(&partition)).await;
+        assert_eq!(properties.expect("the hub answers").is_empty, is_empty);
+    }
+    append(&hub, 0, 1);
+    let (events, others) = read(&mut reader, 1).await;
+    assert_eq!(numbers(&events), [1]);
+    assert!(others.iter().all(|step| ended(step).is_none()), "{others:?}");
+    assert_eq!(entra.requests(), 2);
+    let held = within(source.token(Audience::EventHubs)).await;
+    assert!(held.is_ok_and(|held| held.expires_at > Timestamp::now()));
     reader.close().await;
 }
 

@@ -11,6 +11,7 @@ mod http_peer;
 mod machines;
 mod monitor;
 mod processes;
+mod rotation;
 #[path = "../contract/stage.rs"]
 mod stage;
 #[path = "../eventhub/support.rs"]

@@ -318,12 +318,12 @@ async fn a_reload_of_something_else_keeps_the_tokens() {
     assert_eq!(asked, expected);
 }
 
-fn free_address() -> SocketAddr {
+pub fn free_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
     listener.local_addr().expect("it is bound")
 }
 
-async fn reached(mut wanted: impl FnMut() -> bool) {
+pub async fn reached(mut wanted: impl FnMut() -> bool) {
     within(async {
         while !wanted() {
             tokio::time::sleep(Duration::from_millis(50)).await;
@@ -333,7 +333,7 @@ async fn reached(mut wanted: impl FnMut() -> bool) {
 }
 
 /// Waits until so many events are in the file; gives how often each is there.
-async fn lines(path: &Path, count: usize) -> BTreeMap<i64, usize> {
+pub async fn lines(path: &Path, count: usize) -> BTreeMap<i64, usize> {
     let mut found = BTreeMap::new();
     reached(|| {
         found.clear();

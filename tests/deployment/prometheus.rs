@@ -1,8 +1,9 @@
 //! Alert rules against the metrics there are.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hub2siem::telemetry::Metrics;
+use serde_json::Value;
 
 use crate::files::{captures, read, text, yaml};
 use crate::support::promql::Expression;
@@ -11,11 +12,7 @@ use crate::support::promql::Expression;
 /// Guarantees: every rule names metrics and labels that the bridge really has.
 #[test]
 fn alert_rules_use_metrics_that_exist() {
-    let rules = yaml("deploy/prometheus/alerts.yml");
-    let rules = rules["groups"][0]["rules"]
-        .as_array()
-        .expect("the group has rules");
-    for rule in rules {
+    for rule in &rules() {
         let name = text(&rule["alert"]);
         let expression = Expression::parse(text(&rule["expr"]));
         expression
@@ -39,6 +36,50 @@ fn alert_rules_use_metrics_that_exist() {
             );
         }
     }
+}
+
+/// Scenario: a metric or a rule is renamed, and the cases that `promtool` tries the rules with are forgotten: a series nobody
+/// has tests nothing, and a rule nobody has raises no alert either.
+/// Guarantees: every case feeds metrics and labels that the bridge really has, asks for a rule that exists, and names the
+/// severity the rule has.
+#[test]
+fn cases_of_alert_rules_use_what_exists() {
+    let severities: BTreeMap<_, _> = rules()
+        .iter()
+        .map(|rule| {
+            (
+                text(&rule["alert"]).to_owned(),
+                rule["labels"]["severity"].clone(),
+            )
+        })
+        .collect();
+    let cases = yaml("deploy/prometheus/alerts.test.yml");
+    let cases = cases["tests"].as_array().expect("there are cases");
+    for case in cases {
+        let name = text(&case["name"]);
+        for series in case["input_series"].as_array().into_iter().flatten() {
+            Expression::parse(text(&series["series"]))
+                .check(&Metrics::describe())
+                .unwrap_or_else(|problem| panic!("{name}: {problem}"));
+        }
+        for asked in case["alert_rule_test"].as_array().expect("it asks for alerts") {
+            let alert = text(&asked["alertname"]);
+            let severity = severities
+                .get(alert)
+                .unwrap_or_else(|| panic!("{name}: there is no alert `{alert}`"));
+            for expected in asked["exp_alerts"].as_array().into_iter().flatten() {
+                assert_eq!(&expected["exp_labels"]["severity"], severity, "{name}: {alert}");
+            }
+        }
+    }
+}
+
+/// The rules of every group.
+fn rules() -> Vec<Value> {
+    let file = yaml("deploy/prometheus/alerts.yml");
+    let groups = file["groups"].as_array().expect("there are groups").iter();
+    let rules = groups.flat_map(|group| group["rules"].as_array().expect("the group has rules").clone());
+    rules.collect()
 }
 
 /// Scenario: an operator is woken by an alert and looks for what to do.

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use hub2siem::emulator::event_hub::Mute;
-use hub2siem::event::{Loss, PartitionId, SequenceNumber};
-use hub2siem::eventhub::{EndReason, StartPosition, Step};
+use hub2siem::event::{Loss, PartitionId, SequenceNumber, Timestamp};
+use hub2siem::eventhub::{EndReason, PartitionProperties, Standing, StartPosition, Step};
 
 use crate::support::{
     append, checkpoint, client, hub, next, numbers, reached, read, read_until, reader, settings, within,
@@ -23,7 +23,7 @@ async fn a_dead_link_is_replaced_with_its_connection() {
     let properties = within(client.partition_properties(&partition))
         .await
         .expect("the hub answers");
-    assert!(!reader.is_behind(&properties));
+    assert_eq!(reader.standing(&properties), Standing::Level);
 
     hub.mute(0, Mute::OpenConnections);
     append(&hub, 0, 3);
@@ -33,7 +33,7 @@ async fn a_dead_link_is_replaced_with_its_connection() {
     let properties = within(client.partition_properties(&partition))
         .await
         .expect("the hub answers");
-    assert!(reader.is_behind(&properties));
+    assert_eq!(reader.standing(&properties), Standing::Behind);
 
     reader.give_up_connection("by a test");
     let step = next(&mut reader, 1).await;
@@ -60,7 +60,10 @@ async fn a_dead_link_is_replaced_with_its_connection() {
 #[tokio::test]
 async fn what_was_removed_is_passed() {
     let hub = hub(1).await;
-    append(&hub, 0, 10);
+    let hours_ago = Timestamp::from_millis(Timestamp::now().as_millis() - 2 * 3_600_000);
+    for _ in 0..10 {
+        hub.append_at(0, b"{}".to_vec(), hours_ago);
+    }
     hub.truncate(0, SequenceNumber(10));
     let client = client(settings(&hub));
     let mut reader = reader(&client, 0, StartPosition::After(checkpoint(3, None)));
@@ -69,7 +72,12 @@ async fn what_was_removed_is_passed() {
     let properties = within(client.partition_properties(&PartitionId::new("0")))
         .await
         .expect("the hub answers");
-    assert!(properties.is_empty && reader.is_behind(&properties));
+    assert_eq!(reader.standing(&properties), Standing::Removed(SequenceNumber(9)));
+    let young = PartitionProperties {
+        last_enqueued_time: Timestamp::now(),
+        ..properties.clone()
+    };
+    assert_eq!(reader.standing(&young), Standing::Behind);
     let expected = Loss {
         events: 6,
         after: SequenceNumber(3),
@@ -78,7 +86,7 @@ async fn what_was_removed_is_passed() {
         enqueued_before: properties.last_enqueued_time,
     };
     assert_eq!(reader.pass_removed(&properties), Some(expected));
-    assert!(!reader.is_behind(&properties));
+    assert_eq!(reader.standing(&properties), Standing::Level);
     assert_eq!(reader.pass_removed(&properties), None);
     append(&hub, 0, 1);
     hub.faults().drop_connections();

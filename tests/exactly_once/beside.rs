@@ -48,7 +48,7 @@ async fn a_rate_and_a_reload_move_no_position() {
     bridge.process.stop();
 
     let bridge = scene.bridge("bridge-2", "state", &hub);
-    wait_until_passed(&bridge);
+    wait_until_passed(&bridge, EVENTS);
     bridge.process.stop();
     let messages = scene.delivered().await;
     let events = check(&messages);
@@ -94,7 +94,7 @@ async fn what_comes_while_it_is_given_up_is_in_the_dead_letters() {
     wait_for("all attached", SOON, || {
         (bridge.metric("hub2siem_eventhub_attached", &[]) == PARTITIONS as f64).then_some(())
     });
-    wait_until_passed(&bridge);
+    wait_until_passed(&bridge, EVENTS);
     bridge.process.stop();
     let messages = scene.delivered().await;
     check(&messages);

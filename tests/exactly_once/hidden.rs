@@ -41,14 +41,14 @@ async fn an_open_transaction_hides_no_position() {
         .partition(0);
     other.send(record).expect("there is room");
     other.flush(PATIENCE).expect("it arrives");
-    wait_until_passed(&bridge);
+    wait_until_passed(&bridge, EVENTS);
     bridge.process.stop();
 
     let bridge = scene.bridge("bridge-1", "state-1", &hub);
     thread::sleep(STANDSTILL);
     assert_eq!(bridge.metric("hub2siem_eventhub_attached", &[]), 0.0, "it waits");
     other.commit_transaction(PATIENCE).expect("it commits");
-    wait_until_passed(&bridge);
+    wait_until_passed(&bridge, EVENTS);
     bridge.process.stop();
     let messages = scene.delivered().await;
     check(&messages);

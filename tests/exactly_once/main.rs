@@ -5,6 +5,11 @@
 #[expect(dead_code, reason = "other tests use the rest")]
 mod kafka_broker;
 
+#[path = "../support/azurite/mod.rs"]
+#[expect(dead_code, reason = "other tests use the rest")]
+#[expect(clippy::duplicate_mod, reason = "the broker has certificates too")]
+mod azurite;
+
 #[path = "../processes/harness.rs"]
 #[expect(dead_code, reason = "other tests use the rest")]
 mod harness;
@@ -15,4 +20,5 @@ mod hidden;
 mod kill;
 mod outage;
 mod scene;
+mod shared;
 mod zombie;

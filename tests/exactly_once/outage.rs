@@ -34,7 +34,7 @@ async fn a_broker_comes_back() {
             }
         }
     }
-    wait_until_passed(&bridge);
+    wait_until_passed(&bridge, EVENTS);
     bridge.process.stop();
     let messages = scene.delivered().await;
     assert_eq!(check(&messages).len(), EVENTS);

@@ -1,11 +1,14 @@
 //! What every test needs: a hub full of items, a broker, and bridges between them.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use serde_json::Value;
 use tempfile::TempDir;
 
-use super::harness::{Bridge, Hub, LATER, wait_for};
+use super::azurite::Azurite;
+use super::harness::{Bridge, Hub, LATER, sample, wait_for};
 use super::kafka_broker::{Broker, Isolation, Message, Options, jars};
 
 /// Where records go.
@@ -64,22 +67,46 @@ impl Scene {
         Bridge::start_file(self.path(), name)
     }
 
+    /// The same, which shares the partitions with others of its kind through a container of `storage`.
+    pub fn instance(&self, name: &str, hub: &Hub, storage: &Azurite, options: &str) -> Bridge {
+        let directory = self.path();
+        for (file, secret) in [
+            ("connection-string", &hub.connection_string),
+            ("storage", &storage.connection_string()),
+        ] {
+            fs::write(directory.join(file), secret).expect("the directory is writable");
+        }
+        let checkpoint = format!(
+            "checkpoint: {{ blob: {{ connection_string: {{ file: '{directory}/storage' }}, container: checkpoints, \
+             interval: 1s, expiry: 6s }} }}\nstate: {{ directory: '{directory}/{name}' }}",
+            directory = directory.display()
+        );
+        self.write(name, name, &checkpoint, options);
+        Bridge::start_file(directory, name)
+    }
+
     /// Writes the configuration of the bridge `name`, which takes over what it can if it runs.
     pub fn configure(&self, name: &str, state: &str, options: &str) {
+        let directory = self.path().display();
+        let checkpoint = format!("checkpoint: {{ file: {{ directory: '{directory}/{state}' }} }}");
+        self.write(name, state, &checkpoint, options);
+    }
+
+    fn write(&self, name: &str, state: &str, checkpoint: &str, options: &str) {
         let directory = self.path();
-        let mut configuration = self.configuration(&directory.join("connection-string"), state);
+        let mut configuration = self.configuration(&directory.join("connection-string"), state, checkpoint);
         for option in options.lines() {
             configuration += &format!("    {option}\n");
         }
         fs::write(directory.join(format!("{name}.yaml")), configuration).expect("the directory is writable");
     }
 
-    fn configuration(&self, connection: &Path, state: &str) -> String {
+    fn configuration(&self, connection: &Path, state: &str, checkpoint: &str) -> String {
         let (directory, connection) = (self.path().display(), connection.display());
         let broker = self.broker.address();
         format!(
             "event_hub: {{ connection_string: {{ file: '{connection}' }}, name: defender }}
-checkpoint: {{ file: {{ directory: '{directory}/{state}' }} }}
+{checkpoint}
 dead_letter: {{ file: {{ directory: '{directory}/{state}-dead-letters' }} }}
 grace_period: 10s
 http: {{ listen: '127.0.0.1:0' }}
@@ -102,7 +129,7 @@ targets:
     }
 
     /// The dead letters of every bridge that kept its state there.
-    pub fn dead_letters(&self, state: &str) -> Vec<serde_json::Value> {
+    pub fn dead_letters(&self, state: &str) -> Vec<Value> {
         let directory = self.path().join(format!("{state}-dead-letters"));
         let files = fs::read_dir(directory).expect("the bridge made it");
         let paths: Vec<PathBuf> = files.filter_map(|entry| Some(entry.ok()?.path())).collect();
@@ -122,18 +149,41 @@ targets:
     }
 }
 
-/// Waits until a bridge has settled everything the hub holds. Of a partition that brings nothing, because all of it was
-/// settled before, that is known once the hub was asked.
+/// Waits until a bridge has settled all `events` that the hub holds. Of a partition of which nothing was left when it was
+/// claimed, the position that the bridge goes on after says so; its lag is known only once the hub was asked, a minute later.
 #[track_caller]
-pub fn wait_until_passed(bridge: &Bridge) {
+pub fn wait_until_passed(bridge: &Bridge, events: usize) {
     wait_for("everything passed", LATER, || {
+        let metrics = bridge.metrics();
+        if sample(&metrics, "hub2siem_eventhub_attached", &[]) != Some(PARTITIONS as f64) {
+            return None;
+        }
+        let begun = starts(&bridge.process.log_text());
         let is_passed = |partition: usize| {
             let label = format!("partition=\"{partition}\"");
-            bridge.value("hub2siem_eventhub_lag_events", &[&label]) == Some(0.0)
+            let newest = (events - partition).div_ceil(PARTITIONS) as i64 - 1;
+            begun.get(&partition.to_string()) == Some(&newest)
+                || sample(&metrics, "hub2siem_eventhub_lag_events", &[&label]) == Some(0.0)
         };
-        let attached = bridge.metric("hub2siem_eventhub_attached", &[]);
-        (attached == PARTITIONS as f64 && (0..PARTITIONS).all(is_passed)).then_some(())
+        (0..PARTITIONS).all(is_passed).then_some(())
     });
+}
+
+/// The position that each partition was claimed with last, as the log says it.
+fn starts(log: &str) -> BTreeMap<String, i64> {
+    let entries = log
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let starts = entries.filter(|entry| entry["message"] == "partition starts from a stored position");
+    starts
+        .filter_map(|entry| {
+            let number = entry["position"]
+                .as_str()?
+                .strip_prefix("after sequence number ")?;
+            let number = number.parse().ok()?;
+            Some((entry["partition"].as_str()?.to_owned(), number))
+        })
+        .collect()
 }
 
 /// The body of an event with these numbers of records.

@@ -13,7 +13,7 @@ fn clocks_that_are_wrong_move_nothing() {
     let Some(library) = library() else {
         return;
     };
-    let Some(mut fleet) = Fleet::new("instances with wrong clocks", 12_000, 400) else {
+    let Some(mut fleet) = Fleet::new("instances with wrong clocks", 400) else {
         return;
     };
     let clock = |offset| {

@@ -2,14 +2,18 @@
 
 use std::thread;
 
-use super::fleet::{Fleet, PARTITIONS};
+use super::fleet::{Fleet, PARTITIONS, WINDOW};
 use super::harness::{LATER, SOON, wait_for};
+use super::instance::Instance;
+
+/// How an instance says that a reader has no right to a partition.
+const TAKEN: &str = "partition was taken at the hub";
 
 /// Scenario: the receiver of two instances is away for more than twice the expiry, so that both hold all they may.
 /// Guarantees: neither loses a partition; once it is back everything arrives.
 #[test]
 fn an_outage_of_the_target_moves_nothing() {
-    let Some(mut fleet) = Fleet::new("an outage of the target of two instances", 12_000, 600) else {
+    let Some(mut fleet) = Fleet::new("an outage of the target of two instances", 600) else {
         return;
     };
     fleet.join("a");
@@ -21,7 +25,8 @@ fn an_outage_of_the_target_moves_nothing() {
     for instance in fleet.instances.values() {
         wait_for("an intake that stands still", SOON, || {
             let held = instance.bridge.metric("hub2siem_acknowledge_window_events", &[]);
-            (held >= 190.0).then_some(())
+            // The last sixteenth is shared out to nobody.
+            (held >= f64::from(WINDOW) * 15.0 / 16.0).then_some(())
         });
     }
     // A state that lasts is the point here, so this waits for a time: the one after which what is not renewed is lost.
@@ -38,7 +43,7 @@ fn an_outage_of_the_target_moves_nothing() {
 /// Guarantees: what is read is read on meanwhile; afterwards everything is owned once, and nothing is lost.
 #[test]
 fn an_outage_of_the_store_stops_nothing() {
-    let Some(mut fleet) = Fleet::new("an outage of the blob store", 16_000, 400) else {
+    let Some(mut fleet) = Fleet::new("an outage of the blob store", 400) else {
         return;
     };
     fleet.join("a");
@@ -53,10 +58,11 @@ fn an_outage_of_the_store_stops_nothing() {
 }
 
 /// Scenario: a second instance uses the same consumer group with another container, so neither sees what the other owns.
-/// Guarantees: whoever is displaced says so, names the other, is not ready, and does not take the partition back at once.
+/// Guarantees: whoever is displaced takes the partition back once, for it may have been a late instance of its own fleet; the
+/// second time it says so, names the other, is not ready, and leaves the partition alone.
 #[test]
 fn two_fleets_do_not_fight() {
-    let Some(mut fleet) = Fleet::new("two fleets on one consumer group", 8_000, 400) else {
+    let Some(mut fleet) = Fleet::new("two fleets on one consumer group", 400) else {
         return;
     };
     fleet.join("mine");
@@ -66,25 +72,25 @@ fn two_fleets_do_not_fight() {
     let theirs = fleet.instances["theirs"].owner_id.clone();
     let mine = &fleet.instances["mine"];
     wait_for("every partition to be taken", LATER, || {
-        (mine.messages("partition was taken at the hub").count() >= PARTITIONS).then_some(())
+        (errors(mine) >= PARTITIONS).then_some(())
     });
-    let detail = mine.messages("partition was taken at the hub").next();
+    let detail = mine.messages(TAKEN).last();
     let detail = detail.expect("it was counted").to_string();
     assert!(detail.contains(&theirs), "it names {theirs}: {detail}");
     let (status, body) = mine.bridge.ready().expect("it answers");
     assert_eq!(status, 503, "{body}");
     assert!(body.contains("does not own it"), "{body}");
     fleet.receive(2_000);
-    let mine = &fleet.instances["mine"];
+    let count = |name: &str| fleet.instances[name].messages(TAKEN).count();
     assert_eq!(
-        mine.messages("partition was taken at the hub").count(),
-        PARTITIONS,
+        (count("mine"), count("theirs")),
+        (2 * PARTITIONS, PARTITIONS),
         "it went on fighting"
     );
-    assert_eq!(
-        fleet.instances["theirs"]
-            .messages("partition was taken at the hub")
-            .count(),
-        0
-    );
+}
+
+/// Of how many partitions an instance says that they were taken again.
+fn errors(instance: &Instance) -> usize {
+    let errors = instance.messages(TAKEN);
+    errors.filter(|line| line["level"] == "ERROR").count()
 }

@@ -2,18 +2,22 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
+use super::audited::Audited;
 use super::azurite::container::Blob;
 use super::azurite::{Azurite, Container, installed};
-use super::harness::{Hub, LATER, Receiver, SOON, TOKEN, wait_for};
+use super::feed::Feed;
+use super::harness::{LATER, Receiver, SOON, TOKEN, wait_for};
 use super::instance::{Claim, Instance, Settings};
 use super::ledger::Ledger;
 use super::proxy::Proxy;
+use super::turn::Turn;
 
 /// Partitions of the hub.
 pub const PARTITIONS: usize = 8;
@@ -25,13 +29,13 @@ const WAIT_MAX: Duration = Duration::from_millis(1200);
 /// What a machine that does much else may add.
 const BUSY: Duration = Duration::from_secs(10);
 /// Events that an instance may hold.
-const WINDOW: u32 = 200;
+pub const WINDOW: u32 = 200;
 /// What may settle before a checkpoint is written while partitions are shared, and while the write is under way; and what
 /// settles in the five seconds between two writes at the rate of a partition here.
 const STORED_EVERY: u64 = 500 + 100;
 
-/// Fleets take turns: each is a dozen processes that have to be on time.
-static TURN: Mutex<()> = Mutex::new(());
+/// More items than any test lets the hub get.
+const ITEMS_MAX: usize = 100_000;
 
 /// A fleet and everything around it.
 pub struct Fleet {
@@ -39,47 +43,63 @@ pub struct Fleet {
     pub receiver: Receiver,
     pub azurite: Azurite,
     pub ledger: Ledger,
+    /// Whoever joins from now on keeps checkpoints there.
     pub container: &'static str,
-    runtime: Runtime,
-    hub: Hub,
+    /// Whoever joins from now on has these.
+    pub strategy: &'static str,
+    pub start: &'static str,
+    /// Items that nobody has to read.
+    pub unread: u64,
+    pub feed: Feed,
+    pub runtime: Runtime,
     directory: TempDir,
-    items: usize,
+    /// Where whoever joins from now on finds the hub, if not at its own address.
+    address: Option<SocketAddr>,
     /// Claims of instances that are gone.
     past_claims: Vec<Claim>,
-    _turn: MutexGuard<'static, ()>,
+    /// Where each instance that ever joined keeps its state.
+    states: Vec<PathBuf>,
+    /// Instances that were killed.
+    kills: usize,
+    _turn: Turn,
 }
 
 impl Fleet {
-    /// A hub that gets `items` items, `rate` a second, and nobody who reads it. `None` where there is no blob store.
-    pub fn new(untested: &str, items: usize, rate: usize) -> Option<Self> {
-        let turn = TURN.lock().unwrap_or_else(PoisonError::into_inner);
+    /// A hub that gets `rate` items a second, and nobody who reads it. `None` where there is no blob store.
+    pub fn new(untested: &str, rate: u64) -> Option<Self> {
+        let turn = Turn::take();
         let runtime = Runtime::new().expect("a runtime can be made");
         let installed = runtime.block_on(installed(untested))?;
         let azurite = runtime.block_on(Azurite::start(&installed));
         let directory = tempfile::tempdir().expect("a temporary directory");
         let path = directory.path();
         let receiver = Receiver::start(path, "receiver", 0, TOKEN);
-        let hub = hub(&directory, items, rate);
+        let feed = Feed::start(&runtime, rate);
         for (name, secret) in [
-            ("hub", &*hub.connection_string),
+            ("hub", &*feed.hub.connection_string()),
             ("storage", &azurite.connection_string()),
             ("token", TOKEN),
         ] {
             fs::write(path.join(format!("{name}.secret")), secret).expect("the directory is writable");
         }
-        let mut ledger = Ledger::new(items, PARTITIONS);
+        let mut ledger = Ledger::new(ITEMS_MAX, PARTITIONS);
         ledger.follow(&receiver.events);
         Some(Self {
             instances: BTreeMap::new(),
             container: "checkpoints",
+            strategy: "greedy",
+            start: "earliest",
+            unread: 0,
             past_claims: Vec::new(),
+            states: Vec::new(),
+            kills: 0,
             receiver,
             azurite,
             ledger,
             runtime,
-            hub,
+            feed,
             directory,
-            items,
+            address: None,
             _turn: turn,
         })
     }
@@ -94,7 +114,7 @@ impl Fleet {
     #[track_caller]
     pub fn join_with(&mut self, name: &'static str, environment: &[(&str, &str)]) {
         let instance = Instance::start(name, &self.settings(), environment);
-        self.instances.insert(name, instance);
+        self.add(name, instance);
     }
 
     /// Lets one join that looks at the ownership twice a minute only.
@@ -106,6 +126,11 @@ impl Fleet {
             ..self.settings()
         };
         let instance = Instance::start(name, &settings, &[]);
+        self.add(name, instance);
+    }
+
+    fn add(&mut self, name: &'static str, instance: Instance) {
+        self.states.push(self.directory.path().join(name).join("state"));
         self.instances.insert(name, instance);
     }
 
@@ -114,30 +139,26 @@ impl Fleet {
             directory: self.directory.path(),
             receiver: self.receiver.address,
             container: self.container,
+            address: self.address,
+            strategy: self.strategy,
+            start: self.start,
             interval: INTERVAL.0,
             expiry: EXPIRY.0,
             window_events: WINDOW,
         }
     }
 
-    /// Whoever joins from now on reaches the hub by a proxy only.
-    pub fn break_the_way_to_the_hub(&self) -> Proxy {
-        let text = &self.hub.connection_string;
-        let address = text
-            .split("sb://")
-            .nth(1)
-            .and_then(|rest| rest.split([';', '/']).next());
-        let address = address.expect("it names an address");
-        let upstream = address.parse().expect("the hub is at an IP address");
-        let proxy = self.runtime.block_on(Proxy::start(upstream));
-        let text = text.replace(address, &proxy.address().to_string());
-        fs::write(self.directory.path().join("hub.secret"), text).expect("the directory is writable");
+    /// Whoever joins from now on reaches the hub by a proxy only, until [`Fleet::mend_the_way_to_the_hub`].
+    pub fn break_the_way_to_the_hub(&mut self) -> Proxy {
+        let proxy = Proxy::start(self.feed.hub.address());
+        let proxy = self.runtime.block_on(proxy);
+        self.address = Some(proxy.address());
         proxy
     }
 
-    /// Breaks every connection to the hub at once.
-    pub fn reset(&self, proxy: &Proxy) {
-        self.runtime.block_on(proxy.reset_connections());
+    /// Whoever joins from now on reaches the hub directly.
+    pub fn mend_the_way_to_the_hub(&mut self) {
+        self.address = None;
     }
 
     /// Writes down another owner of a partition, as one who steals it would.
@@ -165,6 +186,7 @@ impl Fleet {
     pub fn kill(&mut self, name: &str) {
         let instance = self.take(name);
         instance.bridge.process.kill();
+        self.kills += 1;
     }
 
     fn take(&mut self, name: &str) -> Instance {
@@ -247,19 +269,38 @@ impl Fleet {
     #[track_caller]
     pub fn receive(&mut self, count: u64) {
         let goal = self.ledger.total() + count;
-        assert!(goal <= self.items as u64, "the test needs more items");
         wait_for("more items", LATER, || {
             (self.ledger.total() >= goal).then_some(())
         });
     }
 
-    /// Waits until everything has arrived, stops all, and looks whether that is all there should be.
+    /// Appends nothing more, and waits until everything has arrived.
     #[track_caller]
-    pub fn finish(mut self) {
-        let items = self.items as u64;
+    pub fn drain(&mut self) {
+        self.feed.pause(&self.runtime);
+        let items = self.feed.appended() - self.unread;
         wait_for("every item", LATER, || {
             (self.ledger.total() == items).then_some(())
         });
+    }
+
+    /// Waits until the positions of everything are stored, once nothing more is appended.
+    #[track_caller]
+    pub fn store(&self) {
+        wait_for("the last positions", SOON, || {
+            (self.checkpoints() == self.last_positions()).then_some(())
+        });
+    }
+
+    fn last_positions(&self) -> BTreeMap<usize, i64> {
+        let last = self.feed.last();
+        (0..PARTITIONS).map(|partition| (partition, last)).collect()
+    }
+
+    /// Waits until everything has arrived, stops all, and looks whether that is all there should be.
+    #[track_caller]
+    pub fn finish(mut self) {
+        self.drain();
         let names: Vec<_> = self.instances.keys().copied().collect();
         for name in names {
             // What one leaves, the next ones have just taken over.
@@ -270,11 +311,29 @@ impl Fleet {
             self.leave(name);
         }
         self.ledger.refresh(|_, _| {});
-        let last = (self.items / PARTITIONS) as i64 - 1;
-        let expected: BTreeMap<_, _> = (0..PARTITIONS).map(|partition| (partition, last)).collect();
-        assert_eq!(self.checkpoints(), expected, "the last positions");
+        assert_eq!(self.checkpoints(), self.last_positions(), "the last positions");
         assert_eq!(self.owners(), BTreeMap::new(), "everything was given back");
         self.check_repeats();
+        self.check_audit();
+    }
+
+    /// What the instances recorded, all together: every event once, none of them missing, and nobody ended but who was killed.
+    #[track_caller]
+    fn check_audit(&self) {
+        let audited = Audited::of(&self.states);
+        assert!(audited.balanced && audited.code == 0, "{}", audited.output);
+        let items = self.feed.appended() - self.unread;
+        assert_eq!(audited.sum("", "settled"), items, "{}", audited.output);
+        for (number, expected) in [("records", items), ("delivered", items), ("dead_lettered", 0)] {
+            assert_eq!(audited.sum("soc-splunk", number), expected, "{}", audited.output);
+        }
+        let told = |words: &str| audited.texts.iter().filter(|text| text.contains(words)).count();
+        let kills = told("ended without a stop");
+        assert!(kills <= self.kills * PARTITIONS, "{}", audited.output);
+        eprintln!(
+            "{kills} ends, {} moves under load",
+            told("took the partition over")
+        );
     }
 
     /// Every claim but a partition's first is a move, and a move repeats what the window holds and what had settled since
@@ -288,7 +347,10 @@ impl Fleet {
                 .filter(|claim| claim.partition == partition);
             let moves = claims.count() as u64 - 1;
             let arrivals = self.ledger.arrivals.iter().skip(partition).step_by(PARTITIONS);
-            let repeats: u64 = arrivals.clone().map(|times| u64::from(*times - 1)).sum();
+            let repeats: u64 = arrivals
+                .clone()
+                .map(|times| u64::from(times.saturating_sub(1)))
+                .sum();
             let most = arrivals.max().copied().unwrap_or_default();
             let allowed = moves * (u64::from(WINDOW) + STORED_EVERY);
             assert!(
@@ -298,7 +360,7 @@ impl Fleet {
             eprintln!("partition {partition}: {moves} moves, {repeats} repeats");
             in_all += repeats;
         }
-        eprintln!("{in_all} repeats of {} items", self.items);
+        eprintln!("{in_all} repeats of {} items", self.feed.appended());
     }
 
     /// The longest time after which nobody owns what was not renewed.
@@ -311,24 +373,4 @@ impl Fleet {
         let present = self.instances.values().flat_map(Instance::claims);
         self.past_claims.iter().cloned().chain(present).collect()
     }
-}
-
-fn hub(directory: &TempDir, items: usize, rate: usize) -> Hub {
-    let item = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/resourceGroups/rg/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","name":"3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Unhealthy"}}}"#;
-    assert_eq!(items % PARTITIONS, 0, "each partition gets as many");
-    let path = directory.path().join("items.jsonl");
-    fs::write(&path, format!("{item}\n")).expect("the directory is writable");
-    let (partitions, repeat, rate) = (PARTITIONS.to_string(), items.to_string(), rate.to_string());
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    let arguments = [
-        "--partitions",
-        &partitions,
-        "--events",
-        path,
-        "--repeat",
-        &repeat,
-        "--rate",
-        &rate,
-    ];
-    Hub::start(directory.path(), &arguments)
 }

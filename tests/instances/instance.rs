@@ -20,6 +20,8 @@ pub struct Claim {
     pub partition: usize,
     /// `nobody`, `expired`, `ourselves`, `instance`.
     pub origin: String,
+    /// When, as the log writes it.
+    pub time: String,
 }
 
 /// What instances of one fleet have in common.
@@ -27,6 +29,10 @@ pub struct Settings<'a> {
     pub directory: &'a Path,
     pub receiver: std::net::SocketAddr,
     pub container: &'a str,
+    /// Where to connect instead of the hub's own address.
+    pub address: Option<std::net::SocketAddr>,
+    pub strategy: &'a str,
+    pub start: &'a str,
     pub interval: &'a str,
     pub expiry: &'a str,
     pub window_events: u32,
@@ -58,6 +64,7 @@ impl Instance {
                     .and_then(|id| id.parse().ok())
                     .expect("a number"),
                 origin: line["origin"].as_str().expect("a word").to_owned(),
+                time: line["timestamp"].as_str().expect("a time").to_owned(),
             })
             .collect()
     }
@@ -90,20 +97,24 @@ fn configuration(name: &str, settings: &Settings<'_>) -> String {
     let Settings {
         receiver,
         container,
+        address,
+        strategy,
+        start,
         interval,
         expiry,
         window_events,
         ..
     } = settings;
+    let address = address.map_or(String::new(), |address| format!(", address: \"{address}\""));
     let mut text = String::new();
     write!(
         text,
-        "event_hub: {{ connection_string: {{ file: {directory}/hub.secret }}, name: defender }}
+        "event_hub: {{ connection_string: {{ file: {directory}/hub.secret }}, name: defender, start: {start}{address} }}
 checkpoint:
   blob:
     connection_string: {{ file: {directory}/storage.secret }}
     container: {container}
-    strategy: greedy
+    strategy: {strategy}
     interval: {interval}
     expiry: {expiry}
 state: {{ directory: {directory}/{name}/state }}

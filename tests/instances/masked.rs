@@ -8,7 +8,7 @@ use super::harness::{SOON, wait_for};
 /// Guarantees: what is another's is not attached again, what is ours is; nothing was renewed or listed for that.
 #[test]
 fn what_was_stolen_is_not_attached_again() {
-    let Some(mut fleet) = Fleet::new("a theft that looks like a fault", 8_000, 400) else {
+    let Some(mut fleet) = Fleet::new("a theft that looks like a fault", 400) else {
         return;
     };
     let proxy = fleet.break_the_way_to_the_hub();
@@ -21,7 +21,7 @@ fn what_was_stolen_is_not_attached_again() {
     for partition in stolen.clone() {
         fleet.take_over(partition, "somebody-else");
     }
-    fleet.reset(&proxy);
+    fleet.runtime.block_on(proxy.reset_connections());
     let mine = &fleet.instances["mine"];
     wait_for(
         "the losses to be noticed, and the rest to be attached",

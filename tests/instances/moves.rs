@@ -9,7 +9,7 @@ use super::harness::{SOON, wait_for};
 /// more than the window and what settled since the last checkpoint.
 #[test]
 fn join_leave_and_kill() {
-    let Some(mut fleet) = Fleet::new("instances that join, leave and die", 24_000, 500) else {
+    let Some(mut fleet) = Fleet::new("instances that join, leave and die", 500) else {
         return;
     };
     fleet.join("a");
@@ -56,7 +56,7 @@ fn join_leave_and_kill() {
 /// to its share again; nothing is lost.
 #[test]
 fn one_stands_still() {
-    let Some(mut fleet) = Fleet::new("an instance that stands still", 16_000, 400) else {
+    let Some(mut fleet) = Fleet::new("an instance that stands still", 400) else {
         return;
     };
     for name in ["a", "b", "c", "d"] {

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use hub2siem::checkpoint::Checkpoint;
 
@@ -60,12 +61,7 @@ pub struct Stored {
 /// Every checkpoint below `<state>/<namespace>/<hub>/<group>/checkpoint`.
 pub fn checkpoints(state: &Path) -> Vec<Stored> {
     let mut stored = Vec::new();
-    for group in list(state)
-        .iter()
-        .flat_map(|path| list(path))
-        .flat_map(|path| list(&path))
-    {
-        let consumer_group = name(&group);
+    for group in groups(state) {
         for path in list(&group.join("checkpoint")) {
             let file = name(&path);
             let Some(partition) = file.strip_suffix(".json") else {
@@ -73,13 +69,34 @@ pub fn checkpoints(state: &Path) -> Vec<Stored> {
             };
             let text = fs::read(&path).expect("a checkpoint is replaced in one step");
             stored.push(Stored {
-                consumer_group: consumer_group.clone(),
+                consumer_group: name(&group),
                 partition: partition.parse().expect("partitions have numbers"),
                 checkpoint: serde_json::from_slice(&text).expect("a checkpoint is never torn"),
             });
         }
     }
     stored
+}
+
+/// Lets no checkpoint say of which hub it is, as other consumers leave them, stored at `stored_at`.
+pub fn forget_hub(state: &Path, stored_at: SystemTime) {
+    for path in groups(state)
+        .iter()
+        .flat_map(|group| list(&group.join("checkpoint")))
+    {
+        let text = fs::read(&path).expect("it can be read");
+        let mut checkpoint: Checkpoint = serde_json::from_slice(&text).expect("it is a checkpoint");
+        checkpoint.hub_created_at = None;
+        let text = serde_json::to_vec(&checkpoint).expect("it can be written");
+        fs::write(&path, text).expect("the directory is writable");
+        let file = File::options().write(true).open(&path).expect("it is there");
+        file.set_modified(stored_at).expect("files have times");
+    }
+}
+
+fn groups(state: &Path) -> Vec<PathBuf> {
+    let hubs = list(state).into_iter().flat_map(|namespace| list(&namespace));
+    hubs.flat_map(|hub| list(&hub)).collect()
 }
 
 /// What is in a directory, in name order; nothing if there is none.

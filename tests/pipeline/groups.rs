@@ -10,8 +10,8 @@ use crate::support::proxy::Mode;
 
 const EVENTS: u64 = 150;
 const WINDOW_EVENTS: usize = 50;
-/// The last few places are divided among the partitions, and less than one for each is none.
-const FULL_EVENTS: usize = 48;
+/// The last sixteenth is shared out to nobody.
+const FULL_EVENTS: usize = WINDOW_EVENTS - WINDOW_EVENTS / 16;
 const WINDOW_BYTES: usize = 64 << 10;
 
 /// Scenario: one target is away; another has a consumer group of its own.

@@ -1,11 +1,12 @@
 //! Where reading starts, and what a hub does to positions.
 
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use hub2siem::audit::history::{Finding, What};
 use hub2siem::emulator::event_hub::Condition;
 use hub2siem::event::{SequenceNumber, Timestamp};
 
+use super::files::forget_hub;
 use super::items::{alert, single};
 use super::plan::{DEFAULT_GROUP, Plan, TargetPlan};
 use super::run::total;
@@ -230,5 +231,41 @@ async fn an_idle_partition_without_a_connection_comes_back() {
     stage.hub_proxy.set(Mode::Pass).await;
     stage.send_alerts(16);
     stage.settled().await;
+    stage.close().await;
+}
+
+/// Scenario: a checkpoint that does not name its hub, as other consumers leave, was stored before the hub was made anew, which
+/// has passed its number since.
+/// Guarantees: its time tells, and the new hub is read from its beginning.
+#[tokio::test]
+async fn a_checkpoint_older_than_the_hub_is_not_used() {
+    let mut stage = Stage::open(plan(1, "")).await;
+    stage.send_alerts(3);
+    stage.settled().await;
+    stage.stop().await;
+    forget_hub(&stage.path("state"), SystemTime::now() - Duration::from_secs(60));
+    stage.oracle.begin_life();
+    stage.hub.recreate_hub();
+    stage.send_alerts(10);
+    stage.start().await;
+    stage.settled().await;
+    assert_eq!(stage.oracle.confirmed("soc"), 13);
+    stage.close().await;
+}
+
+/// Scenario: reading starts at an offset without a number; its event and those after it were removed.
+/// Guarantees: the hub does not say so, but the bridge does, by a count of what it cannot count; the rest is read.
+#[tokio::test]
+async fn an_offset_that_is_gone_is_told() {
+    let mut stage = Stage::set_up(plan(1, ", start: { offset: { '0': '8192' } }")).await;
+    stage.send_alerts(8);
+    stage.hub.truncate(0, SequenceNumber(5));
+    stage.oracle.excuse(0, 5);
+    stage.start().await;
+    stage.settled().await;
+    let metrics = &stage.bridge().metrics;
+    assert_eq!(total(&metrics.eventhub_gone_offsets_total, &[]), 1);
+    assert_eq!(total(&metrics.eventhub_lost_events_total, &[]), 0);
+    assert_eq!(stage.oracle.confirmed("soc"), 3);
     stage.close().await;
 }

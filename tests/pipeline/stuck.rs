@@ -3,11 +3,12 @@
 use std::time::Duration;
 
 use hub2siem::emulator::event_hub::Mute;
-use hub2siem::event::{PartitionId, SequenceNumber};
+use hub2siem::event::{PartitionId, SequenceNumber, Timestamp};
 use hub2siem::eventhub::{EndReason, HubClient, HubSettings, PartitionReader, StartPosition, Step, rival};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::items::{alert, single, unreadable};
 use super::plan::{DEFAULT_GROUP, Plan, TargetPlan};
 use super::run::total;
 use super::stage::Stage;
@@ -153,7 +154,7 @@ async fn within<T>(future: impl Future<Output = T>) -> T {
 }
 
 /// Scenario: while the bridge is away, retention removes all that was not read, and nothing comes since; it is restarted
-/// later.
+/// hours later.
 /// Guarantees: the loss is counted without any event arriving, once: the position passes it, and so does the lag.
 #[tokio::test]
 async fn a_loss_is_noticed_in_an_empty_partition() {
@@ -161,7 +162,10 @@ async fn a_loss_is_noticed_in_an_empty_partition() {
     stage.send_alerts(3);
     stage.settled().await;
     stage.stop().await;
-    stage.send_alerts(7);
+    let hours_ago = Timestamp::from_millis(Timestamp::now().as_millis() - 2 * 3_600_000);
+    for number in 101..108 {
+        stage.send_at(0, single(alert(number)), hours_ago);
+    }
     stage.hub.truncate(0, SequenceNumber(10));
     stage.oracle.excuse(0, 10);
     stage.start().await;
@@ -178,5 +182,66 @@ async fn a_loss_is_noticed_in_an_empty_partition() {
     stage.send_alerts(1);
     stage.settled().await;
     assert_eq!(lost(&stage), 0);
+    stage.close().await;
+}
+
+/// Scenario: the hub says again and again that it keeps nothing, although its newest events are minutes old, and the link brings
+/// nothing.
+/// Guarantees: no hub removes events so young, so none is passed; the link is what is doubted.
+#[tokio::test]
+async fn young_events_are_never_passed_as_removed() {
+    let mut stage = Stage::open(plan(1)).await;
+    stage.send_alerts(3);
+    stage.settled().await;
+    stage.stop().await;
+    stage.send_alerts(7);
+    stage.hub.truncate(0, SequenceNumber(10));
+    stage.start().await;
+    stage.until("a new connection", |stage| stuck(stage) > 1).await;
+    let lost = total(&stage.bridge().metrics.eventhub_lost_events_total, &[]);
+    assert_eq!((lost, stage.oracle.checkpoint(DEFAULT_GROUP, 0)), (0, Some(2)));
+    // What the emulated hub removed all the same is a loss once an event comes after it.
+    stage.oracle.excuse(0, 10);
+    stage.close().await;
+}
+
+/// Scenario: the newest events of a partition cannot be read, and nothing follows them; then the link begins anew.
+/// Guarantees: that is no dead link; once a second link could not read them either they become dead letters under their numbers,
+/// and the position passes them.
+#[tokio::test]
+async fn unreadable_newest_events_are_no_dead_link() {
+    let mut stage = Stage::open(plan(1)).await;
+    stage.send_alerts(2);
+    stage.settled().await;
+    stage.stop().await;
+    for _ in 0..2 {
+        stage.send(0, unreadable());
+    }
+    stage.start().await;
+    stage
+        .until("a checkpoint after them", |stage| {
+            stage.oracle.checkpoint(DEFAULT_GROUP, 0) == Some(3)
+        })
+        .await;
+    let reconnects = &stage.bridge().metrics.eventhub_reconnects_total;
+    assert_eq!((stuck(&stage), total(reconnects, &["stuck"])), (0, 1));
+    assert_eq!(stage.bridge().readiness.lag_events(), 0);
+    stage.close().await;
+}
+
+/// Scenario: the hub is made anew while a link hangs, so that nothing ends it; the new hub has fewer events than were received.
+/// Guarantees: the numbers tell, the partition is attached on a new connection, and the new hub is read from its first event.
+#[tokio::test]
+async fn a_hub_made_anew_is_noticed_behind_a_dead_link() {
+    let mut stage = Stage::open(plan(1)).await;
+    stage.send_alerts(5);
+    stage.settled().await;
+    stage.hub.mute(0, Mute::OpenConnections);
+    stage.oracle.begin_life();
+    stage.hub.recreate_hub();
+    stage.send_alerts(2);
+    stage.settled().await;
+    let reconnects = &stage.bridge().metrics.eventhub_reconnects_total;
+    assert_eq!((stuck(&stage), total(reconnects, &["stuck"])), (1, 1));
     stage.close().await;
 }

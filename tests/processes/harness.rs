@@ -314,13 +314,24 @@ impl Bridge {
 
     /// The same; `None` where it is not shown.
     pub fn value(&self, name: &str, labels: &[&str]) -> Option<f64> {
-        let (_, text) = get(self.http, "/metrics").unwrap_or_default();
-        text.lines()
-            .filter_map(|line| line.strip_prefix(name))
-            .filter(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
-            .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
-            .reduce(|sum, value| sum + value)
+        sample(&self.metrics(), name, labels)
     }
+
+    /// All metrics, as [`sample`] reads them; none while it does not answer.
+    pub fn metrics(&self) -> String {
+        let (_, text) = get(self.http, "/metrics").unwrap_or_default();
+        text
+    }
+}
+
+/// What [`Bridge::value`] says, in metrics that were asked for once.
+pub fn sample(metrics: &str, name: &str, labels: &[&str]) -> Option<f64> {
+    metrics
+        .lines()
+        .filter_map(|line| line.strip_prefix(name))
+        .filter(|rest| rest.starts_with(['{', ' ']) && labels.iter().all(|label| rest.contains(label)))
+        .filter_map(|rest| rest.rsplit(' ').next()?.parse::<f64>().ok())
+        .reduce(|sum, value| sum + value)
 }
 
 /// The configuration of a bridge; its state and dead letters are in `directory`.

@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
-use super::audit::audit;
+use super::audited::audit;
 use super::harness::{Bridge, Hub, LATER, Receiver, SOON, Settings, TOKEN, wait_for};
 use super::ledger::{Ledger, checkpoints, dead_letters, item, letter_body};
 

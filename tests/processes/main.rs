@@ -8,6 +8,7 @@ mod ledger; // what arrived, item by item
 mod kill; // SIGKILL under load
 mod stop; // clean ends, and who may start
 mod outage; // the receiver is away or refuses
+mod audited; // what the verb `audit` says
 mod audit; // what is recorded, against what arrived
 mod progress; // targets that share a consumer group
 mod poison; // bodies that hurt

@@ -41,7 +41,7 @@ fn a_dead_target_holds_its_group_and_nobody_else() {
 
     let bridge = Bridge::start_file(directory, "bridge");
     wait_for("a full window at the sharing target", LATER, || {
-        (at_sharing.total() >= (WINDOW - PARTITIONS) as u64).then_some(())
+        (at_sharing.total() >= (WINDOW - WINDOW / 16) as u64).then_some(())
     });
     let resident_kib = bridge.process.resident_kib();
     wait_for("everything at the target with its own group", LATER, || {

@@ -1,7 +1,7 @@
 //! The try of `check --connect`.
 
 use hub2siem::deliver::relp::check;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::bench::settings;
 use super::peers::rsyslog::Options;
@@ -34,9 +34,12 @@ async fn a_receiver_that_would_do() {
 /// Guarantees: each is a problem of its own, with its cause and a remedy.
 #[tokio::test]
 async fn receivers_that_would_not_do() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let nobody = listener.local_addr().expect("it is bound");
-    drop(listener);
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let nobody = closed.local_addr().expect("it is bound");
     let finding = check(&settings(&nobody.to_string(), "")).await;
     let problem = finding.failure().expect("nobody is there");
     assert!(problem.cause.contains("failed to connect"), "{problem}");

@@ -1,6 +1,14 @@
 //! The ways to the hub and out of a closed network: AMQP over WebSocket, an HTTP proxy, an address of one's own; over TLS
 //! with a private CA, with a real proxy, and as the program itself.
 
+#![expect(
+    clippy::duplicate_mod,
+    reason = "Azurite and the peers bring the same certificates"
+)]
+
+#[path = "../support/azurite/mod.rs"]
+#[expect(dead_code, reason = "the tests of checkpoints use the rest")]
+mod azurite;
 #[path = "../credentials/entra/mod.rs"]
 #[expect(dead_code, reason = "the tests of credentials use the rest")]
 mod entra;

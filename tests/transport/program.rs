@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use hub2siem::emulator::event_hub::{EventHubEmulator, Options};
@@ -11,6 +12,8 @@ use hub2siem::emulator::splunk_hec::{Options as CollectorOptions, SplunkHecEmula
 use tempfile::TempDir;
 use tokio::process::Command;
 
+use crate::azurite::container::Blob;
+use crate::azurite::{Azurite, Certificates, Container, installed};
 use crate::entra::server::server_config;
 use crate::entra::{CLIENT, Entra, HEADER, SECRET, TENANT};
 use crate::peers::packages::proxies;
@@ -21,6 +24,8 @@ use crate::terminator::Terminator;
 
 const LOGIN: &str = "login.contoso.test";
 const COLLECTOR: &str = "splunk.contoso.test";
+/// As in Azure, the account is the first part of the name.
+const STORE: &str = "contoso.blob.test";
 const ACCOUNT: (&str, &str) = ("bridge", "open-sesame");
 const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
 /// What must change nothing: nothing listens there.
@@ -197,6 +202,60 @@ async fn everything_goes_by_the_proxy() {
         bridge.try_wait().expect("it is ours").is_none(),
         "the same process runs on"
     );
+}
+
+/// Scenario: checkpoints in a container under a name that only the proxy knows, opened with the one credential.
+/// Guarantees: the check and the bridge ask for it by the proxy, and the positions are there.
+#[tokio::test]
+async fn checkpoints_go_by_the_proxy() {
+    const UNTESTED: &str = "checkpoints behind a proxy";
+    let (Some(packages), Some(installed)) = (proxies(UNTESTED).await, installed(UNTESTED).await) else {
+        return;
+    };
+    let certificates = Arc::new(Certificates::new(STORE));
+    let azurite = Azurite::start_tls(&installed, &certificates).await;
+    let names = [ENDPOINT, LOGIN, COLLECTOR, STORE];
+    let tinyproxy = Tinyproxy::start(&packages, &names, Some(ACCOUNT)).await;
+    let scene = Scene::new().await;
+    scene.configure(&by(&tinyproxy), &client_secret());
+    let port = azurite.container_url("positions").port().expect("it has one");
+    let store = format!(
+        "checkpoint: {{ blob: {{ container_url: \"https://{STORE}:{port}/positions\", tls: {{ ca_file: {:?} }} }} }}\n\
+         state: {{ directory: ./state }}\n",
+        certificates.ca()
+    );
+    let file = fs::read_to_string(scene.path("hub2siem.yaml")).expect("it is there");
+    let file = file.replace("checkpoint: { file: { directory: ./state } }\n", &store);
+    fs::write(scene.path("hub2siem.yaml"), file).expect("it is ours");
+    let (code, text) = scene.check(&[]).await;
+    assert_eq!(code, Some(0), "{text}");
+    let by_proxy = |asked: Vec<String>| {
+        let of_store = asked.iter().filter(|peer| **peer == format!("{STORE}:{port}"));
+        of_store.count()
+    };
+    let checked = by_proxy(tinyproxy.asked());
+    assert!(checked > 0, "{:?}", tinyproxy.asked());
+
+    let _bridge = scene
+        .command(&["run"], &[])
+        .spawn()
+        .expect("the program was built");
+    append(&scene.hub, 0, 20);
+    append(&scene.hub, 1, 20);
+    scene.delivered(40).await;
+    let container = Container::new(&azurite, "positions");
+    within(async {
+        let is_settled = |blobs: &[Blob]| {
+            let checkpoints = blobs.iter().filter(|blob| blob.name.contains("/checkpoint/"));
+            let numbers = checkpoints.filter(|blob| blob.metadata["sequencenumber"] == "19");
+            numbers.count() == 2
+        };
+        while !is_settled(&container.list().await) {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await;
+    assert!(by_proxy(tinyproxy.asked()) > checked, "{:?}", tinyproxy.asked());
 }
 
 /// Scenario: the proxy is not there, its password is wrong, a target has no TLS; a machine that gets its identity from beside it.

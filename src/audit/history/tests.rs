@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::acknowledge::{Gaps, TargetAccount};
+use crate::audit::line::{Reading, Standing};
 use crate::audit::totals::TargetTotals;
 use crate::event::{PartitionId, SequenceNumber};
 
@@ -9,7 +10,7 @@ use crate::event::{PartitionId, SequenceNumber};
 const SECOND: i64 = 1000;
 
 /// A line of `run` in generation 0, written at `time` seconds: every number is an event with one delivered record.
-fn line(run: &str, time: i64, from: i64, to: i64) -> Settled {
+pub(in crate::audit) fn line(run: &str, time: i64, from: i64, to: i64) -> Settled {
     let events = (to - from) as u64;
     let ends = TargetAccount {
         delivered: events,
@@ -43,19 +44,32 @@ fn line(run: &str, time: i64, from: i64, to: i64) -> Settled {
     }
 }
 
-fn stop(run: &str, time: i64, in_flight: u64) -> Line {
+pub(in crate::audit) fn stop(run: &str, time: i64, in_flight: u64) -> Line {
     Line::Standing(Standing {
         time: Timestamp::from_millis(time * SECOND),
         partition: PartitionId::new("0"),
         reading: line(run, 0, 0, 1).reading,
         in_flight,
         is_stop: true,
+        is_taken: false,
+    })
+}
+
+/// The same of a partition that another reader took.
+fn taken(run: &str, time: i64, in_flight: u64) -> Line {
+    let Line::Standing(standing) = stop(run, time, in_flight) else {
+        unreachable!("it is one");
+    };
+    Line::Standing(Standing {
+        is_stop: false,
+        is_taken: true,
+        ..standing
     })
 }
 
 /// Events counted, events read again, and what stands out.
 #[track_caller]
-fn check(sources: Vec<Vec<Line>>, events: u64, again: u64, expected: &[What]) {
+pub(super) fn check(sources: Vec<Vec<Line>>, events: u64, again: u64, expected: &[What]) {
     let history = history(sources);
     let sum = |number: fn(&Day) -> u64| history.days.values().map(number).sum::<u64>();
     let found: Vec<_> = history.findings.iter().map(|finding| &finding.what).collect();
@@ -117,6 +131,34 @@ fn a_stop_is_no_kill() {
     }
 }
 
+/// Scenario: another process takes the partition of one that goes on with others, and gives it back.
+/// Guarantees: neither is said to have ended; what was in flight at a move is said.
+#[test]
+fn a_move_is_no_kill() {
+    let moved = |in_flight, after| What::Taken { in_flight, after };
+    for (in_flight, expected) in [(0, vec![]), (5, vec![moved(5, 9), moved(5, 19)])] {
+        let mut regained = line("a", 5, 19, 29);
+        regained.reading.generation = 1;
+        let mine = vec![
+            Line::Settled(line("a", 1, -1, 9)),
+            taken("a", 2, in_flight),
+            Line::Settled(regained),
+        ];
+        let theirs = vec![Line::Settled(line("b", 3, 9, 19)), taken("b", 4, in_flight)];
+        check(vec![mine, theirs], 30, 0, &expected);
+    }
+}
+
+/// Scenario: an instance that settled nothing of a partition stood still, and notices long after that another one has it.
+/// Guarantees: what is in flight is what the other one said, and as of when it did.
+#[test]
+fn a_late_word_of_a_loss_says_nothing_of_the_reader() {
+    let reads = line("b", 10, -1, 9);
+    let (in_flight, time) = (reads.in_flight, reads.time);
+    let history = history(vec![vec![taken("a", 500, 7)], vec![Line::Settled(reads)]]);
+    assert_eq!((history.in_flight, history.time), (in_flight, Some(time)));
+}
+
 #[test]
 fn a_position_set_forward_leaves_a_hole() {
     let mut begun = line("b", 3, 29, 39);
@@ -132,6 +174,20 @@ fn a_position_set_forward_leaves_a_hole() {
         begins: Some("checkpoint".to_owned()),
     };
     check(vec![lines], 20, 0, &[hole]);
+}
+
+/// Scenario: a position is set forward, and back again before the end of what is recorded.
+/// Guarantees: what was read after all is no hole.
+#[test]
+fn a_hole_that_was_read_later_is_none() {
+    let lines = vec![
+        Line::Settled(line("a", 1, -1, 9)),
+        stop("a", 2, 0),
+        Line::Settled(line("b", 3, 29, 39)),
+        stop("b", 4, 0),
+        Line::Settled(line("c", 5, 9, 49)),
+    ];
+    check(vec![lines], 50, 10, &[]);
 }
 
 #[test]

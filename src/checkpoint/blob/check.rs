@@ -10,10 +10,10 @@ use azure_core::http::{Etag as AzureEtag, NoFormat, RequestContent};
 use azure_storage_blob::models::{BlobClientSetMetadataOptions, BlockBlobClientUploadOptions};
 use bytes::Bytes;
 
+use super::Error;
 use super::client::Client;
 use super::names::Names;
 use super::settings::{Access, Settings};
-use super::{Error, request};
 use crate::checkpoint::file::Scope;
 use crate::credential::{Audience, owner};
 use crate::durable::retry::chain;
@@ -23,8 +23,6 @@ use crate::proxy::tunnel;
 
 /// A version that no blob ever has.
 const NO_VERSION: &str = "\"hub2siem-check\"";
-/// What the service says where the container itself is missing.
-const NO_CONTAINER: &str = "ContainerNotFound";
 const TRY: &str = "try";
 const LIST: &str = "list the checkpoints in";
 
@@ -185,9 +183,7 @@ fn right<T>(answer: Result<T, Error>) -> Right {
     match answer {
         Ok(_) => Right::Given,
         Err(error) => match &error {
-            Error::Refused {
-                status: 404, code, ..
-            } if code == NO_CONTAINER => Right::GivenWithoutContainer,
+            Error::NoContainer { .. } => Right::GivenWithoutContainer,
             Error::Refused {
                 status: 404 | 412, ..
             } => Right::Given,
@@ -201,7 +197,7 @@ fn right<T>(answer: Result<T, Error>) -> Right {
 
 async fn read(client: &Client, name: &str) -> Right {
     let blob = client.container().blob_client(name);
-    right(finish(client, name, blob.get_properties(None)).await)
+    right(client.finish(TRY, name, blob.get_properties(None)).await)
 }
 
 async fn create(client: &Client, name: &str) -> Right {
@@ -211,7 +207,8 @@ async fn create(client: &Client, name: &str) -> Right {
         ..BlockBlobClientUploadOptions::default()
     };
     let empty = RequestContent::<Bytes, NoFormat>::from(Vec::new());
-    right(finish(client, name, blob.upload(empty, Some(options))).await)
+    let created = blob.upload(empty, Some(options));
+    right(client.finish(TRY, name, created).await)
 }
 
 async fn write(client: &Client, name: &str) -> Right {
@@ -221,13 +218,6 @@ async fn write(client: &Client, name: &str) -> Right {
         ..BlobClientSetMetadataOptions::default()
     };
     let metadata = HashMap::new();
-    right(finish(client, name, blob.set_metadata(&metadata, Some(options))).await)
-}
-
-async fn finish<T>(
-    client: &Client,
-    name: &str,
-    request: impl Future<Output = azure_core::Result<T>>,
-) -> Result<T, Error> {
-    request::finish(TRY, name, client.entra(), request).await
+    let written = blob.set_metadata(&metadata, Some(options));
+    right(client.finish(TRY, name, written).await)
 }

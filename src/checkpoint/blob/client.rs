@@ -16,6 +16,7 @@ use bytes::Bytes;
 use futures_util::TryStreamExt;
 
 use super::entra::Entra;
+use super::error::NO_CONTAINER;
 use super::settings::{Access, Settings};
 use super::shared_key::SharedKeyPolicy;
 use super::{Error, Etag, request};
@@ -93,10 +94,6 @@ impl Client {
         &self.container
     }
 
-    pub(super) fn entra(&self) -> Option<&Entra> {
-        self.entra.as_deref()
-    }
-
     /// Address of the container, without secrets.
     pub(super) fn address(&self) -> &str {
         &self.address
@@ -107,7 +104,7 @@ impl Client {
         let asked = self.container.get_properties(None);
         match self.finish("find the container", &self.address, asked).await {
             Ok(_) => return Ok(()),
-            Err(Error::Refused { status: 404, .. }) => {}
+            Err(Error::NoContainer { .. }) => {}
             // Rights on a container's blobs do not include its properties; whether it is there shows at the first list. Who
             // is not known at all is told so at once.
             Err(Error::Refused {
@@ -163,7 +160,7 @@ impl Client {
         })
     }
 
-    /// One blob; `None` if there is none.
+    /// One blob; `None` if there is none, in a container that is there.
     pub(super) async fn read(&self, operation: &'static str, name: &str) -> Result<Option<Blob>, Error> {
         let blob = self.container.blob_client(name);
         let answer = match self.finish(operation, name, blob.get_properties(None)).await {
@@ -200,7 +197,7 @@ impl Client {
         metadata: &HashMap<String, String>,
     ) -> Result<Written, Error> {
         let written = self.try_create(operation, name, metadata).await;
-        if !matches!(&written, Err(Error::Refused { status: 404, code, .. }) if code == "ContainerNotFound") {
+        if !matches!(written, Err(Error::NoContainer { .. })) {
             return written;
         }
         tracing::error!(
@@ -262,14 +259,22 @@ impl Client {
         }
     }
 
-    /// Waits for the end of a request.
+    /// Waits for the end of a request. A blob that is not there is told apart from a container that is not.
     pub(super) async fn finish<T>(
         &self,
         operation: &'static str,
         object: &str,
         request: impl Future<Output = azure_core::Result<T>>,
     ) -> Result<T, Error> {
-        request::finish(operation, object, self.entra.as_deref(), request).await
+        let ended = request::finish(operation, object, self.entra.as_deref(), request).await;
+        ended.map_err(|error| match error {
+            Error::Refused { code, .. } if code == NO_CONTAINER => Error::NoContainer {
+                operation,
+                object: object.to_owned(),
+                container: self.address.clone(),
+            },
+            error => error,
+        })
     }
 }
 

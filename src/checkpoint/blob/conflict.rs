@@ -36,12 +36,11 @@ pub(super) async fn judge(
     store.note_checkpoint(partition, Some(blob.etag));
     // What cannot be read says no position that ours could move back.
     let stored = metadata::read(&name, &blob.metadata).ok();
-    let is_behind = stored.is_some_and(|stored| is_as_far(&stored, ours));
-    Ok(if is_behind {
-        Verdict::Behind
-    } else {
-        Verdict::Again
-    })
+    let Some(stored) = stored.filter(|stored| is_as_far(stored, ours)) else {
+        return Ok(Verdict::Again);
+    };
+    store.note_further(partition, stored);
+    Ok(Verdict::Behind)
 }
 
 /// Whether `stored` is at or beyond `ours`. Numbers of another hub say nothing; who does not say which hub it was means
@@ -70,6 +69,7 @@ mod tests {
             offset: Offset::new("1"),
             enqueued_time: Timestamp::UNKNOWN,
             hub_created_at: hub_created_at.map(Timestamp::from_millis),
+            stored_at: None,
             targets: BTreeMap::new(),
         };
         for (stored, ours, expected) in [

@@ -9,6 +9,9 @@ use crate::credential::Failure;
 use crate::deliver::http_request;
 use crate::durable::retry::chain;
 
+/// What the service says where the container itself is missing.
+pub(super) const NO_CONTAINER: &str = "ContainerNotFound";
+
 /// A request to the blob store did not do what it was for. At start: stop with exit code 74. While running: try again.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -43,6 +46,17 @@ pub enum Error {
         status: u16,
         /// The store's own word for it.
         code: String,
+    },
+    /// The container itself is not there: it was removed, or another one is meant. What was stored is then not known, which
+    /// is not the same as nothing having been stored.
+    #[error("failed to {operation} `{object}`: there is no container `{container}` ({NO_CONTAINER})")]
+    NoContainer {
+        /// What was tried.
+        operation: &'static str,
+        /// Blob or container.
+        object: String,
+        /// Address of the container.
+        container: String,
     },
     /// There is no token of Microsoft Entra ID to show.
     #[error("failed to {operation} `{object}`")]
@@ -127,6 +141,11 @@ impl Error {
                 "see that this machine reaches the storage account over HTTPS: name, firewall, private endpoint, proxy"
             }
             Error::Refused { status, code, .. } => refused_hint(*status, code),
+            Error::NoContainer { .. } => {
+                "compare the names of account and container with the portal; a container that was removed can be restored \
+                 there if soft delete is on, else make it again and bring positions back with `hub2siem checkpoint import` or `set`: without \
+                 them partitions start as `event_hub.start` says"
+            }
             Error::NoToken { source, .. } => source.fix,
             Error::Unexpected { .. } => "see that `checkpoint.blob` names a container of Azure Blob Storage",
             Error::Invalid { .. } => {
@@ -156,9 +175,7 @@ fn refused_hint(status: u16, code: &str) -> &'static str {
             "compare the key or SAS with the portal, also its expiry, and the clock of this machine; with a `credential`, \
              its tenant"
         }
-        (404, _) => {
-            "see whether the container was removed, and whether `checkpoint.blob` names the right account"
-        }
+        (404, _) => "see whether `checkpoint.blob` names the right account",
         (409, "ContainerBeingDeleted") => "the container is being deleted; it can be made again in a minute",
         (429 | 500..=599, _) => "it is tried again by itself; the store is overloaded or in trouble",
         _ => "docs/checkpoints.md says what the store needs",

@@ -81,6 +81,7 @@ pub fn read(blob: &str, metadata: &BTreeMap<String, String>) -> Result<Checkpoin
         offset: Offset::new(offset.unwrap_or_default()),
         enqueued_time: millis.map_or(Timestamp::UNKNOWN, Timestamp::from_millis),
         hub_created_at: value(HUB_CREATED_AT).and_then(Timestamp::parse),
+        stored_at: None,
         // Without them nothing but repeats is lost, so what cannot be read does not stop a start.
         targets: value(TARGETS)
             .and_then(|text| serde_json::from_str(text).ok())

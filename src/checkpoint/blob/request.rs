@@ -30,13 +30,16 @@ pub(super) fn options(settings: &Settings) -> ClientOptions {
     }
 }
 
-/// Waits for the end of a request, for [`PATIENCE`] at most.
+/// Waits for the end of a request, for [`PATIENCE`] at most; the first one waits for a token before.
 pub(super) async fn finish<T>(
     operation: &'static str,
     object: &str,
     entra: Option<&Entra>,
     request: impl Future<Output = azure_core::Result<T>>,
 ) -> Result<T, Error> {
+    if let Some(entra) = entra {
+        entra.prepare().await;
+    }
     let ended = tokio::time::timeout(PATIENCE, request).await;
     let Ok(ended) = ended else {
         return Err(Error::Silent {
@@ -50,7 +53,7 @@ pub(super) async fn finish<T>(
         Err(error) => Error::of(operation, object, &error),
     };
     if let (Error::Refused { status: 401, .. }, Some(entra)) = (&error, entra) {
-        entra.refuse().await;
+        entra.refuse();
     }
     Err(error)
 }

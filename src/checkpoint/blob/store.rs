@@ -4,15 +4,13 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard};
 
-use super::client::{Client, Written};
+use super::client::{Blob, Client, Written};
 use super::conflict::{self, Verdict};
 use super::names::Names;
-use super::settings::Access;
 use super::{Error, Etag, Settings, metadata};
 use crate::checkpoint::file::Scope;
 use crate::checkpoint::layout::Checkpoint;
 use crate::checkpoint::store;
-use crate::credential::Audience;
 use crate::event::{PartitionId, Timestamp};
 use crate::eventhub::Replaceable;
 
@@ -40,6 +38,8 @@ pub(super) struct Inner {
 pub(super) struct Known {
     /// `Some(None)`: there is no checkpoint.
     checkpoint: Option<Option<Etag>>,
+    /// What that checkpoint says, where another process wrote it and ours was not further.
+    further: Option<Checkpoint>,
     /// While the partition is ours.
     pub(super) ownership: Option<Etag>,
 }
@@ -48,10 +48,6 @@ impl BlobStore {
     /// Opens the group's checkpoints, and makes the container if it is missing. `owner_id` is this process.
     pub async fn open(settings: &Settings, scope: Scope<'_>, owner_id: Arc<str>) -> Result<Self, Error> {
         let store = Self::new(settings, scope, owner_id)?;
-        // The first token may take longer than a request has patience, as from `az`. What fails here fails there too.
-        if let Access::Entra(source) = &settings.access {
-            drop(source.token(Audience::Storage).await);
-        }
         store.client().create_container().await?;
         Ok(store)
     }
@@ -78,8 +74,8 @@ impl BlobStore {
         let (client, names) = (self.client(), &self.0.names);
         let name = names.checkpoint(partition);
         if let Some(blob) = client.read(READ, &name).await? {
-            self.note_checkpoint(partition, Some(blob.etag));
-            return metadata::read(&name, &blob.metadata).map(Some);
+            self.note_checkpoint(partition, Some(blob.etag.clone()));
+            return checkpoint(&blob).map(Some);
         }
         self.note_checkpoint(partition, None);
         let Some(prefix) = names.checkpoints_as_typed() else {
@@ -89,7 +85,7 @@ impl BlobStore {
         let Some(blob) = client.read(READ, &name).await? else {
             return Ok(None);
         };
-        let checkpoint = metadata::read(&name, &blob.metadata)?;
+        let checkpoint = checkpoint(&blob)?;
         log_adopted(&name, &checkpoint);
         Ok(Some(checkpoint))
     }
@@ -103,7 +99,7 @@ impl BlobStore {
             let Some(partition) = partition_in(&blob.name, &prefix) else {
                 continue;
             };
-            let checkpoint = metadata::read(&blob.name, &blob.metadata)?;
+            let checkpoint = checkpoint(&blob)?;
             self.note_checkpoint(&partition, Some(blob.etag));
             checkpoints.insert(partition, checkpoint);
         }
@@ -117,7 +113,7 @@ impl BlobStore {
             if checkpoints.contains_key(&partition) {
                 continue;
             }
-            let checkpoint = metadata::read(&blob.name, &blob.metadata)?;
+            let checkpoint = checkpoint(&blob)?;
             log_adopted(&blob.name, &checkpoint);
             checkpoints.insert(partition, checkpoint);
         }
@@ -129,12 +125,19 @@ impl BlobStore {
     /// Where it is not: `Lost` if the partition is not ours any more; nothing is written if the stored position is as far;
     /// else it is written again.
     pub async fn store(&self, partition: &PartitionId, checkpoint: &Checkpoint) -> Result<(), store::Error> {
+        if self.is_behind(partition, checkpoint) {
+            return Ok(());
+        }
         let name = self.0.names.checkpoint(partition);
         let metadata = metadata::write(checkpoint);
         for _ in 0..MAX_TRIES {
             let etag = self.checkpoint_etag(partition, &name).await?;
             let written = match &etag {
-                Some(etag) => self.client().replace(WRITE, &name, &metadata, etag).await?,
+                Some(etag) => match self.client().replace(WRITE, &name, &metadata, etag).await {
+                    // Removed while it was in use. Our position is known, so nothing speaks against making both again.
+                    Err(Error::NoContainer { .. }) => Written::Missing,
+                    written => written?,
+                },
                 None => self.client().create(WRITE, &name, &metadata).await?,
             };
             match written {
@@ -196,7 +199,26 @@ impl BlobStore {
     }
 
     pub(super) fn note_checkpoint(&self, partition: &PartitionId, etag: Option<Etag>) {
-        self.lock().entry(partition.clone()).or_default().checkpoint = Some(etag);
+        let mut known = self.lock();
+        let known = known.entry(partition.clone()).or_default();
+        known.checkpoint = Some(etag);
+        known.further = None;
+    }
+
+    /// What was just noted is further than what we had to write, and is to stand until ours is.
+    pub(super) fn note_further(&self, partition: &PartitionId, stored: Checkpoint) {
+        self.lock().entry(partition.clone()).or_default().further = Some(stored);
+    }
+
+    fn is_behind(&self, partition: &PartitionId, ours: &Checkpoint) -> bool {
+        let known = self.lock();
+        let further = known.get(partition).and_then(|known| known.further.as_ref());
+        // Only of the same hub for certain: a number of another one might never be reached.
+        further.is_some_and(|further| {
+            further.hub_created_at.is_some()
+                && further.hub_created_at == ours.hub_created_at
+                && further.sequence_number >= ours.sequence_number
+        })
     }
 
     pub(super) fn lock(&self) -> MutexGuard<'_, BTreeMap<PartitionId, Known>> {
@@ -208,6 +230,12 @@ impl fmt::Debug for BlobStore {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(formatter, "BlobStore({})", self.describe())
     }
+}
+
+/// The checkpoint that a blob says, with the time it was stored.
+fn checkpoint(blob: &Blob) -> Result<Checkpoint, Error> {
+    let checkpoint = metadata::read(&blob.name, &blob.metadata)?;
+    Ok(checkpoint.stored_at(Some(blob.last_modified)))
 }
 
 /// The partition that a blob is for; `None` for what lies deeper.

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 
 use super::*;
-use crate::acknowledge::Window;
+use crate::acknowledge::{Mark, Window};
 use crate::checkpoint::MemoryStore;
 use crate::event::{Event, Offset, SequenceNumber};
 
@@ -73,6 +73,14 @@ fn event(number: i64) -> Event {
         enqueued_time: Timestamp::from_millis(number),
         body: Bytes::new(),
         last_enqueued: None,
+    }
+}
+
+fn mark(number: i64) -> Mark {
+    Mark {
+        sequence_number: SequenceNumber(number),
+        offset: Offset::new(number.to_string()),
+        enqueued_time: Timestamp::from_millis(number),
     }
 }
 
@@ -213,16 +221,52 @@ async fn an_old_generation_moves_no_position() {
     assert_eq!(group.stored("0"), Some(2));
 }
 
+/// Scenario: a pass has a mark in hand; before it is written the partition is lost, another instance stores a later
+/// position, and the partition is claimed again.
+/// Guarantees: the claim waits for a write that is under way, finds the later position, and the mark in hand is not
+/// written over it; what is read from there is stored.
+#[tokio::test(start_paused = true)]
+async fn a_mark_of_the_time_before_a_claim_is_not_stored() {
+    let group = start();
+    let (zero, checkpointer) = (PartitionId::new("0"), &group.checkpointer);
+    turn().await;
+    let old = group.register("0", 0);
+    settle(&old, 1..=5);
+    let in_hand = checkpointer.moved(Pass::All).pop().expect("the mark moved");
+    let later = Checkpoint::new(mark(50), Some(Timestamp::from_millis(1)));
+    group.store.store(&zero, &later).expect("it can be stored");
+
+    let writing = checkpointer.writing.lock().await;
+    let mut resumed = std::pin::pin!(checkpointer.resume(&zero));
+    tokio::time::timeout(INTERVAL, resumed.as_mut())
+        .await
+        .expect_err("something is written just now");
+    drop(writing);
+    let found = resumed.await.expect("it can be read");
+    assert_eq!(found, Some(later));
+
+    checkpointer
+        .store_one(&in_hand)
+        .await
+        .expect("nothing is written");
+    assert_eq!(group.stored("0"), Some(50), "it went back");
+    let new = group.register("0", 1);
+    checkpointer
+        .store_one(&in_hand)
+        .await
+        .expect("nothing is written");
+    assert_eq!(group.stored("0"), Some(50), "it went back");
+    settle(&new, 51..=53);
+    settle(&old, 6..=7);
+    tokio::time::sleep(INTERVAL).await;
+    assert_eq!(group.stored("0"), Some(53));
+}
+
 #[tokio::test(start_paused = true)]
 async fn stores_a_position_before_any_event() {
     let group = start();
     let partition = PartitionId::new("3");
-    let mark = crate::acknowledge::Mark {
-        sequence_number: SequenceNumber(-1),
-        offset: Offset::new("-1"),
-        enqueued_time: Timestamp::from_millis(0),
-    };
-    let checkpoint = Checkpoint::new(mark, None);
+    let checkpoint = Checkpoint::new(mark(-1), None);
     group
         .checkpointer
         .store_initial(&partition, &checkpoint)
@@ -275,16 +319,50 @@ async fn the_audit_holds_nothing_up_and_misses_nothing() {
     group.stop().await.expect("it can be stored");
 
     let mut ranges = Vec::new();
-    for (_, path) in crate::audit::places::files(&audit).expect("it can be read") {
-        for line in crate::audit::file::read(&path).expect("it can be read").lines {
-            if let Line::Settled(line) = line {
-                assert_eq!(line.totals.numbers(), i128::from(line.to.0 - line.from.0));
-                ranges.push((line.from.0, line.to.0));
-            }
+    for line in recorded(&audit) {
+        if let Line::Settled(line) = line {
+            assert_eq!(line.totals.numbers(), i128::from(line.to.0 - line.from.0));
+            ranges.push((line.from.0, line.to.0));
         }
     }
     assert_eq!(
         (ranges[0], ranges[1], ranges.last()),
         ((0, 5), (5, 7), Some(&(5, 8)))
     );
+}
+
+/// Scenario: a partition is lost while events are in flight, and after events whose mark was not stored yet.
+/// Guarantees: the audit has a line that says so, soon and not only at the next interval, with as many events as are read
+/// again.
+#[tokio::test(start_paused = true)]
+async fn the_audit_is_told_of_a_loss() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let recorder = Recorder::open(directory.path(), "$Default".into()).expect("it can be opened");
+    let audit = directory.path().join("audit/1");
+    let group = start_with(|checkpointer| checkpointer.audited_by(recorder).every(100 * INTERVAL));
+    let in_flight = group.register("0", 7);
+    settle(&in_flight, 1..=3);
+    wait_until(|| group.stored("0") == Some(3)).await;
+    settle(&in_flight, 4..=5);
+    let _open = in_flight.begin(&event(6));
+    group.checkpointer.lose(&PartitionId::new("0"));
+    let told = || {
+        let mut lines = recorded(&audit);
+        lines.retain(|line| matches!(line, Line::Standing(_)));
+        lines
+    };
+    wait_until(|| !told().is_empty()).await;
+    group.stop().await.expect("nothing is left to store");
+    let [Line::Standing(line)] = &told()[..] else {
+        panic!("it is told once: {:?}", told());
+    };
+    assert_eq!((line.in_flight, line.reading.generation), (3, 7));
+    assert!(line.is_taken && !line.is_stop);
+}
+
+/// What the audit's files say.
+fn recorded(audit: &std::path::Path) -> Vec<Line> {
+    let files = crate::audit::places::files(audit).expect("it can be read");
+    let read = |path: &std::path::PathBuf| crate::audit::file::read(path).expect("it can be read");
+    files.iter().flat_map(|(_, path)| read(path).lines).collect()
 }

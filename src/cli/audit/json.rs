@@ -17,7 +17,9 @@ enum Object<'r> {
         #[serde(flatten)]
         place: Place<'r>,
         up_to: i64,
+        received: u64,
         settled: u64,
+        in_flight: u64,
         missing: u64,
         lost: u64,
         repeated: u64,
@@ -101,6 +103,7 @@ fn objects(partition: &Partition) -> Vec<Object<'_>> {
             partition: &partition.partition,
         };
         let (totals, again) = (&sums.totals, &sums.again);
+        let in_flight = partition.in_flight_on(*day);
         let Gaps {
             missing,
             lost,
@@ -109,7 +112,9 @@ fn objects(partition: &Partition) -> Vec<Object<'_>> {
         objects.push(Object::Events {
             place: place.clone(),
             up_to: sums.to,
+            received: totals.events + in_flight,
             settled: totals.events,
+            in_flight,
             missing,
             lost,
             repeated,
@@ -144,4 +149,40 @@ fn objects(partition: &Partition) -> Vec<Object<'_>> {
 
 fn line(object: &Object<'_>) -> Result<(), Failure> {
     output::line(&serde_json::to_vec(object).expect("an object has text keys and plain values"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::super::table::tests::report;
+    use super::*;
+
+    #[test]
+    fn says_of_each_partition_what_was_received_and_settled() {
+        let mut report = report();
+        let day = report.partitions[0]
+            .days
+            .values_mut()
+            .next()
+            .expect("it has a day");
+        (
+            day.totals.gaps.missing,
+            day.totals.gaps.lost,
+            day.totals.gaps.repeated,
+        ) = (1, 2, 3);
+        let objects = objects(&report.partitions[0]);
+        let events = serde_json::to_value(&objects[0]).expect("it is plain");
+        for (name, expected) in [
+            ("received", 1002),
+            ("settled", 990),
+            ("in_flight", 12),
+            ("missing", 1),
+            ("lost", 2),
+            ("repeated", 3),
+            ("read_again", 10),
+        ] {
+            assert_eq!(events[name], Value::from(expected), "{name}");
+        }
+    }
 }

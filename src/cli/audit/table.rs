@@ -52,17 +52,18 @@ fn text(report: &Report) -> String {
 
 /// What became of the events.
 fn events(partitions: &[&Partition]) -> Table {
-    let names = "day,partition,up to,received,missing,lost,in flight,read again,records,undecodable,unrouted";
+    let names =
+        "day,partition,up to,received,settled,missing,lost,in flight,read again,records,undecodable,unrouted";
     let mut table = vec![names.split(',').map(str::to_owned).collect()];
     for partition in partitions {
         for (day, sums) in &partition.days {
-            let is_newest = partition.days.keys().next_back() == Some(day);
-            let in_flight = if is_newest { partition.in_flight } else { 0 };
+            let in_flight = partition.in_flight_on(*day);
             let Day { totals, again, .. } = sums;
             let mut row = vec![day.to_string(), partition.partition.to_string()];
             row.push(sums.to.to_string());
             let numbers = [
                 totals.events + in_flight,
+                totals.events,
                 totals.gaps.missing,
                 totals.gaps.lost,
                 in_flight,
@@ -162,4 +163,4 @@ fn render(table: &Table) -> String {
 }
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

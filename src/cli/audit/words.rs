@@ -2,9 +2,11 @@
 
 use std::path::PathBuf;
 
+use jiff::civil::Date;
+
 use crate::audit::file::Damaged;
 use crate::audit::history::What;
-use crate::audit::report::{Partition, Report};
+use crate::audit::report::{Choice, Partition, Report};
 
 /// Everything that is wrong, one sentence each.
 pub(super) fn problems(report: &Report) -> Vec<String> {
@@ -53,8 +55,26 @@ fn place(partition: &Partition) -> String {
     )
 }
 
+/// That there is nothing to judge, and what there is.
+pub(super) fn nothing(states: &[PathBuf], choice: &Choice, recorded: Option<(Date, Date)>) -> String {
+    let mut text = format!("nothing was recorded in {}", list(states));
+    if let Some(group) = &choice.consumer_group {
+        text += &format!(" for consumer group `{group}`");
+    }
+    let Some((first, last)) = recorded else {
+        return text;
+    };
+    text += &match (choice.since, choice.until) {
+        (Some(since), Some(until)) => format!(" from {since} to {until}"),
+        (Some(since), None) => format!(" since {since}"),
+        (None, Some(until)) => format!(" until {until}"),
+        (None, None) => String::new(),
+    };
+    text + &format!("; what was recorded is of {first} to {last}")
+}
+
 /// Directories in a sentence.
-pub(super) fn list(paths: &[PathBuf]) -> String {
+fn list(paths: &[PathBuf]) -> String {
     let paths: Vec<_> = paths.iter().map(|path| format!("`{}`", path.display())).collect();
     paths.join(", ")
 }
@@ -101,6 +121,10 @@ fn what(what: &What) -> String {
         What::Killed { in_flight, after } => format!(
             "the process ended without a stop; what it sent after number {after} was sent again, with the same event \
              ids ({in_flight} events were in flight there)"
+        ),
+        What::Taken { in_flight, after } => format!(
+            "another reader took the partition over; {in_flight} events received after number {after} were read again \
+             there, with the same event ids"
         ),
         What::GivenUp { in_flight, after } => format!(
             "the process stopped before {in_flight} events after number {after} were settled; they were read again"

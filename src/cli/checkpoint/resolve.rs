@@ -8,6 +8,8 @@ use crate::eventhub::{End, EndReason, PartitionProperties, Position, StartPositi
 
 /// The offset that stands before every event. It serves for one that the hub no longer has: what it has comes later.
 const BEFORE_ALL: &str = "-1";
+/// No offset: the bridge then starts by the number.
+const BY_NUMBER: &str = "";
 
 /// A place in a partition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -88,10 +90,13 @@ impl Search<'_> {
         match wanted {
             Wanted::Latest => Ok(newest),
             Wanted::Earliest if self.properties.is_empty => Ok(newest),
-            Wanted::Earliest => {
-                let first = self.first(&StartPosition::Earliest).await?;
-                Ok(self.before(&first))
-            }
+            Wanted::Earliest => match self.first(&StartPosition::Earliest).await {
+                Err(Unresolved::Peer(end)) if end.reason == EndReason::Unreadable => {
+                    let before = SequenceNumber(self.properties.begin_sequence_number.0 - 1);
+                    Ok(self.by_number(before, &end))
+                }
+                first => Ok(self.before(&first?)),
+            },
             Wanted::EnqueuedAfter(time)
                 if self.properties.is_empty || self.properties.last_enqueued_time < *time =>
             {
@@ -140,9 +145,15 @@ impl Search<'_> {
         if self.properties.is_empty {
             return Ok(self.gone(number, newest.enqueued_time, newest.sequence_number.next()));
         }
-        let first = match number < self.properties.begin_sequence_number {
-            true => self.first(&StartPosition::Earliest).await?,
-            false => self.first(&StartPosition::SequenceNumber(number)).await?,
+        let start = match number < self.properties.begin_sequence_number {
+            true => StartPosition::Earliest,
+            false => StartPosition::SequenceNumber(number),
+        };
+        let first = match self.first(&start).await {
+            Err(Unresolved::Peer(end)) if end.reason == EndReason::Unreadable => {
+                return Ok(self.by_number(number, &end));
+            }
+            first => first?,
         };
         if first.sequence_number != number {
             let before = Timestamp::from_millis(first.enqueued_time.as_millis() - 1);
@@ -225,6 +236,24 @@ impl Search<'_> {
             sequence_number: number,
             offset: None,
             enqueued_time: time,
+            hub_created_at: Some(self.hub.created_at),
+        }
+    }
+
+    /// The position after event `number` where AMQP cannot carry the event that the hub has there. The number is enough to go
+    /// on by.
+    fn by_number(&mut self, number: SequenceNumber, end: &End) -> Position {
+        let oldest = self.properties.begin_sequence_number;
+        if number < oldest {
+            return self.gone(number, None, oldest);
+        }
+        self.notes.push(format!(
+            "event {number} cannot be read, so that only its number is known to be right: {end}"
+        ));
+        Position {
+            sequence_number: number,
+            offset: Some(Offset::new(BY_NUMBER)),
+            enqueued_time: None,
             hub_created_at: Some(self.hub.created_at),
         }
     }

@@ -143,7 +143,7 @@ async fn moves(hub: &Hub, arguments: &SetArguments, view: &View) -> Result<Vec<M
         // Numbers of a hub that was deleted say nothing about this one.
         let comparable = before
             .as_ref()
-            .filter(|before| before.hub_created_at.is_none_or(|made| made == hub.created_at));
+            .filter(|before| !before.known_hub().is_another(hub.created_at));
         if let Some(before) = comparable {
             after.targets = still_ahead(before, after.sequence_number);
         }
@@ -294,6 +294,7 @@ mod tests {
             offset: Offset::new("0"),
             enqueued_time: Timestamp::UNKNOWN,
             hub_created_at: None,
+            stored_at: None,
             targets: BTreeMap::from([
                 ("near".to_owned(), position(15)),
                 ("far".to_owned(), position(40)),

@@ -121,5 +121,5 @@ async fn all_blobs(store: &BlobStore) -> Result<BTreeMap<PartitionId, Kept>, blo
 
 /// A container that nobody made yet has no checkpoints.
 fn is_missing(error: &blob::Error) -> bool {
-    matches!(error, blob::Error::Refused { code, .. } if code == "ContainerNotFound")
+    matches!(error, blob::Error::NoContainer { .. })
 }

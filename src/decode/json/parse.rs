@@ -6,13 +6,16 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use super::Value;
 use super::scan::find_special;
 use super::unescape::unescape;
+use super::{Member, Value};
 
 /// Levels of nesting that are accepted. The parser recurses once a level, and so does everything that walks a value:
 /// this bound is what keeps hostile input from overflowing the stack.
 pub const MAX_DEPTH: usize = 128;
+
+/// Members that are open at once in most bodies.
+const USUAL_MEMBERS: usize = 32;
 
 /// The text is no JSON. Positions are byte offsets into the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -84,6 +87,9 @@ pub(crate) struct Parser<'a> {
     bytes: &'a [u8],
     position: usize,
     depth: usize,
+    /// Members of the objects that are open, one object's after the other's: each object gets a list of its exact length
+    /// when it closes, where one that grows would be moved two or three times.
+    open_members: Vec<Member<'a>>,
 }
 
 impl<'a> Parser<'a> {
@@ -94,6 +100,7 @@ impl<'a> Parser<'a> {
             bytes: text.as_bytes(),
             position,
             depth: 0,
+            open_members: Vec::new(),
         }
     }
 
@@ -151,15 +158,19 @@ impl<'a> Parser<'a> {
 
     fn object(&mut self) -> Result<Value<'a>, ParseError> {
         self.descend()?;
-        let mut members = Vec::new();
+        let first = self.open_members.len();
         if !self.take(b'}') {
+            if first == 0 {
+                self.open_members.reserve(USUAL_MEMBERS);
+            }
             loop {
                 let name = self.name()?;
                 // Nearly every value is such a text; made in its place it is not moved.
-                match self.plain_string() {
-                    Some(text) => members.push((name, Value::String(Cow::Borrowed(text)))),
-                    None => members.push((name, self.value()?)),
-                }
+                let value = match self.plain_string() {
+                    Some(text) => Value::String(Cow::Borrowed(text)),
+                    None => self.value()?,
+                };
+                self.open_members.push((name, value));
                 if self.take(b'}') {
                     break;
                 }
@@ -167,7 +178,7 @@ impl<'a> Parser<'a> {
             }
         }
         self.depth -= 1;
-        Ok(Value::Object(members))
+        Ok(Value::Object(self.open_members.drain(first..).collect()))
     }
 
     fn array(&mut self) -> Result<Value<'a>, ParseError> {

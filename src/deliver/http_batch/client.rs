@@ -88,7 +88,7 @@ impl Request {
         if let Some((source, token)) = sent
             && response.status == UNAUTHORIZED
         {
-            source.refuse(&token).await;
+            source.refuse(&token);
         }
         Ok(Reply {
             status: response.status,

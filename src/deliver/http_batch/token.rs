@@ -44,9 +44,9 @@ impl TokenSource {
     }
 
     /// The peer does not take `token`: the next one shall be another, where that can be had.
-    pub async fn refuse(&self, token: &SecretString) {
+    pub fn refuse(&self, token: &SecretString) {
         if let TokenSource::Credential(source, audience) = self {
-            source.refuse(*audience, token).await;
+            source.refuse(*audience, token);
         }
     }
 }

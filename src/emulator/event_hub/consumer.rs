@@ -90,7 +90,7 @@ impl Consumer {
         if let Some(text) = self.membership.evicted() {
             return Some(Condition::new("amqp:link:stolen", text));
         }
-        if hub.log().created_at.as_millis() != self.hub_created_at {
+        if hub.log().created_at.as_millis() != self.hub_created_at && !self.is_mute(hub) {
             return Some(Condition::new(
                 "amqp:not-found",
                 "The messaging entity was deleted.",

@@ -257,7 +257,7 @@ impl Endpoint {
         if code != code::SASL_INIT {
             return Ok(());
         }
-        let accepted = match (init.text(0), &self.hub.options.key) {
+        let accepted = match (init.text(0), self.hub.key()) {
             (Some("PLAIN"), Some(key)) => {
                 let expected = format!("\0{}\0{}", key.name, key.key);
                 let given = match init.get(1) {

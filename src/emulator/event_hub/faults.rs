@@ -50,6 +50,7 @@ pub(super) struct State {
     pub refuse_connects: bool,
     pub silent: bool,
     pub reject_tokens: bool,
+    pub rotated_key: Option<String>,
     pub management_status: Option<u16>,
     pub refuse_attach: Option<Condition>,
     pub advertised_message_size: Option<u64>,
@@ -117,6 +118,11 @@ impl Faults {
     /// While on, every token is answered with status 401.
     pub fn reject_tokens(&self, on: bool) {
         self.change(|state| state.reject_tokens = on);
+    }
+
+    /// The policy of the hub has another key from now on. Tokens that were taken before stay good until they end.
+    pub fn rotate_key(&self, key: impl Into<String>) {
+        self.change(|state| state.rotated_key = Some(key.into()));
     }
 
     /// While set, every management request is answered with this status, such as 500 or 503.

@@ -9,7 +9,7 @@ use crate::event::Timestamp;
 
 use super::faults::Faults;
 use super::log::Log;
-use super::options::Options;
+use super::options::{Options, SharedAccessKey};
 use super::receivers::Receivers;
 
 /// The state behind every connection.
@@ -52,6 +52,15 @@ impl Hub {
             progress: watch::Sender::new(0),
             options,
         }
+    }
+
+    /// The policy that lets clients in, with its key of this moment.
+    pub fn key(&self) -> Option<SharedAccessKey> {
+        let mut policy = self.options.key.clone()?;
+        if let Some(key) = &self.faults.state().rotated_key {
+            policy.key.clone_from(key);
+        }
+        Some(policy)
     }
 
     /// The events; hold it only for the time of one step.

@@ -109,7 +109,7 @@ fn put_token(hub: &Hub, request: &Request) -> Result<Authorization, (i32, &'stat
     if hub.faults.state().reject_tokens {
         return Err(invalid);
     }
-    let (key, authority) = (&hub.options.key, &hub.options.authority);
+    let (key, authority) = (hub.key(), &hub.options.authority);
     if key.is_none() && authority.is_none() {
         return Ok(Authorization::Always);
     }

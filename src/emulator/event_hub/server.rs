@@ -198,7 +198,7 @@ impl EventHubEmulator {
         self.hub.change_log(|log| log.created_at = created_at);
     }
 
-    /// Lets receivers of a partition starve, from now on.
+    /// Lets receivers of a partition starve, from now on: no event reaches them, nor the end of the hub.
     pub fn mute(&self, partition: u32, mute: Mute) {
         let first = match mute {
             Mute::Nobody => 0,

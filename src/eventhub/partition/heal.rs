@@ -24,6 +24,8 @@ impl PartitionReader {
             .map_or(Duration::ZERO, |since| since.elapsed());
         if held_for >= STEADY_AFTER {
             self.attempts = 0;
+            // Its token was taken, so the next one that is refused is another.
+            self.recovery.force_token = false;
         }
         if held_for >= UNDISPUTED_AFTER {
             self.thefts = 0;
@@ -97,11 +99,10 @@ impl PartitionReader {
     pub(super) fn on_another_hub(&mut self, created_at: Timestamp) {
         let policy = self.client.settings().on_invalid_checkpoint;
         if policy == OnInvalidCheckpoint::Fail {
-            let before = self.cursor.hub_created_at();
-            let before = before.map_or_else(String::new, |before| format!(" made at {before}"));
             let detail = format!(
-                "the hub was made at {created_at}, and the stored position is of another one{before}; \
-                 `on_invalid_checkpoint: fail` waits for a decision"
+                "the hub was made at {created_at}, and the stored position is of another one, {}; \
+                 `on_invalid_checkpoint: fail` waits for a decision",
+                self.known_hub()
             );
             return self.on_end(End::new(EndReason::HubRecreated, detail), None);
         }
@@ -231,6 +232,18 @@ mod tests {
         assert_eq!(end(&mut reader, EndReason::Unauthorized), Duration::ZERO);
         assert!(reader.recovery.force_token);
         assert!(end(&mut reader, EndReason::Unauthorized) >= Duration::from_secs(60));
+    }
+
+    /// Scenario: the token of a partition without events is refused; the link with the next one holds, and is refused in its turn.
+    /// Guarantees: a new one is tried at once each time.
+    #[tokio::test(start_paused = true)]
+    async fn tries_one_new_token_for_each_link_that_held() {
+        let mut reader = reader(OnInvalidCheckpoint::Earliest);
+        for _ in 0..2 {
+            reader.attached_at = Some(Instant::now());
+            advance(STEADY_AFTER).await;
+            assert_eq!(end(&mut reader, EndReason::Unauthorized), Duration::ZERO);
+        }
     }
 
     /// Scenario: the service refuses the stored position in every form.

@@ -50,15 +50,28 @@ pub(super) async fn attach(
         }
         walk.note(Verdict::Ok("is there".to_owned()));
         note(walk, first);
-        for (index, partition) in partitions.iter().enumerate().skip(1) {
-            if connection.is_closed() {
-                walk.skip(partitions.len() - index);
-                break;
-            }
-            note(walk, try_one(settings, group, connection, tasks, partition).await);
-        }
+        attach_others(settings, group, connection, tasks, walk).await;
     }
     Ok(())
+}
+
+/// The partitions after the first. The end of the connection is the failure of the one at hand, and leaves the rest untried.
+async fn attach_others(
+    settings: &HubSettings,
+    group: &Arc<str>,
+    connection: &Arc<Connection>,
+    tasks: &TaskTracker,
+    walk: &mut Walk,
+) {
+    let mut partitions = connection.hub.partitions.iter().skip(1);
+    while let Some(partition) = partitions.next() {
+        let outcome = try_one(settings, group, connection, tasks, partition).await;
+        let is_over = outcome.is_err() && connection.is_closed();
+        note(walk, outcome);
+        if is_over {
+            return walk.skip(partitions.len());
+        }
+    }
 }
 
 /// What the first attaches say of the right to do so. A hub looks at the right before it looks for the consumer group.
@@ -106,5 +119,66 @@ async fn try_one(
             Ok("has an active reader, which keeps it; that is fine if it is this bridge".to_owned())
         }
         Err(end) => Err(end),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::emulator::event_hub::{EventHubEmulator, Options};
+    use crate::event::Hub;
+    use crate::eventhub::{ConnectionString, OnInvalidCheckpoint, Transport};
+    use crate::finding::Finding;
+
+    fn settings(hub: &EventHubEmulator) -> Arc<HubSettings> {
+        let string = ConnectionString::parse(&hub.connection_string()).expect("it is well formed");
+        Arc::new(HubSettings {
+            hub: Hub {
+                namespace: string.host.as_str().into(),
+                name: "defender".into(),
+            },
+            consumer_group: "$Default".into(),
+            address: None,
+            port: string.port.expect("it names the port"),
+            transport: Transport::Amqp,
+            proxy: None.into(),
+            tls: None.into(),
+            credential: string.credential.into(),
+            receiver_name: "check".into(),
+            on_invalid_checkpoint: OnInvalidCheckpoint::Earliest,
+            token_lifetime: Duration::from_secs(3600),
+            call_timeout: Duration::from_secs(10),
+        })
+    }
+
+    /// Scenario: the connection ends after the first of four partitions was tried.
+    /// Guarantees: that is a failure, told at the next partition; the others are said to be untried.
+    #[tokio::test]
+    async fn the_end_of_the_connection_is_a_failure() {
+        let hub = EventHubEmulator::start(Options::new("defender", 4)).await;
+        let hub = hub.expect("a port is free");
+        let settings = settings(&hub);
+        let (tasks, stop) = (TaskTracker::new(), CancellationToken::new());
+        let opened = Connection::open(&settings, 0, &tasks, &stop).await;
+        let connection = opened.expect("the hub lets everybody in");
+        connection.retire();
+        let group: Arc<str> = "$Default".into();
+        let plan = names(&group, &connection.hub.partitions).into_iter().skip(2);
+        let findings = Walk::take(plan, Duration::from_secs(20), async |walk| {
+            attach_others(&settings, &group, &connection, &tasks, walk).await;
+            Ok(())
+        });
+        let findings = findings.await;
+        let failed: Vec<_> = findings.iter().map(|it| it.failure().is_some()).collect();
+        assert_eq!(failed, [true, false, false], "{findings:?}");
+        let waits = Verdict::Skipped("waits for `partition 1 by $Default`".to_owned());
+        assert!(
+            findings[1..].iter().all(|it: &Finding| it.verdict == waits),
+            "{findings:?}"
+        );
     }
 }

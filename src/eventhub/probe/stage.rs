@@ -133,6 +133,9 @@ impl Stage {
             (_, EndReason::ResourceLimit) => {
                 "five readers without owner level are the most: give this bridge a consumer group of its own"
             }
+            (Stage::ConsumerGroup | Stage::Partition, EndReason::ConnectionLost) => {
+                "try again, for the connection ended meanwhile; if it stays so, see what stands between"
+            }
             (_, EndReason::ServerBusy | EndReason::Timeout) => {
                 "try again in a minute; the namespace is throttled or slow"
             }

@@ -40,6 +40,6 @@ pub(super) fn url<'s>(input: Item<'s>, _: &'s [Argument]) -> Option<Item<'s>> {
     let host = trimmed.split(['/', '?', '#']).next().unwrap_or_default();
     let is_host = host.contains('.') && !host.contains(char::is_whitespace);
     is_host
-        .then(|| Item::text(format!("https://{trimmed}")))
+        .then(|| Item::text(["https://", trimmed].concat()))
         .flatten()
 }

@@ -22,20 +22,31 @@ struct Dispute {
 }
 
 impl Disputes {
-    /// Somebody took the partition at the hub. How long it is to be left alone: a minute, then longer and longer, because
-    /// taking it back would be answered in kind.
-    pub(super) fn displaced(&mut self, partition: &PartitionId) -> Duration {
+    /// Somebody took the partition at the hub. How long it is to be left alone: an `interval`, for it may have been an
+    /// instance that did not know yet that it had lost it; then a minute, and longer and longer, because taking it back
+    /// would be answered in kind.
+    pub(super) fn displaced(&mut self, partition: &PartitionId, interval: Duration) -> Duration {
         let now = Instant::now();
         let before = self.0.remove(partition);
         let before = before.filter(|dispute| now < dispute.until + UNDISPUTED_AFTER);
         let displacements = before.map_or(0, |dispute| dispute.displacements);
-        let delay = EndReason::Stolen.delay(displacements, rand::random());
+        let delay = match displacements.checked_sub(1) {
+            None => interval,
+            Some(attempt) => EndReason::Stolen.delay(attempt, rand::random()),
+        };
         let dispute = Dispute {
             displacements: displacements.saturating_add(1),
             until: now + delay,
         };
         self.0.insert(partition.clone(), dispute);
         delay
+    }
+
+    /// Whether the partition was taken before in the same fight.
+    pub(super) fn is_repeated(&self, partition: &PartitionId) -> bool {
+        self.0
+            .get(partition)
+            .is_some_and(|dispute| dispute.displacements > 1)
     }
 
     /// The partition cannot be read now for a reason of its own; it is left alone for `delay`.
@@ -62,20 +73,23 @@ mod tests {
 
     use super::*;
 
+    const INTERVAL: Duration = Duration::from_secs(10);
+
     /// Scenario: another application takes a partition again and again, and then no more for long.
-    /// Guarantees: it is left alone for longer each time, and the row ends with peace.
+    /// Guarantees: it is taken back soon once, then left alone for longer each time, and the row ends with peace.
     #[tokio::test(start_paused = true)]
     async fn waits_longer_with_each_displacement() {
         let (mut disputes, partition) = (Disputes::default(), PartitionId::new("3"));
-        for seconds in [60, 120, 240, 480, 900, 900] {
-            let delay = disputes.displaced(&partition);
+        for seconds in [10, 60, 120, 240, 480, 900, 900] {
+            let delay = disputes.displaced(&partition, INTERVAL);
             assert_eq!(delay.as_secs(), seconds);
+            assert_eq!(disputes.is_repeated(&partition), delay != INTERVAL);
             assert!(disputes.current().contains(&partition));
             advance(delay).await;
             assert!(disputes.current().is_empty());
         }
         advance(UNDISPUTED_AFTER).await;
-        assert_eq!(disputes.displaced(&partition).as_secs(), 60);
+        assert_eq!(disputes.displaced(&partition, INTERVAL), INTERVAL);
     }
 
     #[tokio::test(start_paused = true)]
@@ -85,6 +99,6 @@ mod tests {
         assert!(disputes.current().contains(&partition));
         advance(Duration::from_secs(10)).await;
         assert!(disputes.current().is_empty());
-        assert_eq!(disputes.displaced(&partition).as_secs(), 60);
+        assert_eq!(disputes.displaced(&partition, INTERVAL), INTERVAL);
     }
 }

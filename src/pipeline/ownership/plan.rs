@@ -12,6 +12,10 @@ use rand::seq::IndexedRandom;
 use crate::checkpoint::blob::{Etag, Listing, Ownership};
 use crate::event::{PartitionId, Timestamp};
 
+/// What was not renewed for so many times the expiry is for anybody. Whoever has least takes a free partition within an
+/// interval, unless it is the one that cannot read it.
+const ABANDONED: u32 = 2;
+
 /// What an instance knows when it decides.
 #[derive(Debug, Clone, Copy)]
 pub struct View<'v> {
@@ -67,7 +71,8 @@ pub enum Origin {
 }
 
 /// Decides by the rule that the official clients follow: as many as everybody else, one more while there is a remainder,
-/// free ones first, and none from an instance that would have less than us afterwards.
+/// free ones first, and none from an instance that would have less than us afterwards. Beyond that rule, what nobody takes is
+/// taken by whoever is there.
 ///
 /// Source: Azure/azure-sdk-for-net, `PartitionLoadBalancer.cs`.
 pub fn plan(view: View<'_>, random: &mut impl Rng) -> Plan {
@@ -85,6 +90,7 @@ pub fn plan(view: View<'_>, random: &mut impl Rng) -> Plan {
                     .or_else(|| held.steal(view, at_least, is_behind, random))
             })
             .flatten()
+            .or_else(|| held.abandoned(view, random))
     });
     Plan {
         is_balanced: claim.is_none() && mine >= at_least,
@@ -96,8 +102,13 @@ pub fn plan(view: View<'_>, random: &mut impl Rng) -> Plan {
 
 /// Whether an ownership still counts at `server_time`.
 pub fn is_active(ownership: &Ownership, server_time: Timestamp, expiry: Duration) -> bool {
+    !ownership.owner_id.is_empty() && is_recent(ownership, server_time, expiry)
+}
+
+/// Whether an ownership was written less than `age` before `server_time`.
+fn is_recent(ownership: &Ownership, server_time: Timestamp, age: Duration) -> bool {
     let age_millis = server_time.millis_since(ownership.last_modified);
-    !ownership.owner_id.is_empty() && age_millis < i64::try_from(expiry.as_millis()).unwrap_or(i64::MAX)
+    age_millis < i64::try_from(age.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Who holds what.
@@ -136,12 +147,28 @@ impl<'v> Held<'v> {
         unread.next().map(|record| claim_of(record, Origin::Ourselves))
     }
 
-    /// Any one at random: two instances that both took the first would be in each other's way at every look.
     fn free(&self, view: View<'_>, random: &mut impl Rng) -> Option<Claim> {
+        self.free_if(|_| true, view, random)
+    }
+
+    /// Of the free ones only those that have been so for long.
+    fn abandoned(&self, view: View<'_>, random: &mut impl Rng) -> Option<Claim> {
+        let server_time = view.listing.server_time;
+        let is_abandoned = |record: &Ownership| !is_recent(record, server_time, view.expiry * ABANDONED);
+        self.free_if(|record| record.is_some_and(is_abandoned), view, random)
+    }
+
+    /// Any one at random: two instances that both took the first would be in each other's way at every look.
+    fn free_if(
+        &self,
+        is_wanted: impl Fn(Option<&Ownership>) -> bool,
+        view: View<'_>,
+        random: &mut impl Rng,
+    ) -> Option<Claim> {
         let free: Vec<_> = self
             .free
             .iter()
-            .filter(|(partition, _)| is_claimable(partition, view))
+            .filter(|(partition, record)| is_claimable(partition, view) && is_wanted(*record))
             .collect();
         let (partition, record) = free.choose(random)?;
         Some(match record {

@@ -16,7 +16,7 @@ impl Cycle<'_> {
         let group = &mut *self.group;
         // What is known of it is of an earlier time.
         group.readiness.forget(&group.name, &partition);
-        let checkpoint = match group.checkpointer.store().load(&partition).await {
+        let checkpoint = match group.checkpointer.resume(&partition).await {
             Ok(checkpoint) => checkpoint,
             Err(error) => return self.hold_back(&partition, &error),
         };
@@ -59,20 +59,30 @@ impl Cycle<'_> {
 
     /// Somebody reads a partition of ours without owning it. It is not re-attached but left alone for a while.
     pub(super) fn dispute(&mut self, partition: &PartitionId, detail: &str) {
-        let delay = self.disputes.displaced(partition);
-        self.meter.lost(partition, "displaced");
+        let delay = self.disputes.displaced(partition, self.sharing.interval);
+        let is_repeated = self.disputes.is_repeated(partition);
+        self.meter
+            .lost(partition, if is_repeated { "displaced" } else { "interrupted" });
         let consumer_group = &self.group.name;
-        tracing::error!(
-            consumer_group = &**consumer_group, %partition, detail, retry_after_seconds = delay.as_secs_f64(),
-            "partition was taken at the hub by a reader that does not own it; another application uses this consumer group, \
-             or instances of ours use other checkpoints"
-        );
+        let retry_after_seconds = delay.as_secs_f64();
+        match is_repeated {
+            // An instance that lost it may have attached late; that one sees its mistake at once.
+            false => tracing::warn!(
+                consumer_group = &**consumer_group, %partition, detail, retry_after_seconds,
+                "partition was taken at the hub by a reader that does not own it; it is taken back once"
+            ),
+            true => tracing::error!(
+                consumer_group = &**consumer_group, %partition, detail, retry_after_seconds,
+                "partition was taken at the hub by a reader that does not own it; another application uses this consumer \
+                 group, or instances of ours use other checkpoints"
+            ),
+        }
         let cause = format!(
             "a reader that does not own it took it at the hub; next try in {} s: {detail}",
             delay.as_secs()
         );
         let status = self.group.readiness.partition(consumer_group, partition);
-        status.detached(cause, true);
+        status.detached(cause, is_repeated);
     }
 
     /// `/readyz` is about what is ours.

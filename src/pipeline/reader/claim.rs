@@ -12,7 +12,7 @@ use crate::durable::Retry;
 use crate::event::Timestamp;
 use crate::eventhub::EndReason;
 use crate::eventhub::settings::{Position, StartPosition};
-use crate::pipeline::start::position_of;
+use crate::pipeline::start::{describe, resume};
 
 /// A partition read this long was not taken in a fight; the next one who takes it begins a new one.
 const UNDISPUTED_AFTER: Duration = Duration::from_secs(15 * 60);
@@ -37,20 +37,21 @@ impl Reader {
             claim = claims.claim(&self.partition, generation) => claim?,
         };
         let checkpoint = self.checkpoint().await?;
+        self.stored_at = checkpoint.as_ref().and_then(|checkpoint| checkpoint.stored_at);
         let (start, origin) = match (claim.position.clone(), checkpoint) {
             (None, None) => return Some(claim),
-            (Some(stored), None) => (position_of_stored(stored), "kafka"),
-            (None, Some(checkpoint)) => (position_of(&checkpoint), "checkpoint"),
+            (Some(stored), None) => (after(stored), "kafka"),
+            (None, Some(checkpoint)) => (resume(&checkpoint), "checkpoint"),
             (Some(stored), Some(checkpoint)) => self.newer(stored, &checkpoint).await?,
         };
         tracing::info!(
             consumer_group = &*self.consumer_group,
             partition = %self.partition,
             origin,
-            sequence_number = %start.sequence_number,
-            "partition starts after a stored position"
+            position = %describe(&start),
+            "partition starts from a stored position"
         );
-        self.start = StartPosition::After(start);
+        self.start = start;
         self.origin = origin;
         self.resolve_latest = false;
         Some(claim)
@@ -84,17 +85,15 @@ impl Reader {
         &self,
         stored: StoredPosition,
         checkpoint: &Checkpoint,
-    ) -> Option<(Position, &'static str)> {
-        let is_of_same_hub = checkpoint
-            .hub_created_at
-            .is_none_or(|created_at| created_at == stored.hub_created_at);
+    ) -> Option<(StartPosition, &'static str)> {
+        let is_of_same_hub = !checkpoint.known_hub().is_another(stored.hub_created_at);
         let is_stored = match is_of_same_hub {
             true => stored.sequence_number >= checkpoint.sequence_number,
             false => checkpoint.hub_created_at != Some(self.hub_created_at().await?),
         };
         Some(match is_stored {
-            true => (position_of_stored(stored), "kafka"),
-            false => (position_of(checkpoint), "checkpoint"),
+            true => (after(stored), "kafka"),
+            false => (resume(checkpoint), "checkpoint"),
         })
     }
 
@@ -153,11 +152,11 @@ impl Reader {
     }
 }
 
-fn position_of_stored(stored: StoredPosition) -> Position {
-    Position {
+fn after(stored: StoredPosition) -> StartPosition {
+    StartPosition::After(Position {
         sequence_number: stored.sequence_number,
         offset: Some(stored.offset),
         enqueued_time: Some(stored.enqueued_time),
         hub_created_at: Some(stored.hub_created_at),
-    }
+    })
 }

@@ -6,6 +6,7 @@ use super::Reader;
 use super::reading::Reading;
 use crate::event::Event;
 use crate::pipeline::dispatch::{Dispatch, Dispatched, dispatch};
+use crate::pipeline::queue;
 use crate::pipeline::undeliverable::Unreadable;
 
 impl Reader {
@@ -38,10 +39,7 @@ impl Reader {
     async fn hand_over(&self, dispatched: Dispatched, dispatch: &Dispatch) {
         for (index, record) in dispatched.records {
             let target = &dispatch.targets[index];
-            target.in_flight.inc();
-            if target.records.send(record).await.is_err() {
-                // The workers are gone, so the bridge is ending: the record stays unsettled and is read again.
-                target.in_flight.dec();
+            if !queue::send(&target.records, &target.in_flight, record).await {
                 return;
             }
         }

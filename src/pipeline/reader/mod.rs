@@ -1,5 +1,6 @@
 //! One partition: credit for free room, events through the dispatch, records into the targets' queues.
 
+mod ask;
 mod claim;
 mod intake;
 mod latest;
@@ -19,7 +20,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::{Notify, mpsc};
 
 use self::claim::Losses;
-use self::reading::{Asked, Counters, Reading};
+use self::reading::{Counters, Reading};
 use self::watch::Watch;
 use super::bridge::Stop;
 use super::edition::InUse;
@@ -51,6 +52,8 @@ pub struct Reader {
     pub start: StartPosition,
     /// Where `start` comes from, in a word for the audit.
     pub origin: &'static str,
+    /// When `start` was stored, where it does not say when its hub was made.
+    pub stored_at: Option<Timestamp>,
     /// The targets of the group, and how far each one was.
     pub targets: Targets,
     /// Whether `start` stands for `latest`, which must be resolved into a position and stored before the first attach.
@@ -153,7 +156,8 @@ impl Reader {
             Arc::clone(&self.client),
             self.partition.clone(),
             self.start.clone(),
-        );
+        )
+        .stored_at(self.stored_at);
         reading.in_flight.set_origin(self.origin);
         self.status.tracks(&reading.in_flight, start_number);
         while !self.stop.intake.is_cancelled() && reading.claim.lost().is_none() {
@@ -269,7 +273,14 @@ impl Reader {
                 position,
                 hub_created_at,
                 resolved,
-            } => return self.attached(&position, hub_created_at, resolved, reading).await,
+            } => {
+                // The link may have come after a loss, and taken the partition from its owner: then it is given back.
+                if let Err(ended) = self.hold().await {
+                    reading.ended = ended;
+                    return false;
+                }
+                return self.attached(&position, hub_created_at, resolved, reading).await;
+            }
             // A partition that moves for the balance of the instances: no fault.
             Step::Detached {
                 reason: EndReason::Stolen,
@@ -308,6 +319,11 @@ impl Reader {
                 self.begin_generation(reading, "position_refused");
             }
             Step::Lost(loss) => self.lost(&loss, reading),
+            Step::OffsetGone {
+                offset,
+                before,
+                enqueued_before,
+            } => self.perhaps_lost(&offset, before, enqueued_before),
             Step::Missing { events, before } => {
                 reading.in_flight.missing(count(events));
                 tracing::warn!(
@@ -345,33 +361,6 @@ impl Reader {
     fn in_flight(&self, generation: u64, targets: Targets, start: Option<Mark>) -> Arc<InFlight> {
         let window = Arc::clone(&self.window);
         InFlight::following(self.partition.clone(), generation, window, targets, start)
-    }
-
-    /// When to ask the hub for its oldest and newest event: while none arrives, so that the lag is known; and while one
-    /// waits for long, so that it is known what the hub removes first.
-    fn ask_in(&self, reading: &Reading) -> Duration {
-        let idle_millis = self.idle_interval.as_millis() as i64;
-        let oldest = reading.in_flight.oldest();
-        let since = match oldest.is_some_and(|oldest| Timestamp::now().millis_since(oldest) >= idle_millis) {
-            true => reading.last_asked,
-            false => reading.last_asked.max(reading.last_event),
-        };
-        self.idle_interval.saturating_sub(since.elapsed())
-    }
-
-    async fn ask(&self, reading: &mut Reading) {
-        reading.last_asked = Instant::now();
-        if reading.last_event.elapsed() >= self.idle_interval {
-            reading.credit.idle();
-        }
-        let asked = tokio::select! {
-            () = self.stop.intake.cancelled() => return,
-            asked = self.client.partition_properties(&self.partition) => asked,
-        };
-        reading.asked = Some(match asked {
-            Ok(properties) => Asked::Told(properties, reading.last_asked),
-            Err(end) => Asked::Failed(end),
-        });
     }
 }
 

@@ -6,7 +6,7 @@ use super::Reader;
 use super::reading::{Asked, Reading};
 use super::watch::{Observation, Verdict};
 use crate::acknowledge::Mark;
-use crate::eventhub::{EndReason, PartitionProperties, PartitionReader};
+use crate::eventhub::{EndReason, PartitionProperties, PartitionReader, Standing};
 
 /// After so many new connections without an event it is no passing fault.
 const TRIES_BEFORE_ALARM: u32 = 2;
@@ -38,10 +38,9 @@ impl Reader {
         };
         self.status.first_kept(properties.begin_sequence_number);
         self.status.last_enqueued(&properties.last_enqueued());
+        let standing = hub.standing(&properties);
         let seen = Observation {
-            is_behind: hub.is_behind(&properties),
-            is_emptied: properties.is_empty,
-            newest: properties.last_sequence_number,
+            standing,
             has_credit: hub.is_attached() && hub.outstanding() > 0,
         };
         let verdict = reading.watch.seen(seen, at);
@@ -50,10 +49,27 @@ impl Reader {
         }
         match verdict {
             Verdict::Well => {}
-            Verdict::Emptied => self.pass_removed(&properties, hub, reading),
+            Verdict::Doubted => {
+                tracing::info!(
+                    partition = %self.partition, consumer_group = &*self.consumer_group,
+                    sequence_number = %properties.last_sequence_number,
+                    "the newest events cannot be read, it seems; the partition is attached again on a new connection before they \
+                     are passed"
+                );
+                hub.give_up_connection("its newest events seem to be unreadable");
+            }
+            Verdict::Unread => hub.pass_unread(&properties),
+            Verdict::Removed => self.pass_removed(&properties, hub, reading),
             Verdict::Stuck => {
-                let newest = properties.last_enqueued().sequence_number;
-                let symptom = format!("the hub has events up to number {newest}, and its link brings none");
+                let newest = properties.last_sequence_number;
+                let symptom = match (standing, hub.last_sequence_number()) {
+                    (Standing::Short, Some(last)) => {
+                        format!(
+                            "number {last} was received, and the hub has events up to number {newest} only"
+                        )
+                    }
+                    _ => format!("the hub has events up to number {newest}, and its link brings none"),
+                };
                 self.attach_anew(&symptom, hub, reading);
             }
         }

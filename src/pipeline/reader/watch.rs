@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use crate::event::SequenceNumber;
+use crate::eventhub::Standing;
 
 /// The longest time between two tries to mend a link: a new connection disturbs the other partitions on the old one.
 const MAX_PATIENCE: Duration = Duration::from_secs(15 * 60);
@@ -10,12 +11,8 @@ const MAX_PATIENCE: Duration = Duration::from_secs(15 * 60);
 /// What the hub and the link said at one moment, while nothing arrived.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Observation {
-    /// Whether the hub had newer events than were received.
-    pub(super) is_behind: bool,
-    /// Whether the hub keeps no event of the partition any more.
-    pub(super) is_emptied: bool,
-    /// Number of the hub's newest event.
-    pub(super) newest: SequenceNumber,
+    /// What the hub had beside what was received.
+    pub(super) standing: Standing,
     /// Whether the hub has credit to send. Without it silence is what we asked for.
     pub(super) has_credit: bool,
 }
@@ -25,9 +22,14 @@ pub(super) struct Observation {
 pub(super) enum Verdict {
     /// Nothing, or nothing yet.
     Well,
-    /// What the hub had is gone before it was read.
-    Emptied,
-    /// The link is dead, though it does not say so.
+    /// What the hub has was perhaps delivered and could not be read; only a new link can tell, for a dead one that was sent
+    /// older events again looks the same.
+    Doubted,
+    /// What the hub has was delivered, and cannot be read.
+    Unread,
+    /// What the hub had was removed before it was read.
+    Removed,
+    /// The link is dead, or leads to a hub that is gone, though it does not say so.
     Stuck,
 }
 
@@ -40,13 +42,14 @@ pub(super) struct Watch {
     unanswered_since: Option<Instant>,
     /// New connections in a row that brought no event.
     tries: u32,
+    /// The newest event for which a new link was asked for, because it seemed to be one that cannot be read.
+    doubted: Option<SequenceNumber>,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Suspicion {
     since: Instant,
-    /// The hub's newest event, where it keeps none.
-    emptied: Option<SequenceNumber>,
+    standing: Standing,
 }
 
 impl Watch {
@@ -57,6 +60,7 @@ impl Watch {
             suspicion: None,
             unanswered_since: None,
             tries: 0,
+            doubted: None,
         }
     }
 
@@ -80,28 +84,34 @@ impl Watch {
     /// Judges by what was seen at `now`. Silence must last, with everything else as it was, before it means anything.
     pub(super) fn seen(&mut self, seen: Observation, now: Instant) -> Verdict {
         self.unanswered_since = None;
-        if !seen.is_behind {
+        let Observation { standing, has_credit } = seen;
+        if standing == Standing::Level {
             self.tries = 0;
         }
-        if !seen.is_behind || !seen.has_credit {
+        if standing == Standing::Level || !has_credit {
             self.suspicion = None;
             return Verdict::Well;
         }
-        let emptied = seen.is_emptied.then_some(seen.newest);
-        let known = self.suspicion.filter(|known| known.emptied == emptied);
+        let known = self.suspicion.filter(|known| known.standing == standing);
         let suspicion = *self
             .suspicion
-            .insert(known.unwrap_or(Suspicion { since: now, emptied }));
+            .insert(known.unwrap_or(Suspicion { since: now, standing }));
         if now.duration_since(suspicion.since) < self.patience() {
             return Verdict::Well;
         }
         self.suspicion = None;
-        if emptied.is_some() {
-            self.tries = 0;
-            return Verdict::Emptied;
-        }
-        self.tries = self.tries.saturating_add(1);
-        Verdict::Stuck
+        let verdict = match standing {
+            Standing::Level => Verdict::Well,
+            Standing::Unread(newest) if self.doubted.replace(newest) != Some(newest) => Verdict::Doubted,
+            Standing::Unread(_) => Verdict::Unread,
+            Standing::Removed(_) => Verdict::Removed,
+            Standing::Behind | Standing::Short => Verdict::Stuck,
+        };
+        self.tries = match verdict {
+            Verdict::Stuck => self.tries.saturating_add(1),
+            _ => 0,
+        };
+        verdict
     }
 
     /// Judges a question that got no answer at `now`, asked while the hub had credit and sent nothing. A session that is dead
@@ -139,11 +149,7 @@ mod tests {
         let mut watch = Watch::new(PATIENCE);
         assert_eq!(watch.unanswered(at(0)), Verdict::Well);
         assert_eq!(watch.unanswered(at(59)), Verdict::Well);
-        let well = Observation {
-            is_behind: false,
-            ..observation(7)
-        };
-        assert_eq!(watch.seen(well, at(60)), Verdict::Well);
+        assert_eq!(watch.seen(LEVEL, at(60)), Verdict::Well);
         assert_eq!(watch.unanswered(at(61)), Verdict::Well);
         assert_eq!(watch.unanswered(at(121)), Verdict::Stuck);
         assert_eq!(watch.tries(), 1);
@@ -156,14 +162,14 @@ mod tests {
         assert_eq!(watch.unanswered(at(242)), Verdict::Stuck);
     }
 
-    fn observation(newest: i64) -> Observation {
-        Observation {
-            is_behind: true,
-            is_emptied: false,
-            newest: SequenceNumber(newest),
-            has_credit: true,
-        }
-    }
+    const BEHIND: Observation = Observation {
+        standing: Standing::Behind,
+        has_credit: true,
+    };
+    const LEVEL: Observation = Observation {
+        standing: Standing::Level,
+        has_credit: true,
+    };
 
     /// Judges one observation after another, each at its second; the verdicts that are not `Well`, with their seconds.
     fn judge(watch: &mut Watch, start: Instant, seen: &[(u64, Observation)]) -> Vec<(u64, Verdict)> {
@@ -180,7 +186,7 @@ mod tests {
     #[test]
     fn gives_up_a_dead_link_ever_more_rarely() {
         let (start, mut watch) = (Instant::now(), Watch::new(PATIENCE));
-        let seen: Vec<_> = (0..100).map(|minute| (minute * 60, observation(9))).collect();
+        let seen: Vec<_> = (0..100).map(|minute| (minute * 60, BEHIND)).collect();
         let verdicts = judge(&mut watch, start, &seen);
         let minutes: Vec<_> = verdicts.iter().map(|(second, _)| second / 60).collect();
         // The suspicion starts anew at the observation after each try.
@@ -188,7 +194,7 @@ mod tests {
         assert!(verdicts.iter().all(|(_, verdict)| *verdict == Verdict::Stuck));
         assert_eq!(watch.event(), 9);
         assert_eq!(watch.tries(), 0);
-        let later: Vec<_> = (100..103).map(|minute| (minute * 60, observation(9))).collect();
+        let later: Vec<_> = (100..103).map(|minute| (minute * 60, BEHIND)).collect();
         assert_eq!(judge(&mut watch, start, &later), [(101 * 60, Verdict::Stuck)]);
     }
 
@@ -197,63 +203,65 @@ mod tests {
     #[test]
     fn silence_with_a_reason_is_well() {
         let start = Instant::now();
-        let reasons = [
-            Observation {
-                is_behind: false,
-                ..observation(9)
-            },
-            Observation {
-                has_credit: false,
-                ..observation(9)
-            },
-        ];
+        let without_credit = Observation {
+            has_credit: false,
+            ..BEHIND
+        };
+        let reasons = [LEVEL, without_credit];
         for reason in reasons {
             let seen = [0, 60, 120, 180].map(|second| (second, reason));
             assert_eq!(judge(&mut Watch::new(PATIENCE), start, &seen), []);
-            let seen = [
-                (0, observation(9)),
-                (59, reason),
-                (60, observation(9)),
-                (119, observation(9)),
-            ];
+            let seen = [(0, BEHIND), (59, reason), (60, BEHIND), (119, BEHIND)];
             let mut watch = Watch::new(PATIENCE);
             assert_eq!(judge(&mut watch, start, &seen), []);
             assert_eq!(watch.tries(), 0);
         }
         // What was tried in vain before counts no longer once nothing waits.
         let mut watch = Watch::new(PATIENCE);
-        let stuck = judge(&mut watch, start, &[(0, observation(9)), (60, observation(9))]);
+        let stuck = judge(&mut watch, start, &[(0, BEHIND), (60, BEHIND)]);
         assert_eq!((stuck.len(), watch.tries()), (1, 1));
         assert_eq!(judge(&mut watch, start, &[(120, reasons[1])]), []);
         assert_eq!(watch.tries(), 1);
         assert_eq!(judge(&mut watch, start, &[(180, reasons[0])]), []);
         assert_eq!(watch.tries(), 0);
         let mut watch = Watch::new(PATIENCE);
-        assert_eq!(judge(&mut watch, start, &[(0, observation(9))]), []);
+        assert_eq!(judge(&mut watch, start, &[(0, BEHIND)]), []);
         watch.stirred();
-        assert_eq!(judge(&mut watch, start, &[(60, observation(9))]), []);
+        assert_eq!(judge(&mut watch, start, &[(60, BEHIND)]), []);
     }
 
     /// Scenario: the hub says that it keeps nothing, its newest event moving or not; or says so only now and then.
-    /// Guarantees: everything is taken for removed only when the same was said for the whole time.
+    /// Guarantees: everything is taken for removed, or for unreadable, only when the same was said for the whole time; for
+    /// unreadable only when a second link, too, was in the same state.
     #[test]
     fn believes_in_removal_only_when_it_is_said_twice() {
-        let emptied = |newest| Observation {
-            is_emptied: true,
-            ..observation(newest)
-        };
+        let seen = |standing| Observation { standing, ..BEHIND };
+        let removed = |newest| seen(Standing::Removed(SequenceNumber(newest)));
+        let unread = |newest| seen(Standing::Unread(SequenceNumber(newest)));
         let start = Instant::now();
         let cases = [
             (
-                vec![(0, emptied(9)), (60, emptied(9))],
-                vec![(60, Verdict::Emptied)],
+                vec![(0, removed(9)), (60, removed(9))],
+                vec![(60, Verdict::Removed)],
             ),
-            (vec![(0, emptied(9)), (60, emptied(10))], vec![]),
+            (vec![(0, removed(9)), (60, removed(10))], vec![]),
+            (vec![(0, removed(9)), (30, BEHIND), (60, removed(9))], vec![]),
+            (vec![(0, BEHIND), (60, removed(9))], vec![]),
             (
-                vec![(0, emptied(9)), (30, observation(9)), (60, emptied(9))],
-                vec![],
+                vec![(0, unread(9)), (60, unread(9)), (70, unread(9)), (130, unread(9))],
+                vec![(60, Verdict::Doubted), (130, Verdict::Unread)],
             ),
-            (vec![(0, observation(9)), (60, emptied(9))], vec![]),
+            (
+                vec![
+                    (0, unread(9)),
+                    (60, unread(9)),
+                    (70, unread(10)),
+                    (130, unread(10)),
+                ],
+                vec![(60, Verdict::Doubted), (130, Verdict::Doubted)],
+            ),
+            (vec![(0, unread(9)), (60, unread(10))], vec![]),
+            (vec![(0, unread(9)), (60, BEHIND)], vec![]),
         ];
         for (seen, expected) in cases {
             let mut watch = Watch::new(PATIENCE);

@@ -16,6 +16,7 @@ use crate::cli::exit::Failure;
 use crate::event::{Event, Loss, SequenceNumber};
 use crate::eventhub::{End, EndReason, HubClient, PartitionReader, Step};
 use crate::pipeline::dispatch::{Dispatch, Dispatched, dispatch};
+use crate::pipeline::queue;
 use crate::pipeline::undeliverable::{Undeliverable, Unreadable};
 use crate::pipeline::workspace::Workspace;
 
@@ -152,8 +153,8 @@ impl Reading {
             Step::Lost(Loss { events, before, .. }) | Step::Missing { events, before } => {
                 self.gone(SequenceNumber(before.0 - events), SequenceNumber(before.0 - 1));
             }
-            // A replay has no part in who owns the partition.
-            Step::Repeated { .. } | Step::Reattaching => {}
+            // A replay has no part in who owns the partition, and it never starts at an offset alone.
+            Step::Repeated { .. } | Step::Reattaching | Step::OffsetGone { .. } => {}
             Step::Detached {
                 reason,
                 detail,
@@ -252,9 +253,7 @@ impl Reading {
     async fn hand_over(&self, dispatched: Dispatched) -> bool {
         for (index, record) in dispatched.records {
             let target = &self.dispatch.targets[index];
-            target.in_flight.inc();
-            if target.records.send(record).await.is_err() {
-                target.in_flight.dec();
+            if !queue::send(&target.records, &target.in_flight, record).await {
                 return false;
             }
         }

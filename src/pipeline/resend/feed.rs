@@ -15,6 +15,7 @@ use crate::acknowledge::{Settlement, Window};
 use crate::config::TargetConfiguration;
 use crate::deliver::dead_letter::{Entry, entries};
 use crate::event::Rendered;
+use crate::pipeline::queue;
 
 /// What the feeder of one target needs.
 pub(super) struct Feed {
@@ -119,7 +120,6 @@ impl Feed {
             });
         };
         let record = prepared.record(&self.window, Box::new(answer));
-        self.in_flight.inc();
-        self.records.send(record).await.is_ok()
+        queue::send(&self.records, &self.in_flight, record).await
     }
 }

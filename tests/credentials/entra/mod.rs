@@ -60,6 +60,8 @@ pub struct State {
     pub instead: VecDeque<Refusal>,
     /// While set, nobody gets a token.
     pub outage: Option<Refusal>,
+    /// While set, applications wait for an answer that never comes.
+    pub is_silent: bool,
     /// While set, tokens have this text, but for those of the hub.
     pub fixed_token: Option<&'static str>,
     /// What was asked for: `scope` or `resource`, in order.
@@ -110,6 +112,7 @@ impl Entra {
             skew_seconds: 0,
             instead: VecDeque::new(),
             outage: None,
+            is_silent: false,
             fixed_token: None,
             asked: Vec::new(),
             given: Vec::new(),
@@ -172,7 +175,12 @@ impl Entra {
 
     /// A token as somebody else's program would get it.
     pub fn token_for_hub(&self) -> String {
-        self.state().make(HUB)
+        self.token_for(HUB)
+    }
+
+    /// The same for another audience.
+    pub fn token_for(&self, audience: &str) -> String {
+        self.state().make(audience)
     }
 
     /// The authority as the file names it.

@@ -7,6 +7,7 @@ fn checkpoint(targets: BTreeMap<String, TargetPosition>) -> Checkpoint {
         offset: Offset::new("1:2:3"),
         enqueued_time: Timestamp::from_millis(1_700_000_000_123),
         hub_created_at: Some(Timestamp::from_millis(1_600_000_000_456)),
+        stored_at: None,
         targets,
     }
 }

@@ -10,7 +10,7 @@ use crate::audit::places::Group;
 use crate::audit::totals::TargetTotals;
 use crate::event::PartitionId;
 
-fn report() -> Report {
+pub(in crate::cli::audit) fn report() -> Report {
     let ends = TargetAccount {
         delivered: 900,
         filtered: 90,
@@ -48,6 +48,7 @@ fn report() -> Report {
             time: None,
         }],
         damaged: Vec::new(),
+        recorded: None,
     }
 }
 
@@ -56,8 +57,8 @@ fn shows_sums_and_says_that_they_balance() {
     insta::assert_snapshot!(text(&report()), @r"
     consumer group $default of contoso.servicebus.windows.net/defender
 
-    day         partition  up to  received  missing  lost  in flight  read again  records  undecodable  unrouted
-    2026-02-02  0           4711      1002        0     0         12          10     1003            3         1
+    day         partition  up to  received  settled  missing  lost  in flight  read again  records  undecodable  unrouted
+    2026-02-02  0           4711      1002      990        0     0         12          10     1003            3         1
 
     day         partition  target      records  delivered  dead-lettered  filtered  suppressed  repeated  sent again  reasons
     2026-02-02  0          soc-splunk     1000        900              3        90           5         2           0  refused 1, too_large 2
@@ -98,6 +99,10 @@ fn says_what_does_not_add_up() {
             in_flight: 3,
             after: 9,
         },
+        What::Taken {
+            in_flight: 3,
+            after: 9,
+        },
         What::GivenUp {
             in_flight: 3,
             after: 9,
@@ -123,6 +128,7 @@ fn says_what_does_not_add_up() {
     note: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: numbers 50 to 99 were read twice, because the position was set back to 49; both readings are in the sums
     note: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: the hub is another one; number 9 is the last one of the hub before
     note: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: the process ended without a stop; what it sent after number 9 was sent again, with the same event ids (3 events were in flight there)
+    note: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: another reader took the partition over; 3 events received after number 9 were read again there, with the same event ids
     note: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: the process stopped before 3 events after number 9 were settled; they were read again
     problem: state/audit/1/2026-02-02.totals:7: the line is damaged: its checksum is 00000001 and not 00000002
     problem: 2026-02-02 contoso.servicebus.windows.net/defender/$default partition 0: numbers 10 to 19 are in no line: Kafka's transactions were ahead of the audit at a kill; the records are in Kafka, their sums are not known

@@ -64,6 +64,7 @@ pub(super) async fn read(
         }
         let item = Item {
             place: name.to_owned(),
+            stored_at: listed.last_modified,
             content,
         };
         raw.partitions.insert(partition, item);
@@ -116,6 +117,7 @@ fn ambiguous(names: &[&str]) -> Item {
     );
     Item {
         place: names.first().map_or_else(String::new, |name| (*name).to_owned()),
+        stored_at: None,
         content: Content::Unreadable(detail),
     }
 }

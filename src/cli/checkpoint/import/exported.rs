@@ -55,13 +55,18 @@ fn parse(file: &str, text: &str, names: Names<'_>) -> Raw {
         match raw.partitions.entry(exported.partition) {
             Entry::Vacant(entry) => {
                 let content = Content::Own(Box::new(exported.checkpoint));
-                entry.insert(Item { place, content });
+                entry.insert(Item {
+                    place,
+                    stored_at: None,
+                    content,
+                });
             }
             Entry::Occupied(mut entry) => {
                 let first = &entry.get().place;
                 let detail = format!("the same partition stands in {first}");
                 entry.insert(Item {
                     content: Content::Unreadable(detail),
+                    stored_at: None,
                     place,
                 });
             }

@@ -78,9 +78,7 @@ impl Partition {
             return Decision::Import { back: 0 };
         };
         let made = hub_created_at.or(position.hub_created_at);
-        if let (Some(made), Some(existing)) = (made, existing.hub_created_at)
-            && made != existing
-        {
+        if made.is_some_and(|made| existing.known_hub().is_another(made)) {
             return match hub_created_at {
                 // What is there is of a hub that was deleted; the bridge would begin anew.
                 Some(_) => Decision::Import { back: 0 },
@@ -119,6 +117,7 @@ mod tests {
             offset: Offset::new("4096"),
             enqueued_time: Timestamp::from_millis(1),
             hub_created_at: made.map(Timestamp::from_millis),
+            stored_at: None,
             targets: BTreeMap::new(),
         }
     }

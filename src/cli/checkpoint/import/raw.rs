@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::checkpoint::Checkpoint;
 use crate::checkpoint::legacy::LegacyPosition;
-use crate::event::PartitionId;
+use crate::event::{PartitionId, Timestamp};
 
 /// Everything that a source has for one consumer group.
 #[derive(Debug, Default, PartialEq, Eq)]
@@ -22,6 +22,8 @@ pub(super) struct Raw {
 pub(super) struct Item {
     /// Blob or line.
     pub(super) place: String,
+    /// When it was stored, by the clock of the store, if that is known.
+    pub(super) stored_at: Option<Timestamp>,
     /// What it says.
     pub(super) content: Content,
 }

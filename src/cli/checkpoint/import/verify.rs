@@ -11,12 +11,17 @@ use crate::cli::checkpoint::hub::Hub;
 use crate::cli::checkpoint::resolve::{Unresolved, Wanted, resolve};
 use crate::cli::exit::Failure;
 use crate::event::{Offset, PartitionId, Timestamp};
+use crate::eventhub::{EndReason, KnownHub};
 
 /// What `item` is worth. Without a hub it is taken at its word.
 ///
 /// Errors: the hub cannot be asked.
 pub(super) async fn verify(hub: Option<&Hub>, partition: &PartitionId, item: Item) -> Result<Found, Failure> {
-    let Item { place, content } = item;
+    let Item {
+        place,
+        stored_at,
+        content,
+    } = item;
     let unusable = |why, detail| Found::Unusable {
         place: place.clone(),
         why,
@@ -38,13 +43,9 @@ pub(super) async fn verify(hub: Option<&Hub>, partition: &PartitionId, item: Ite
             ),
         });
     };
-    if let Some(made) = own.as_ref().and_then(|own| own.hub_created_at)
-        && made != hub.created_at
-    {
-        let detail = format!(
-            "it is of a hub made at {made}; this one was made at {}",
-            hub.created_at
-        );
+    let known_hub = KnownHub::of(own.as_ref().and_then(|own| own.hub_created_at), stored_at);
+    if known_hub.is_another(hub.created_at) {
+        let detail = format!("it is of {known_hub}; this one was made at {}", hub.created_at);
         return Ok(unusable(Why::Foreign, detail));
     }
     let Some(legacy) = legacy else {
@@ -59,6 +60,13 @@ pub(super) async fn verify(hub: Option<&Hub>, partition: &PartitionId, item: Ite
     let resolved = match resolve(hub, partition, &wanted).await {
         Ok(resolved) => resolved,
         Err(Unresolved::Foreign(detail)) => return Ok(unusable(Why::Foreign, detail)),
+        Err(Unresolved::Peer(end)) if end.reason == EndReason::Unreadable => {
+            let detail = format!(
+                "the event there cannot be read ({end}), and only the event tells its number; if that is known otherwise, \
+                 `checkpoint set --partition {partition} --sequence-number` takes it"
+            );
+            return Ok(unusable(Why::Unreadable, detail));
+        }
         Err(Unresolved::Peer(end)) => return Err(hub.failure(partition, end)),
     };
     let mut checkpoint = resolved.checkpoint;
@@ -99,6 +107,7 @@ fn unverified(legacy: &LegacyPosition) -> Option<Checkpoint> {
         offset: legacy.offset.clone().unwrap_or_else(|| Offset::new("")),
         enqueued_time: legacy.enqueued_time.unwrap_or(Timestamp::UNKNOWN),
         hub_created_at: None,
+        stored_at: None,
         targets: BTreeMap::new(),
     })
 }

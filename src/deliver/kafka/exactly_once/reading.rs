@@ -49,20 +49,23 @@ pub(super) fn read(clients: &Clients, key: &str) -> Result<Option<StoredPosition
         .add_partition_offset(&clients.topic, 0, Offset::Offset(start))
         .and_then(|()| committed.assign(&assignment))
         .map_err(failed)?;
-    last(&committed, clients, key)
+    last(&committed, clients, key, end)
 }
 
-/// The last value of `key` up to the last stable offset, which never moves back: so up to the end that was taken before.
+/// The last value of `key` below `end`, which is no further than the last stable offset. While other partitions write their
+/// positions the topic may never be read to its own end, so what stands behind `end` ends this too.
 fn last(
     consumer: &BaseConsumer<Feedback>,
     clients: &Clients,
     key: &str,
+    end: i64,
 ) -> Result<Option<StoredPosition>, Error> {
     let topic = &*clients.topic;
     let mut last = None;
     while !clients.ending.is_cancelled() {
         let polled = consumer.poll(CALL_PATIENCE).transpose();
         match polled {
+            Ok(Some(message)) if message.offset() >= end => return Ok(last.transpose()?),
             Ok(Some(message)) if message.key() == Some(key.as_bytes()) => {
                 let value = message.payload();
                 last = value.map(|value| StoredPosition::parse(value, key, topic));

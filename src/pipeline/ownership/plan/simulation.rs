@@ -79,6 +79,8 @@ enum Phase {
 struct Instance {
     id: String,
     owned: BTreeMap<PartitionId, Etag>,
+    /// What it owns or may claim, and can never read; so it is not renewed.
+    unreadable: Option<PartitionId>,
     phase: Phase,
     due_millis: i64,
     cycle_began_millis: i64,
@@ -89,6 +91,7 @@ impl Instance {
         Self {
             id: format!("instance-{id}"),
             owned: BTreeMap::new(),
+            unreadable: None,
             phase: Phase::List,
             due_millis: now_millis,
             cycle_began_millis: now_millis,
@@ -156,7 +159,8 @@ impl Instance {
         let wait_millis = random.random_range(INTERVAL_MILLIS / 5 * 4..=WAIT_MILLIS_MAX);
         self.due_millis = self.due_millis.max(self.cycle_began_millis + wait_millis);
         self.cycle_began_millis = self.due_millis;
-        Phase::Renew(self.owned.keys().cloned().collect())
+        let is_read = |partition: &&PartitionId| self.unreadable.as_ref() != Some(*partition);
+        Phase::Renew(self.owned.keys().filter(is_read).cloned().collect())
     }
 }
 
@@ -306,6 +310,32 @@ proptest! {
         seed in any::<u64>(),
     ) {
         settles(Fleet::new(partitions, false, seed), &disturbances, 2 + 2 * partitions as i64)?;
+    }
+
+    /// Scenario: of two instances at balance one can no longer read one of its partitions, and everything else well.
+    /// Guarantees: in the end the other one has that partition, however even the shares were, and all have equally many.
+    #[test]
+    fn what_one_cannot_read_goes_to_the_other(partitions in 1..17_usize, seed in any::<u64>()) {
+        let mut fleet = Fleet::new(partitions, true, seed);
+        fleet.join();
+        fleet.run(2 * EXPIRY_MILLIS);
+        fleet.check_balance()?;
+        let unreadable = PartitionId::new("0");
+        let mut owners = fleet.instances.iter_mut();
+        let owner = owners.find(|instance| instance.owned.contains_key(&unreadable));
+        let owner = owner.expect("every partition is owned");
+        owner.unreadable = Some(unreadable.clone());
+        let id = owner.id.clone();
+        // It may claim the partition again by chance, which takes three expiries each time.
+        for _ in 0..30 {
+            fleet.run(fleet.store.now_millis + 3 * EXPIRY_MILLIS);
+            let owner = fleet.store.owners().remove(&unreadable);
+            if owner.is_some_and(|owner| owner != id) && fleet.check_balance().is_ok() {
+                return Ok(());
+            }
+        }
+        fleet.check_balance()?;
+        prop_assert_ne!(&fleet.store.owners()[&unreadable], &id);
     }
 }
 

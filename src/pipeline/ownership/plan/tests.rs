@@ -156,3 +156,37 @@ fn other_partitions_do_not_count() {
     let plan = plan(view, &mut StdRng::seed_from_u64(1));
     assert_eq!((plan.claim, plan.is_balanced, plan.instances), (None, true, 1));
 }
+
+/// Scenario: a partition has expired that is still read, in vain, by the one instance that has less than its share.
+/// Guarantees: another one with its full share takes it once that has lasted for a second expiry; not the one that reads it, and
+/// not whoever has to leave it alone.
+#[test]
+fn what_nobody_takes_is_taken_without_need() {
+    let (none, last) = (BTreeSet::new(), BTreeSet::from([PartitionId::new("3")]));
+    let partitions = partitions("aabb");
+    for (age_millis, owner_id, disputed, expected) in [
+        (59_999, "a", &none, None),
+        (119_999, "a", &none, None),
+        (120_000, "a", &none, Some("B3")),
+        (120_000, "a", &last, None),
+        (120_000, "b", &none, None),
+    ] {
+        let mut listing = listing("aabb");
+        listing.ownerships[3].last_modified = Timestamp::from_millis(NOW_MILLIS - age_millis);
+        let own = listing.ownerships.iter().filter(|own| own.owner_id == owner_id);
+        let view = View {
+            owner_id,
+            partitions: &partitions,
+            listing: &listing,
+            expiry: EXPIRY,
+            read: &own.map(|own| own.partition.clone()).collect(),
+            disputed,
+        };
+        let claim = plan(view, &mut StdRng::seed_from_u64(1)).claim;
+        assert_eq!(
+            claim.as_ref().map(drawn).as_deref(),
+            expected,
+            "{owner_id}, {age_millis} ms"
+        );
+    }
+}
