@@ -6,6 +6,7 @@ pub mod log;
 pub mod metrics;
 pub mod partition_status;
 pub mod readiness;
+pub mod repeated;
 pub mod retention;
 pub mod silence;
 

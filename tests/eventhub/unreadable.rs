@@ -93,7 +93,7 @@ async fn the_hub_tells_the_number_of_an_unreadable_newest_event() {
     })
     .await;
     assert_eq!(reader.standing(&properties), Standing::Unread(newest));
-    reader.pass_unread(&properties);
+    reader.pass_unread(&properties, newest);
     let steps = [next(&mut reader, 2).await, next(&mut reader, 2).await];
     assert!(
         matches!(&steps, [Step::Lost(loss), Step::Unreadable { sequence_number, .. }]
@@ -101,11 +101,46 @@ async fn the_hub_tells_the_number_of_an_unreadable_newest_event() {
         "{steps:?}"
     );
     assert_eq!(reader.standing(&properties), Standing::Level);
-    reader.pass_unread(&properties);
+    reader.pass_unread(&properties, newest);
     append(&hub, 0, 1);
     let (events, others) = read(&mut reader, 1).await;
     assert_eq!(numbers(&events), [5]);
     assert!(others.is_empty(), "{others:?}");
+    reader.close().await;
+}
+
+/// Scenario: of two unreadable events at the end the first is passed by what the hub says; then one comes that can be read.
+/// Guarantees: the second is passed with its own number, once, and what can be read arrives.
+#[tokio::test]
+async fn what_was_refused_after_those_passed_keeps_its_number() {
+    let hub = hub(1).await;
+    append(&hub, 0, 4);
+    hub.append(0, broken());
+    hub.append(0, broken());
+    let client = client(settings(&hub));
+    let mut reader = reader(&client, 0, StartPosition::After(checkpoint(3, None)));
+    let properties = within(client.partition_properties(reader.partition()))
+        .await
+        .expect("the hub answers");
+    let step = next(&mut reader, 3).await;
+    assert!(matches!(step, Step::Attached { .. }), "{step:?}");
+    within(async {
+        while reader.unnumbered().is_none_or(|(refused, _)| refused < 2) {
+            let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(3)).await;
+        }
+    })
+    .await;
+    let passed = |step: &Step| match step {
+        Step::Unreadable { sequence_number, .. } => Some(sequence_number.0),
+        _ => None,
+    };
+    reader.pass_unread(&properties, SequenceNumber(4));
+    assert_eq!(passed(&next(&mut reader, 3).await), Some(4));
+    assert_eq!(reader.standing(&properties), Standing::Unread(SequenceNumber(5)));
+    append(&hub, 0, 1);
+    let (events, others) = read(&mut reader, 1).await;
+    assert_eq!(numbers(&events), [6]);
+    assert_eq!(others.iter().map(passed).collect::<Vec<_>>(), [Some(5)]);
     reader.close().await;
 }
 

@@ -75,15 +75,17 @@ impl PartitionReader {
         self.first_unread().map_or(begin, |next| next.max(begin))
     }
 
-    /// Passes the events up to `newest`, each with a step of its own, as the deliveries that could not be read were them.
+    /// Passes the events up to `last`, each with a step of its own, as deliveries that could not be read were them; what else
+    /// was refused stands for the events after it.
     ///
     /// Only for a link that had credit and brought nothing while it stood at [`Standing::Unread`]; else nothing happens.
-    pub fn pass_unread(&mut self, hub: &PartitionProperties) {
+    pub fn pass_unread(&mut self, hub: &PartitionProperties, last: SequenceNumber) {
         if !self.has_refused_all_up_to(hub) {
             return;
         }
-        self.refused.waiting = 0;
-        for number in self.next_kept(hub).0..=hub.last_sequence_number.0 {
+        let last = last.min(hub.last_sequence_number);
+        self.refused.waiting = hub.last_sequence_number.0 - last.0;
+        for number in self.next_kept(hub).0..=last.0 {
             self.pass(SequenceNumber(number), hub.last_enqueued_time);
         }
     }

@@ -52,13 +52,16 @@ impl Reader {
 
     /// An event the library refused: a dead letter with its coordinates, so that it is not met again for ever.
     pub(super) async fn unreadable(&self, event: Unreadable, reading: &mut Reading) -> bool {
-        tracing::error!(
-            partition = %self.partition,
-            consumer_group = &*self.consumer_group,
-            sequence_number = %event.sequence_number,
-            detail = event.detail,
-            "event cannot be read; it is dead-lettered by its coordinates"
-        );
+        if let Some(events) = reading.unreadable.count() {
+            tracing::error!(
+                partition = %self.partition,
+                consumer_group = &*self.consumer_group,
+                sequence_number = %event.sequence_number,
+                events,
+                detail = event.detail,
+                "event cannot be read; it is dead-lettered by its coordinates"
+            );
+        }
         let labels = [self.partition.as_str(), &self.consumer_group];
         self.metrics
             .eventhub_unreadable_events_total

@@ -32,6 +32,7 @@ use crate::deliver::kafka::exactly_once::{Claims, Lost};
 use crate::event::{Offset, PartitionId, Timestamp};
 use crate::eventhub::settings::{Position, StartPosition};
 use crate::eventhub::{EndReason, HubClient, PartitionReader, Step};
+use crate::telemetry::repeated::Repeated;
 use crate::telemetry::{Metrics, PartitionStatus};
 
 /// What a reader of the hub was offered, and in which state it was.
@@ -150,6 +151,7 @@ impl Reader {
             last_asked: Instant::now(),
             asked: None,
             watch: Watch::new(self.stuck_after),
+            unreadable: Repeated::default(),
             counters: Counters::new(&self.metrics, &self.partition, &self.consumer_group),
         };
         let mut hub = PartitionReader::new(

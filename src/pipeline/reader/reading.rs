@@ -14,6 +14,7 @@ use crate::eventhub::{End, PartitionProperties};
 use crate::pipeline::edition::InUse;
 use crate::pipeline::workspace::Workspace;
 use crate::telemetry::Metrics;
+use crate::telemetry::repeated::Repeated;
 
 /// What changes while one partition is read.
 pub(super) struct Reading {
@@ -38,6 +39,8 @@ pub(super) struct Reading {
     pub(super) asked: Option<Asked>,
     /// Whether a silent link is well.
     pub(super) watch: Watch,
+    /// Events that cannot be read, for the log.
+    pub(super) unreadable: Repeated,
     pub(super) counters: Counters,
 }
 

@@ -58,7 +58,7 @@ impl Reader {
                 );
                 hub.give_up_connection("its newest events seem to be unreadable");
             }
-            Verdict::Unread => hub.pass_unread(&properties),
+            Verdict::Unread(last) => hub.pass_unread(&properties, last),
             Verdict::Removed => self.pass_removed(&properties, hub, reading),
             Verdict::Stuck => {
                 let newest = properties.last_sequence_number;

@@ -25,8 +25,8 @@ pub(super) enum Verdict {
     /// What the hub has was perhaps delivered and could not be read; only a new link can tell, for a dead one that was sent
     /// older events again looks the same.
     Doubted,
-    /// What the hub has was delivered, and cannot be read.
-    Unread,
+    /// What the hub has up to this number was delivered by two links, and cannot be read.
+    Unread(SequenceNumber),
     /// What the hub had was removed before it was read.
     Removed,
     /// The link is dead, or leads to a hub that is gone, though it does not say so.
@@ -44,12 +44,25 @@ pub(super) struct Watch {
     tries: u32,
     /// The newest event for which a new link was asked for, because it seemed to be one that cannot be read.
     doubted: Option<SequenceNumber>,
+    /// New links asked for in that way since an event arrived.
+    doubts: u32,
 }
 
 #[derive(Debug, Clone, Copy)]
 struct Suspicion {
     since: Instant,
     standing: Standing,
+}
+
+impl Suspicion {
+    /// Whether what is seen now is what was seen then. Further events that cannot be read change nothing about the earlier
+    /// ones.
+    fn holds(&self, now: Standing) -> bool {
+        match (self.standing, now) {
+            (Standing::Unread(then), Standing::Unread(now)) => then <= now,
+            (then, now) => then == now,
+        }
+    }
 }
 
 impl Watch {
@@ -61,6 +74,7 @@ impl Watch {
             unanswered_since: None,
             tries: 0,
             doubted: None,
+            doubts: 0,
         }
     }
 
@@ -78,6 +92,7 @@ impl Watch {
     /// An event arrived. How many new connections that took.
     pub(super) fn event(&mut self) -> u32 {
         self.stirred();
+        (self.doubted, self.doubts) = (None, 0);
         std::mem::take(&mut self.tries)
     }
 
@@ -86,24 +101,27 @@ impl Watch {
         self.unanswered_since = None;
         let Observation { standing, has_credit } = seen;
         if standing == Standing::Level {
-            self.tries = 0;
+            (self.tries, self.doubted) = (0, None);
         }
         if standing == Standing::Level || !has_credit {
             self.suspicion = None;
             return Verdict::Well;
         }
-        let known = self.suspicion.filter(|known| known.standing == standing);
+        let known = self.suspicion.filter(|known| known.holds(standing));
         let suspicion = *self
             .suspicion
             .insert(known.unwrap_or(Suspicion { since: now, standing }));
-        if now.duration_since(suspicion.since) < self.patience() {
+        let tries = match standing {
+            Standing::Unread(_) => self.doubts,
+            _ => self.tries,
+        };
+        if now.duration_since(suspicion.since) < self.patience(tries) {
             return Verdict::Well;
         }
         self.suspicion = None;
-        let verdict = match standing {
+        let verdict = match suspicion.standing {
             Standing::Level => Verdict::Well,
-            Standing::Unread(newest) if self.doubted.replace(newest) != Some(newest) => Verdict::Doubted,
-            Standing::Unread(_) => Verdict::Unread,
+            Standing::Unread(newest) => self.unread(newest),
             Standing::Removed(_) => Verdict::Removed,
             Standing::Behind | Standing::Short => Verdict::Stuck,
         };
@@ -118,7 +136,7 @@ impl Watch {
     /// carries neither events nor answers, and its connection may look well.
     pub(super) fn unanswered(&mut self, now: Instant) -> Verdict {
         let since = *self.unanswered_since.get_or_insert(now);
-        if now.duration_since(since) < self.patience() {
+        if now.duration_since(since) < self.patience(self.tries) {
             return Verdict::Well;
         }
         self.stirred();
@@ -126,8 +144,21 @@ impl Watch {
         Verdict::Stuck
     }
 
-    fn patience(&self) -> Duration {
-        let grown = self.patience.saturating_mul(1 << self.tries.min(16));
+    /// Everything up to `newest` was delivered for long enough, and could not be read. What a second link says too is true of
+    /// what the first one said; later events wait for one more.
+    fn unread(&mut self, newest: SequenceNumber) -> Verdict {
+        match self.doubted.take().filter(|doubted| *doubted <= newest) {
+            Some(doubted) => Verdict::Unread(doubted),
+            None => {
+                self.doubted = Some(newest);
+                self.doubts = self.doubts.saturating_add(1);
+                Verdict::Doubted
+            }
+        }
+    }
+
+    fn patience(&self, tries: u32) -> Duration {
+        let grown = self.patience.saturating_mul(1 << tries.min(16));
         grown.min(MAX_PATIENCE.max(self.patience))
     }
 }
@@ -248,19 +279,10 @@ mod tests {
             (vec![(0, removed(9)), (30, BEHIND), (60, removed(9))], vec![]),
             (vec![(0, BEHIND), (60, removed(9))], vec![]),
             (
-                vec![(0, unread(9)), (60, unread(9)), (70, unread(9)), (130, unread(9))],
-                vec![(60, Verdict::Doubted), (130, Verdict::Unread)],
+                vec![(0, unread(9)), (60, unread(9)), (70, unread(9)), (190, unread(9))],
+                vec![(60, Verdict::Doubted), (190, Verdict::Unread(SequenceNumber(9)))],
             ),
-            (
-                vec![
-                    (0, unread(9)),
-                    (60, unread(9)),
-                    (70, unread(10)),
-                    (130, unread(10)),
-                ],
-                vec![(60, Verdict::Doubted), (130, Verdict::Doubted)],
-            ),
-            (vec![(0, unread(9)), (60, unread(10))], vec![]),
+            (vec![(0, unread(9)), (60, unread(8))], vec![]),
             (vec![(0, unread(9)), (60, BEHIND)], vec![]),
         ];
         for (seen, expected) in cases {
@@ -268,5 +290,33 @@ mod tests {
             assert_eq!(judge(&mut watch, start, &seen), expected, "{seen:?}");
             assert_eq!(watch.tries(), 0);
         }
+    }
+
+    /// Scenario: events that cannot be read go on coming, faster than patience ends; then one that can be read.
+    /// Guarantees: those that two links brought are passed, no later ones; links are given up ever more rarely until an event
+    /// arrives.
+    #[test]
+    fn passes_unreadable_events_while_more_of_them_come() {
+        let (start, mut watch) = (Instant::now(), Watch::new(PATIENCE));
+        let unread = |second: u64| Observation {
+            standing: Standing::Unread(SequenceNumber(second as i64)),
+            ..BEHIND
+        };
+        let seen: Vec<_> = (0..=66).map(|half| (half * 30, unread(half * 30))).collect();
+        let verdicts = judge(&mut watch, start, &seen);
+        let passed = |number| Verdict::Unread(SequenceNumber(number));
+        let expected = [
+            (60, Verdict::Doubted),
+            (210, passed(0)),
+            (360, Verdict::Doubted),
+            (630, passed(240)),
+            (900, Verdict::Doubted),
+            (1410, passed(660)),
+            (1920, Verdict::Doubted),
+        ];
+        assert_eq!(verdicts, expected);
+        assert_eq!((watch.tries(), watch.event()), (0, 0));
+        let later = [(0, unread(3000)), (60, unread(3000))];
+        assert_eq!(judge(&mut watch, start, &later), [(60, Verdict::Doubted)]);
     }
 }
