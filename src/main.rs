@@ -13,5 +13,7 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return hub2siem::cli::exit::usage(&error),
     };
-    hub2siem::cli::exit::report(run(arguments))
+    let ended = run(arguments);
+    hub2siem::telemetry::log::finish();
+    hub2siem::cli::exit::report(ended)
 }

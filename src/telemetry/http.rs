@@ -12,8 +12,8 @@ use prometheus::TextEncoder;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
-use super::Metrics;
 use super::readiness::Readiness;
+use super::{Metrics, log};
 
 /// What the pages show.
 #[derive(Debug, Clone)]
@@ -67,6 +67,8 @@ impl Server {
 
 async fn show_metrics(State(pages): State<Pages>) -> impl IntoResponse {
     pages.readiness.refresh(&pages.metrics);
+    let dropped = &pages.metrics.log_dropped_lines_total;
+    dropped.inc_by(log::dropped_lines().saturating_sub(dropped.get()));
     let families = pages.metrics.registry.gather();
     match TextEncoder::new().encode_to_string(&families) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

@@ -1,8 +1,12 @@
 //! The log: on standard error, as text or JSON, never with a body, a token or personal data.
+//!
+//! A thread of its own writes it: whoever reads standard error may stand still, and the bridge must not.
 
 use std::fmt;
 use std::io::IsTerminal;
+use std::sync::{Mutex, OnceLock};
 
+use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
@@ -11,9 +15,33 @@ use tracing_subscriber::fmt::time::FormatTime;
 use crate::config::file::{Log, LogFormat, LogLevel};
 use crate::event::Timestamp;
 
-/// Installs the log for the whole process. `RUST_LOG` overrides the level, for finding faults.
+/// Lines that wait while standard error takes none; what is more is dropped and counted.
+const MAX_WAITING_LINES: usize = 10_000;
+
+/// Ends the thread that writes, which writes what waits first.
+static WRITING: Mutex<Option<WorkerGuard>> = Mutex::new(None);
+static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+
+/// Installs the log for the whole process. `RUST_LOG` overrides the level, for finding faults. Before the process ends,
+/// [`finish`] is to be called.
 pub fn install(log: Log) {
-    install_to(log, std::io::stderr);
+    let (writer, guard) = NonBlockingBuilder::default()
+        .buffered_lines_limit(MAX_WAITING_LINES)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let _ = DROPPED.set(writer.error_counter());
+    *WRITING.lock().expect("no holder of this lock panics") = Some(guard);
+    install_to(log, writer);
+}
+
+/// Writes what waits, for a second at most. What is logged after that is dropped.
+pub fn finish() {
+    drop(WRITING.lock().expect("no holder of this lock panics").take());
+}
+
+/// Lines dropped so far because standard error took none.
+pub fn dropped_lines() -> u64 {
+    DROPPED.get().map_or(0, |dropped| dropped.dropped_lines() as u64)
 }
 
 /// The same with another way to standard error, for who draws there too.

@@ -252,6 +252,9 @@ metrics! {
     dead_letter_forwarded_records_total: IntCounterVec ["outcome"];
     /// Size of the dead letters on disk.
     dead_letter_bytes: IntGauge;
+
+    /// Lines of the log dropped because whatever reads standard error took none.
+    log_dropped_lines_total: IntCounter;
 }
 
 /// One line of the metrics reference.

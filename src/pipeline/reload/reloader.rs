@@ -117,7 +117,7 @@ impl Reloader {
         });
         let (places, sources) = finding.await.context("finding the folders to watch failed")?;
         if self.exchange.current().reload.watch {
-            self.watch.follow(places);
+            self.watch.follow(places).await;
         }
         Ok(sources)
     }

@@ -24,9 +24,12 @@ pub struct Watch {
 }
 
 impl Watch {
-    /// From now on these places are watched, and no others. Blocks shortly.
-    pub fn follow(&mut self, places: Places) {
-        match begin(places, Arc::clone(&self.changed)) {
+    /// From now on these places are watched, and no others.
+    pub async fn follow(&mut self, places: Places) {
+        let changed = Arc::clone(&self.changed);
+        // The system looks the folders up, and one of them may be on a mount that hangs.
+        let begun = tokio::task::spawn_blocking(move || begin(places, changed)).await;
+        match begun.unwrap_or_else(|error| Err(notify::Error::generic(&error.to_string()))) {
             Ok(watcher) => {
                 self.watcher = Some(watcher);
                 self.is_polling = false;
