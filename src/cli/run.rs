@@ -14,7 +14,7 @@ use crate::pipeline::Bridge;
 use crate::pipeline::reload::Source;
 use crate::telemetry::{Metrics, log};
 
-/// Runs until SIGTERM or SIGINT: no more credit, drain within the grace period, last checkpoint, detach. Meanwhile the
+/// Runs until SIGTERM or SIGINT, which also end a start that waits for a store: no more credit, drain within the grace period, last checkpoint, detach. Meanwhile the
 /// files are read again when they change, and at SIGHUP.
 pub fn run(config: &Path) -> Result<(), Failure> {
     let configuration = load::configuration(config)?;
@@ -26,12 +26,15 @@ pub fn run(config: &Path) -> Result<(), Failure> {
         let asked = reload_on_signal()
             .context("failed to listen for signals")
             .map_err(Failure::Internal)?;
-        let mut bridge = Bridge::start(configuration, Arc::new(Metrics::new())).await?;
+        let start = Box::pin(Bridge::start(configuration, Arc::new(Metrics::new())));
+        let mut bridge = tokio::select! {
+            bridge = start => bridge?,
+            () = stop.cancelled() => return Ok(()),
+        };
         bridge.reload_from(Source {
             path: config.to_owned(),
             asked,
         });
-        tracing::info!(address = %bridge.http_address(), "metrics and health are served");
         bridge.run(stop).await
     })?
 }
@@ -54,6 +57,7 @@ pub fn stop_on_signal() -> std::io::Result<CancellationToken> {
             signal = name,
             "second signal: ending at once; unsettled records are sent again after the start"
         );
+        log::finish();
         std::process::exit(code);
     });
     Ok(stop)

@@ -222,6 +222,7 @@ impl Bridge {
         }
         // Only now: before every group is known, `/readyz` would find nothing in trouble.
         let served = CancellationToken::new();
+        tracing::info!(address = %server.address, "metrics and health are served");
         let http = tokio::spawn(server.serve(Arc::clone(&metrics), Arc::clone(&readiness), served.clone()));
         drop(dead_letters);
         // It holds ways to the targets too, so it ends with the intake: the targets then see the end of their channels.
