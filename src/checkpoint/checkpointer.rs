@@ -288,6 +288,10 @@ impl Checkpointer {
         self.metrics
             .checkpoint_seconds
             .observe(started.elapsed().as_secs_f64());
+        Ok(())
+    }
+
+    fn show_stored(&self, partition: &PartitionId, checkpoint: &Checkpoint) {
         let labels = [partition.as_str(), &self.consumer_group];
         self.metrics
             .checkpoint_sequence_number
@@ -297,14 +301,14 @@ impl Checkpointer {
             .checkpoint_age_seconds
             .with_label_values(&labels)
             .set(0.0);
-        Ok(())
     }
 
     fn note_stored(&self, moved: &Moved) {
-        // A newer generation may have been registered meanwhile; what was stored says nothing about it.
+        // It may have been lost meanwhile, or a newer generation registered; what was stored says nothing about either.
         if let Some(partition) = self.lock().get_mut(&moved.partition)
             && partition.in_flight.generation() == moved.generation
         {
+            self.show_stored(&moved.partition, &moved.checkpoint);
             partition.stored = Some(moved.checkpoint.clone());
             partition.stored_at = Instant::now();
             partition.settled_when_stored = moved.settled;

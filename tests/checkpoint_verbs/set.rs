@@ -133,6 +133,27 @@ async fn what_the_hub_does_not_have_is_refused() {
     assert_eq!(stage.listed(CONFIG).await.len(), 0);
 }
 
+/// Scenario: the first event after a moment is one that AMQP cannot carry.
+/// Guarantees: the refusal names the way that is left, nothing is stored, and that way works.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_moment_before_an_unreadable_event_is_refused_with_the_way_left() {
+    let stage = Stage::new(4).await;
+    stage.append_broken(0);
+    let moment = [
+        "set",
+        "--partition",
+        "0",
+        "--enqueued-after",
+        "2026-04-01T00:00:00Z",
+    ];
+    let said = ["cannot be read", "checkpoint set --partition 0 --sequence-number"];
+    check(&stage.checkpoint_verb(&moment).await, 69, &said);
+    assert_eq!(stage.listed(CONFIG).await.len(), 0);
+    let number = ["set", "--partition", "0", "--sequence-number", "3"];
+    check(&stage.checkpoint_verb(&number).await, 0, &[]);
+    assert_eq!(stage.numbers(CONFIG).await, [("0".to_owned(), 3)]);
+}
+
 /// Scenario: a checkpoint is torn. Guarantees: a list says so with 74; `set` replaces it, and says that too.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_torn_checkpoint_can_be_set() {

@@ -1,6 +1,7 @@
 //! The checkpointer with a paused clock and a store in memory.
 
 use bytes::Bytes;
+use prometheus::core::Collector;
 
 use super::*;
 use crate::acknowledge::{Mark, Window};
@@ -260,6 +261,26 @@ async fn a_mark_of_the_time_before_a_claim_is_not_stored() {
     settle(&old, 6..=7);
     tokio::time::sleep(INTERVAL).await;
     assert_eq!(group.stored("0"), Some(53));
+}
+
+/// Scenario: a partition is lost while its mark is being stored.
+/// Guarantees: the metrics say nothing more of it, though they said something before.
+#[tokio::test(start_paused = true)]
+async fn nothing_is_shown_of_a_partition_that_was_lost_meanwhile() {
+    let group = start();
+    let (zero, checkpointer) = (PartitionId::new("0"), &group.checkpointer);
+    let gauges = &group.metrics.checkpoint_sequence_number;
+    let shown = || gauges.collect()[0].get_metric().len();
+    turn().await;
+    settle(&group.register("0", 0), 1..=5);
+    let in_hand = checkpointer.moved(Pass::All).pop().expect("the mark moved");
+    checkpointer.store_one(&in_hand).await.expect("it can be stored");
+    assert_eq!(shown(), 1);
+
+    checkpointer.lose(&zero);
+    gauges.reset();
+    checkpointer.note_stored(&in_hand);
+    assert_eq!(shown(), 0);
 }
 
 #[tokio::test(start_paused = true)]

@@ -93,6 +93,10 @@ impl Hub {
         let group = &self.client.settings().consumer_group;
         let what = match end.reason {
             EndReason::Stolen => format!("consumer group `{group}` is being read; stop its reader first"),
+            EndReason::Unreadable => format!(
+                "the event of partition `{partition}` at that place cannot be read, so that its number is not known; give the \
+                 place by a number: `checkpoint set --partition {partition} --sequence-number`"
+            ),
             _ => format!("failed to ask the hub about partition `{partition}`"),
         };
         Failure::Peer(anyhow!(end).context(what))

@@ -123,7 +123,10 @@ impl Reader {
         if held_since.elapsed() >= UNDISPUTED_AFTER {
             *losses = Losses::default();
         }
-        self.checkpointer.forget(&self.partition);
+        match lost {
+            Lost::Fenced => self.checkpointer.lose(&self.partition),
+            Lost::Unclear => self.checkpointer.forget(&self.partition),
+        }
         let (partition, consumer_group) = (&self.partition, &*self.consumer_group);
         let delay = match lost {
             Lost::Fenced => {
