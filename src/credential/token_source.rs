@@ -148,6 +148,7 @@ impl TokenSource {
 
     async fn ask(&self, audience: Audience) -> Result<Held, Failure> {
         let settings = self.settings();
+        let began = Instant::now();
         let asked = Box::pin(self.0.identity.token(settings.cloud.scope(audience)));
         // The futures of the Azure crate are not `Sync`, and those who wait here must be; only one thread polls.
         let mut asked = Mutex::new(asked);
@@ -160,6 +161,10 @@ impl TokenSource {
             Ok(Err(error)) => return Err(Failure::of(&settings.kind, &error)),
             Err(_) => return Err(Failure::of_silence(&settings.kind, PATIENCE)),
         };
+        // A life may be counted from when the answer came, and the authority counts from when it gave the token: what has
+        // ended there is not to be called good here.
+        let travelled = i64::try_from(began.elapsed().as_millis()).unwrap_or(i64::MAX);
+        let expires_at = Timestamp::from_millis(expires_at.as_millis() - travelled);
         let now = Timestamp::now();
         let held = Held::new(text, expires_at, now);
         match held.is_expired(now) {
