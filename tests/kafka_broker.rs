@@ -12,7 +12,7 @@ use rdkafka::producer::{BaseRecord, DefaultProducerContext, Producer, ThreadedPr
 #[expect(dead_code, reason = "tests of the kind use the rest")]
 mod kafka_broker;
 
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Scenario: a message before, one after a clean restart, one after a kill; then a transaction that is aborted, one that
 /// is committed, and one that is open.

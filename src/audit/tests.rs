@@ -1,6 +1,7 @@
 //! The whole account against an oracle: random outcomes in random order, positions that cannot be stored, kills and resumes.
 
 use std::collections::BTreeMap;
+use std::fs::File;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -163,6 +164,12 @@ impl Run {
         }
     }
 
+    /// The same in the place of the process before, which has ended.
+    fn restart(directory: &Path, stored: i64) -> Self {
+        wait_for_locks(directory);
+        Self::start(directory, stored)
+    }
+
     fn receive(&mut self, hub: &Hub) {
         let Some((number, planned)) = hub.events.range(self.received + 1..).next() else {
             return;
@@ -232,8 +239,25 @@ impl Run {
     }
 }
 
+/// Waits until no file of the process before is locked. Whatever starts a program in this process, as insta does once, lends
+/// it all open files until it begins, and with them their locks: dropped is then not yet unlocked.
+fn wait_for_locks(directory: &Path) {
+    for entry in std::fs::read_dir(directory.join("audit/1")).expect("the directory can be read") {
+        let path = entry.expect("the directory can be read").path();
+        let file = File::open(path).expect("the file can be opened");
+        file.lock().expect("it can be locked");
+        // By hand, because this file too may be lent.
+        file.unlock().expect("it is locked");
+    }
+}
+
 fn read(directory: &Path) -> Vec<Line> {
-    let audit = directory.join("audit/1");
+    read_place(directory, 1)
+}
+
+/// The lines of one of the processes that had the directory at the same time.
+fn read_place(directory: &Path, place: u32) -> Vec<Line> {
+    let audit = directory.join(format!("audit/{place}"));
     let mut lines = Vec::new();
     for (_, path) in places::files(&audit).expect("the directory can be read") {
         let content = file::read(&path).expect("the file can be read");
@@ -293,7 +317,7 @@ proptest! {
                     kills += 1;
                     drop(run);
                     check(directory, &hub)?;
-                    run = Run::start(directory, stored);
+                    run = Run::restart(directory, stored);
                 }
                 Step::Stop => {
                     stored = runtime.block_on(run.checkpoint(true)).unwrap_or(stored);
@@ -301,7 +325,7 @@ proptest! {
                     runtime.block_on(standing).expect("the disk takes it");
                     drop(run);
                     check(directory, &hub)?;
-                    run = Run::start(directory, stored);
+                    run = Run::restart(directory, stored);
                 }
             }
         }
@@ -331,6 +355,50 @@ proptest! {
         prop_assert_eq!(sums(&before), sums(&after));
         prop_assert_eq!(before.findings, after.findings);
         prop_assert_eq!(before.in_flight, after.in_flight);
+    }
+}
+
+/// Scenario: a process is killed, and its lock is still held when the next one begins: by a program that it was about to
+/// start, say.
+/// Guarantees: the next one has a place of its own, and what both wrote is everything, counted once.
+#[test]
+fn a_lock_that_outlives_its_process_costs_nothing() {
+    let directory = tempfile::tempdir().expect("a temporary directory");
+    let directory = directory.path();
+    let planned = Planned {
+        lost: 0,
+        records: vec![[End::Delivered; 3]],
+        has_undecodable: false,
+    };
+    let hub = Hub::new(vec![planned; 4]);
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .build()
+        .expect("a runtime");
+    let read_two = |stored| {
+        let mut run = Run::start(directory, stored);
+        (0..2).for_each(|_| run.receive(&hub));
+        run.open
+            .drain(..)
+            .for_each(|(ticket, settlement)| ticket.settle(settlement));
+        runtime.block_on(run.checkpoint(true))
+    };
+    assert_eq!(read_two(-1), Some(1));
+    let lock = File::open(directory.join("audit/1/lock")).expect("it can be opened");
+    lock.lock().expect("it can be locked");
+    assert_eq!(read_two(1), Some(3));
+    let places = [1, 2].map(|place| read_place(directory, place));
+    assert_eq!(places.each_ref().map(Vec::len), [1, 1]);
+    for is_turned in [false, true] {
+        let mut sources = places.to_vec();
+        if is_turned {
+            sources.reverse();
+        }
+        let history = history(sources);
+        let mut sum = Totals::default();
+        history.days.values().for_each(|day| sum.add(&day.totals));
+        assert_eq!(sum, hub.totals(3));
+        let problem = history.findings.iter().find(|it| it.what.is_problem());
+        assert_eq!(problem, None);
     }
 }
 
@@ -393,6 +461,7 @@ fn files_stay_small_and_say_the_same() {
     Journal::open(directory.path(), start).expect("it can be opened");
     assert!(directory.path().join("audit/2").is_dir());
     drop(journal);
+    wait_for_locks(directory.path());
     let much_later = Timestamp::from_millis(start.as_millis() + 401 * day_millis);
     Journal::open(directory.path(), much_later).expect("it can be opened");
     assert_eq!(totals(read(directory.path())), [100]);

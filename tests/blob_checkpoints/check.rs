@@ -1,6 +1,5 @@
 //! `check --connect` on the container.
 
-use std::net::TcpListener;
 use std::time::Duration;
 
 use hub2siem::checkpoint::blob::check::check;
@@ -8,13 +7,14 @@ use hub2siem::checkpoint::blob::settings::{Access, Signature};
 use hub2siem::checkpoint::blob::{BlobStore, Settings};
 use hub2siem::finding::{Finding, Verdict};
 use secrecy::SecretSlice;
+use tokio::net::TcpSocket;
 
 use crate::azurite::signature::container_signature;
 use crate::azurite::{ACCOUNT, Azurite, Container, account_signature, installed};
 use crate::entra::{Entra, client_secret, file};
 use crate::stage::{SCOPE, checkpoint, zero};
 
-const LIMIT: Duration = Duration::from_secs(30);
+const LIMIT: Duration = Duration::from_secs(60);
 const CONTAINER: &str = "checkpoints";
 const RIGHTS: [(&str, &str); 4] = [
     ("right to list", "l"),
@@ -113,14 +113,17 @@ async fn who_is_not_let_in_is_told() {
         key: SecretSlice::from(vec![7; 64]),
     };
     let over = container_signature(CONTAINER, "rlcw").replace("2099-01-01", "2020-01-01");
-    let port = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
     let mut nobody = azurite.settings(CONTAINER);
-    let address = port.local_addr().expect("it is bound");
+    let address = closed.local_addr().expect("it is bound");
     nobody
         .container
         .set_port(Some(address.port()))
         .expect("it has a host");
-    drop(port);
     for (settings, cause, fix) in [
         (
             azurite.settings_with(CONTAINER, wrong_key),

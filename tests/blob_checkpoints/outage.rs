@@ -12,8 +12,8 @@ use tokio_util::sync::CancellationToken;
 use crate::azurite::{Azurite, Container, installed};
 use crate::stage::{GROUP, SCOPE, checkpoint, claim, open, zero};
 
-/// Far below the expiry of an ownership, 60 s.
-const PATIENCE: Duration = Duration::from_secs(10);
+/// Far below the expiry of an ownership, 60 s, and far above the 8 s of a request.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// Scenario: the store is not there, and then it stands still with its connections open.
 /// Guarantees: each request ends as an error that says so, long before an ownership would be over.

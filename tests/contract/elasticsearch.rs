@@ -116,7 +116,12 @@ async fn blocked() {
     let mut stage = start(&peer);
     stage.send_one(RecordKind::Alert, "").await;
     stage.send(19).await;
-    stage.until("the rest", |stage| stage.settled() == 19).await;
+    // Either may come first.
+    stage
+        .until("the rest, and the block", |stage| {
+            stage.settled() == 19 && stage.health.blocked().is_some()
+        })
+        .await;
     let blocked = stage.health.blocked().expect("it is blocked");
     assert_eq!(blocked.reason, BlockReason::Destination);
     assert!(blocked.detail.contains("`mdc-alerts`"), "{}", blocked.detail);

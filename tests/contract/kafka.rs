@@ -84,7 +84,8 @@ async fn refused() {
     );
     // Record 1 of 4: the batch, its first half, the first record alone, the second alone.
     cluster.fail(RDKafkaApiKey::Produce, vec![bad, bad, good, bad]);
-    let mut stage = start(&cluster, &format!("topic: mdc\n{QUICK}"));
+    // All four have to share the first batch.
+    let mut stage = start(&cluster, "topic: mdc\nlibrdkafka: { linger.ms: 1000 }");
     stage.send(4).await;
     stage.until("settled", |stage| stage.settled() == 4).await;
     let detail = &stage.letters()[0].detail;

@@ -42,8 +42,10 @@ fn killed_replays_lose_nothing() {
         let name = format!("replay-{kills}");
         let mut replay = scene.start(&name, "replay", &["replay", "--rate", "600/s"]);
         wait_for("records before the kill", LATER, || {
+            // In this order: it may deliver the rest and end between the two.
+            let is_running = replay.is_running();
             let is_reached = arrived.all() >= goal;
-            assert!(is_reached || replay.is_running(), "{}", replay.log_text());
+            assert!(is_reached || is_running, "{}", replay.log_text());
             is_reached.then_some(())
         });
         replay.kill();
@@ -86,26 +88,31 @@ fn killed_replays_lose_nothing() {
     );
 
     let before = segments(scene.path());
-    // The bridge closes it at its next look, which is a minute after the start.
+    // The bridge closes it at its next look, which is a minute after the start: perhaps just now.
     let last = File::open(&before[before.len() - 1]).expect("it is there");
-    let is_written = last.try_lock_shared().is_err();
-    drop(last);
+    let was_written = is_written(&last);
     let purged = scene.run("replay", &["purge"]);
     assert_eq!(purged.code, Some(0), "{}", purged.errors);
-    assert_eq!(
-        purged.output.contains("the bridge writes it"),
-        is_written,
-        "{}",
-        purged.output
-    );
+    let is_kept = purged.output.contains("the bridge writes it");
+    assert!(was_written || !is_kept, "nobody wrote it: {}", purged.output);
+    assert!(is_kept || !is_written(&last), "it is written: {}", purged.output);
     assert_eq!(
         segments(scene.path()),
-        before[before.len() - usize::from(is_written)..],
+        before[before.len() - usize::from(is_kept)..],
         "only the one that is written stays"
     );
     bridge.process.stop();
     assert_eq!(scene.run("replay", &["purge"]).code, Some(0));
     assert_eq!(segments(scene.path()).len(), 0);
+}
+
+/// Whether the bridge writes a segment, also one that was removed.
+fn is_written(segment: &File) -> bool {
+    let is_locked = segment.try_lock_shared().is_err();
+    if !is_locked {
+        segment.unlock().expect("the lock is ours");
+    }
+    is_locked
 }
 
 /// What the target acknowledged.

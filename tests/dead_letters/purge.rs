@@ -49,10 +49,15 @@ fn intake_stops_at_the_limit_and_goes_on_after_a_purge() {
         rounds += 1;
     }
     assert!(rounds >= 3, "the limit was met {} times", rounds - 1);
-    wait_for("a bridge that is ready", LATER, || {
-        bridge.ready().filter(|(status, _)| *status == 200)
-    });
-    assert_eq!(settled(), ITEMS);
+    // Letters are on disk before they are counted.
+    wait_for(
+        "a bridge that is ready, and the count of every letter",
+        LATER,
+        || {
+            let (status, _) = bridge.ready()?;
+            (status == 200 && settled() == ITEMS).then_some(())
+        },
+    );
     bridge.process.stop();
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use super::harness::{LATER, Receiver, SOON, TOKEN, wait_for};
+use super::harness::{LATER, Receiver, TOKEN, wait_for};
 use super::http_peer::{Hook, Peer};
 use super::letters::marked;
 use super::scene::{EVENT, Scene, summary, wait_for_letters};
@@ -104,8 +104,9 @@ fn one_at_a_time_and_stopped_in_order() {
     scene.configure("replay", &scene.letters(""), &target(""));
     let mut bridge = scene.bridge("bridge");
     wait_for_letters(&bridge, ITEMS);
-    let mut replay = scene.start("slow", "replay", &["replay", "--rate", "50/s", "--json"]);
-    wait_for("the first marks", SOON, || {
+    // Slow enough that it is not done before the others were started and refused, however slow they are.
+    let mut replay = scene.start("slow", "replay", &["replay", "--rate", "2/s", "--json"]);
+    wait_for("the first marks", LATER, || {
         (!marked(scene.path()).is_empty()).then_some(())
     });
     for verb in [&["replay"][..], &["purge"], &["purge", "--all", "--yes"]] {

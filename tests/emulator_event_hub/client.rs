@@ -25,7 +25,9 @@ use tokio::net::TcpStream;
 
 pub const HUB: &str = "defender";
 const SELECTOR: &str = "apache.org:selector-filter:string";
-const LIMIT: Duration = Duration::from_secs(20);
+const LIMIT: Duration = Duration::from_secs(120);
+/// Silence after which a peer counts as gone: longer than a machine stalls, because both sides stall together.
+const IDLE_MILLIS: u32 = 60_000;
 
 /// Awaits with a limit, so that a fault is a failed test and not a hung one.
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
@@ -95,7 +97,24 @@ impl Client {
         Self::over(stream, profile).await
     }
 
+    /// A client that soon takes a silent peer for gone.
+    pub async fn connect_impatiently(address: SocketAddr) -> Result<Self, Box<dyn std::error::Error>> {
+        let stream = TcpStream::connect(address).await?;
+        Self::open(stream, SaslProfile::Anonymous, 4_000).await
+    }
+
     pub async fn over<S>(stream: S, profile: SaslProfile) -> Result<Self, Box<dyn std::error::Error>>
+    where
+        S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Unpin + 'static,
+    {
+        Self::open(stream, profile, IDLE_MILLIS).await
+    }
+
+    async fn open<S>(
+        stream: S,
+        profile: SaslProfile,
+        idle_millis: u32,
+    ) -> Result<Self, Box<dyn std::error::Error>>
     where
         S: AsyncRead + AsyncWrite + std::fmt::Debug + Send + Unpin + 'static,
     {
@@ -105,7 +124,7 @@ impl Client {
                 .hostname("127.0.0.1")
                 .scheme("amqp")
                 .sasl_profile(profile)
-                .idle_time_out(4000u32)
+                .idle_time_out(idle_millis)
                 .open_with_stream(stream),
         )
         .await?;

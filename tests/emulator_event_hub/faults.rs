@@ -72,7 +72,7 @@ async fn connection_faults_show_as_errors() {
     let error = format!("{:?}", next(&mut receiver).await.unwrap_err());
     assert!(error.contains("ConnectionForced"), "{error}");
 
-    let mut client = Client::connect(emulator.address()).await.unwrap();
+    let mut client = Client::connect_impatiently(emulator.address()).await.unwrap();
     let mut receiver = client.attach(Attach::at("0", EARLIEST)).await.unwrap();
     emulator.faults().silent(true);
     let error = format!("{:?}", next(&mut receiver).await.unwrap_err());

@@ -63,8 +63,13 @@ async fn a_position_is_no_older_than_its_hub() {
     for (stored_at, start, is_another, expected) in [
         (now - 60_000, StartPosition::After(checkpoint(4, None)), true, 0),
         (now - 60_000, StartPosition::Offset(Offset::new("16384")), true, 0),
-        (now, StartPosition::After(checkpoint(4, None)), false, 5),
-        (now, StartPosition::Offset(Offset::new("16384")), false, 4),
+        (now + 60_000, StartPosition::After(checkpoint(4, None)), false, 5),
+        (
+            now + 60_000,
+            StartPosition::Offset(Offset::new("16384")),
+            false,
+            4,
+        ),
     ] {
         let stored_at = Timestamp::from_millis(stored_at);
         let mut reader = reader(&client, 0, start).stored_at(Some(stored_at));

@@ -318,7 +318,7 @@ async fn does_not_wait_for_ever_for_a_silent_hub() {
     let hub = hub(1).await;
     hub.faults().silent(true);
     let mut settings = settings(&hub);
-    settings.call_timeout = Duration::from_millis(300);
+    settings.call_timeout = Duration::from_secs(1);
     let client = client(settings);
     let mut reader = reader(&client, 0, StartPosition::Earliest);
     let step = next(&mut reader, 1).await;

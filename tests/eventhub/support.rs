@@ -14,7 +14,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 /// Longer than anything here should take, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(20);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 pub async fn within<T>(future: impl Future<Output = T>) -> T {
     tokio::time::timeout(PATIENCE, future)
@@ -49,7 +49,7 @@ pub fn settings(emulator: &EventHubEmulator) -> HubSettings {
         receiver_name: "test-reader".into(),
         on_invalid_checkpoint: OnInvalidCheckpoint::Earliest,
         token_lifetime: Duration::from_secs(3600),
-        call_timeout: Duration::from_secs(10),
+        call_timeout: Duration::from_secs(60),
     }
 }
 

@@ -17,7 +17,7 @@ const RECORDS: usize = 3;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_rate_and_a_reload_move_no_position() {
     const EVENTS: usize = 4_000;
-    const RATE: &str = "rate: { records: 500, per: 1s }";
+    const RATE: &str = "rate: { records: 300, per: 1s }";
     let Some(scene) = Scene::new("exactly once with a rate").await else {
         return;
     };
@@ -66,7 +66,7 @@ async fn what_comes_while_it_is_given_up_is_in_the_dead_letters() {
         return;
     };
     let hub = scene.hub(&[body(RECORDS)], EVENTS);
-    let bridge = scene.bridge_with("bridge-0", "state", &hub, "rate: { records: 1000, per: 1s }");
+    let bridge = scene.bridge_with("bridge-0", "state", &hub, "rate: { records: 500, per: 1s }");
     wait_for("a first part", SOON, || {
         (bridge.metric(DELIVERED, &["delivered"]) >= 500.0).then_some(())
     });

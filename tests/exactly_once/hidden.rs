@@ -10,7 +10,7 @@ use super::harness::{SOON, wait_for};
 use super::scene::{POSITIONS, Scene, body, wait_until_passed};
 
 const EVENTS: usize = 2000;
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(60);
 /// So long the bridge is watched for not starting.
 const STANDSTILL: Duration = Duration::from_secs(3);
 

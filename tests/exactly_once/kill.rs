@@ -10,7 +10,7 @@ const KILLS: u64 = 10;
 /// Records of the events in turn, and what is no JSON besides.
 const SHAPES: [(usize, usize); 8] = [(1, 0), (3, 0), (1, 0), (0, 1), (1, 0), (5, 0), (1, 1), (1, 0)];
 /// So often the shapes are repeated for each kill, so that every one meets load.
-const REPEAT_PER_KILL: usize = 250;
+const REPEAT_PER_KILL: usize = 400;
 
 /// Scenario: a hub full of events of one record, of several, of none that can be read and of both; the bridge is killed again and
 /// again at unlike moments and started again, then left alone.

@@ -8,7 +8,7 @@ use super::scene::{PARTITIONS, Scene, body, wait_until_passed};
 /// Records of each event.
 const RECORDS: usize = 3;
 /// Far below what the hub has, so that every move meets load.
-const RATE: &str = "rate: { records: 400, per: 1s }";
+const RATE: &str = "rate: { records: 200, per: 1s }";
 
 fn attached(bridge: &Bridge) -> usize {
     bridge.metric("hub2siem_eventhub_attached", &[]) as usize

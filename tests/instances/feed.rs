@@ -89,8 +89,8 @@ async fn append(hub: Arc<EventHubEmulator>, appended: Arc<AtomicU64>, rate: u64,
         let due = first + (start.elapsed().as_secs_f64() * rate as f64) as u64 / round * round;
         for number in appended.load(Ordering::SeqCst)..due {
             hub.append((number % round) as u32, item(number));
+            appended.store(number + 1, Ordering::SeqCst);
         }
-        appended.store(due, Ordering::SeqCst);
     }
 }
 

@@ -21,13 +21,17 @@ use super::turn::Turn;
 
 /// Partitions of the hub.
 pub const PARTITIONS: usize = 8;
-/// How often ownership is renewed, and when it is over; short, so that a test sees many of both.
+/// How often ownership is renewed, and when it is over; short, so that a test sees many of both, but longer than a busy
+/// machine stands still.
 const INTERVAL: (&str, Duration) = ("1s", Duration::from_secs(1));
-const EXPIRY: (&str, Duration) = ("6s", Duration::from_secs(6));
+const EXPIRY: (&str, Duration) = ("10s", Duration::from_secs(10));
+/// The expiry of an instance that nobody else takes anything from.
+pub const SHORT_EXPIRY: (&str, Duration) = ("4s", Duration::from_secs(4));
 /// The longest wait between two cycles.
 const WAIT_MAX: Duration = Duration::from_millis(1200);
-/// What a machine that does much else may add.
-const BUSY: Duration = Duration::from_secs(10);
+/// What a machine that does much else may add; with it a wait is still shorter than the minute for which strangers are left
+/// alone.
+const BUSY: Duration = Duration::from_secs(45);
 /// Events that an instance may hold.
 pub const WINDOW: u32 = 200;
 /// What may settle before a checkpoint is written while partitions are shared, and while the write is under way; and what
@@ -48,6 +52,10 @@ pub struct Fleet {
     /// Whoever joins from now on has these.
     pub strategy: &'static str,
     pub start: &'static str,
+    /// What is not renewed for so long is over, for whoever joins from now on.
+    pub expiry: (&'static str, Duration),
+    /// Events of a partition that settled while no position could be stored.
+    pub unstored: u64,
     /// Items that nobody has to read.
     pub unread: u64,
     pub feed: Feed,
@@ -89,6 +97,8 @@ impl Fleet {
             container: "checkpoints",
             strategy: "greedy",
             start: "earliest",
+            expiry: EXPIRY,
+            unstored: 0,
             unread: 0,
             past_claims: Vec::new(),
             states: Vec::new(),
@@ -117,12 +127,12 @@ impl Fleet {
         self.add(name, instance);
     }
 
-    /// Lets one join that looks at the ownership twice a minute only.
+    /// Lets one join that looks at the ownership every two minutes only: longer than what is tried meanwhile takes.
     #[track_caller]
     pub fn join_slowly(&mut self, name: &'static str) {
         let settings = Settings {
-            interval: "30s",
-            expiry: "90s",
+            interval: "2m",
+            expiry: "6m",
             ..self.settings()
         };
         let instance = Instance::start(name, &settings, &[]);
@@ -143,7 +153,7 @@ impl Fleet {
             strategy: self.strategy,
             start: self.start,
             interval: INTERVAL.0,
-            expiry: EXPIRY.0,
+            expiry: self.expiry.0,
             window_events: WINDOW,
         }
     }
@@ -256,7 +266,7 @@ impl Fleet {
     #[track_caller]
     pub fn settle_among(&self, names: &[&str], expiring: bool) -> Duration {
         let start = Instant::now();
-        let expiry = if expiring { EXPIRY.1 } else { Duration::ZERO };
+        let expiry = if expiring { self.expiry() } else { Duration::ZERO };
         wait_for("balance", expiry + 2 * WAIT_MAX + BUSY, || {
             self.is_balanced_among(names).then_some(())
         });
@@ -352,7 +362,7 @@ impl Fleet {
                 .map(|times| u64::from(times.saturating_sub(1)))
                 .sum();
             let most = arrivals.max().copied().unwrap_or_default();
-            let allowed = moves * (u64::from(WINDOW) + STORED_EVERY);
+            let allowed = moves * (u64::from(WINDOW) + STORED_EVERY + self.unstored);
             assert!(
                 repeats <= allowed && u64::from(most) <= 1 + moves,
                 "partition {partition}: {repeats} repeats, one of them {most} times, after {moves} moves"
@@ -365,7 +375,7 @@ impl Fleet {
 
     /// The longest time after which nobody owns what was not renewed.
     pub fn expiry(&self) -> Duration {
-        EXPIRY.1
+        self.expiry.1
     }
 
     /// Every claim that was made so far.

@@ -1,8 +1,13 @@
 //! A link that comes after its partition was lost.
 
-use super::fleet::{Fleet, PARTITIONS};
-use super::harness::{SOON, wait_for};
+use std::time::Duration;
+
+use super::fleet::{Fleet, PARTITIONS, SHORT_EXPIRY};
+use super::harness::{LATER, SOON, wait_for};
 use super::proxy::Mode;
+
+/// Less than the minute that an instance leaves to strangers.
+const NO_STRANGER: Duration = Duration::from_secs(45);
 
 /// Scenario: the connections of an instance break; it asks the store, its partitions are still its own, and the new connections
 /// take long. Meanwhile another instance takes the partitions over, because the first renews rarely. Then the links come
@@ -16,7 +21,7 @@ fn a_late_link_is_given_back() {
     };
     let proxy = fleet.break_the_way_to_the_hub();
     fleet.join_slowly("late");
-    wait_for("every partition", SOON, || {
+    wait_for("every partition", LATER, || {
         fleet.is_balanced_among(&["late"]).then_some(())
     });
     fleet.receive(300);
@@ -29,6 +34,8 @@ fn a_late_link_is_given_back() {
         (count(&fleet, "late", "partition detached") >= PARTITIONS).then_some(())
     });
     fleet.mend_the_way_to_the_hub();
+    // A connection that is not made within half a minute is tried again, and the store is asked before that.
+    fleet.expiry = SHORT_EXPIRY;
     fleet.join("owner");
     fleet.settle_among(&["owner"], true);
 
@@ -36,7 +43,7 @@ fn a_late_link_is_given_back() {
     wait_for("a link that comes late", SOON, || {
         (count(&fleet, "owner", "partition was taken at the hub") >= 1).then_some(())
     });
-    wait_for("the owner to read everything again", SOON / 2, || {
+    wait_for("the owner to read everything again", NO_STRANGER, || {
         let lost = count(&fleet, "late", "partition is read by another instance");
         (lost == PARTITIONS && fleet.is_balanced_among(&["owner"])).then_some(())
     });

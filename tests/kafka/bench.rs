@@ -55,6 +55,25 @@ pub async fn send_keyed(stage: &mut Stage, count: usize, keys: usize) {
     }
 }
 
+/// Sends `count` records that go in one batch: they wait for brokers that are away.
+///
+/// Everything before must have settled, and the client library must tell of itself as [`QUICK`] says.
+pub async fn send_together(stage: &mut Stage, cluster: &Cluster, count: usize) {
+    cluster.down();
+    let metrics = stage.metrics.clone();
+    stage
+        .until("told", |_| gauge(&metrics.deliver_kafka_brokers_up) == 0)
+        .await;
+    stage.send(count).await;
+    let count = count as i64;
+    stage
+        .until("handed over", |_| {
+            gauge(&metrics.deliver_kafka_queue_messages) == count
+        })
+        .await;
+    cluster.up();
+}
+
 /// Waits until every record settled.
 pub async fn all_settled(stage: &Stage) {
     let sent = stage.sent();

@@ -13,7 +13,7 @@ use super::kafka_message::Message;
 use super::kafka_mock::Cluster;
 
 /// No state here takes longer to come.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// An assessment that the exporter calls deleted.
 const DELETED: &str = include_str!("../fixtures/assessment/delete.json");

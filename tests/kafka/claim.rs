@@ -42,7 +42,7 @@ async fn a_missing_right_to_transactions_blocks() {
     let cluster = Cluster::start(1);
     cluster.fail(
         RDKafkaApiKey::InitProducerId,
-        vec![Error::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED; 100],
+        vec![Error::RD_KAFKA_RESP_ERR_TRANSACTIONAL_ID_AUTHORIZATION_FAILED; 1000],
     );
     let lines = "topic: mdc\nexactly_once: true";
     let (mut stage, claims) = start(settings(&cluster.brokers(), lines));

@@ -5,7 +5,7 @@ use hub2siem::telemetry::health::BlockReason;
 use rdkafka::types::{RDKafkaApiKey, RDKafkaRespErr as Error};
 
 use super::bench::{
-    NUMBER, QUICK, all, all_settled, keeping, numbers, send_keyed, settings, start, start_with,
+    NUMBER, QUICK, all, all_settled, keeping, numbers, send_keyed, send_together, settings, start, start_with,
 };
 use super::kafka_broker::{Broker, Isolation, jars};
 use super::kafka_mock::Cluster;
@@ -16,18 +16,19 @@ use super::stage::Account;
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_that_is_too_large_is_narrowed_down() {
     let cluster = Cluster::start(1);
+    let mut stage = start(&cluster);
+    stage.send(1).await;
+    all_settled(&stage).await;
     let large = Error::RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE;
     cluster.fail(RDKafkaApiKey::Produce, vec![large, large]);
-    let lines = "topic: mdc\nlibrdkafka: { linger.ms: 200 }";
-    let mut stage = start_with(settings(&cluster.brokers(), lines));
-    stage.send(2).await;
+    send_together(&mut stage, &cluster, 2).await;
     all_settled(&stage).await;
     let messages = cluster.read("mdc").await;
     assert_eq!(
         numbers(messages.iter().map(|message| message.header(NUMBER))),
-        [1]
+        [0, 2]
     );
-    let account = Account::delivered(2).except(&[0], RejectReason::TooLarge);
+    let account = Account::delivered(3).except(&[1], RejectReason::TooLarge);
     assert_eq!(stage.close().await, account);
 }
 

@@ -16,7 +16,7 @@ use super::kafka_broker::{Broker, Certificates, Isolation, Options, jars};
 use super::stage::Account;
 
 /// A claim takes several clients, one after another.
-const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
+const PATIENCE: std::time::Duration = std::time::Duration::from_secs(120);
 
 fn file(text: &str) -> NamedTempFile {
     let mut file = NamedTempFile::new().expect("a temporary file can be made");

@@ -1,13 +1,14 @@
 //! What `/readyz` says.
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use prometheus::core::Collector;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::plan::{Plan, TargetPlan};
-use super::stage::{Stage, TOKEN};
+use super::stage::{PATIENCE, Stage, TOKEN};
 use crate::support::proxy::Mode;
 
 /// Scenario: the hub cannot be reached at first; then all is well; then the target refuses the token; then a link is
@@ -44,8 +45,9 @@ async fn says_who_is_in_trouble() {
 /// Waits until health is reported by this status and a body that contains `text`.
 async fn expect(stage: &mut Stage, status: u16, text: &str) {
     let address = stage.bridge().http;
+    let started = Instant::now();
     let mut answer = None;
-    for _ in 0..400 {
+    while started.elapsed() < PATIENCE {
         answer = get(address).await;
         if answer
             .as_ref()
@@ -53,7 +55,7 @@ async fn expect(stage: &mut Stage, status: u16, text: &str) {
         {
             return;
         }
-        stage.pass(std::time::Duration::from_millis(50)).await;
+        stage.pass(Duration::from_millis(50)).await;
     }
     panic!("wanted {status} with `{text}`, health says {answer:?}");
 }

@@ -62,7 +62,7 @@ impl TargetPlan {
             more: "",
             mapping: "native",
             batch_records: 20,
-            acknowledgement_timeout: "30s",
+            acknowledgement_timeout: "120s",
         }
     }
 
@@ -107,7 +107,7 @@ impl Plan {
             targets: targets.into(),
             window_events: 1000,
             window_bytes: "8MiB",
-            grace_period: "10s",
+            grace_period: "60s",
             hub: String::new(),
             dead_letter_limit: "64MiB",
             unrouted_unknown: "dead_letter",

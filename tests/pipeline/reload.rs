@@ -182,18 +182,24 @@ async fn what_cannot_be_taken_over_changes_nothing() {
     stage.plan.window_events = 1000;
     stage.write_configuration();
     reload(&mut stage, 2).await;
-    assert!(stage.bridge().readiness.report().notices.is_empty());
+    stage
+        .until("the end of the notice", |stage| {
+            stage.bridge().readiness.report().notices.is_empty()
+        })
+        .await;
     assert_eq!(stage.bridge().metrics.config_last_reload_successful.get(), 1);
     stage.send_alerts(1);
     stage.close().await;
 }
 
-/// Asks for a reload and waits until `edition` is in use.
+/// Asks for a reload and waits until `edition` is in use, and counted, which comes after.
 async fn reload(stage: &mut Stage, edition: i64) {
     stage.bridge().asked.notify_one();
     stage
         .until("the next edition", |stage| {
-            stage.bridge().metrics.config_edition.get() == edition
+            let metrics = &stage.bridge().metrics;
+            let applied = total(&metrics.config_reloads_total, &["applied"]) as i64;
+            metrics.config_edition.get() == edition && applied == edition - 1
         })
         .await;
 }
@@ -201,18 +207,18 @@ async fn reload(stage: &mut Stage, edition: i64) {
 /// Asks for a reload that ends with `result`, and finds `text` in the notices.
 async fn refused(stage: &mut Stage, result: &str, text: &str) {
     stage.bridge().asked.notify_one();
+    // The notice is the last thing that changes.
     stage
-        .until("the refusal", |stage| {
-            total(&stage.bridge().metrics.config_reloads_total, &[result]) == 1
+        .until("the notice", |stage| {
+            let notices = stage.bridge().readiness.report().notices;
+            notices.iter().any(|notice| notice.contains(text))
         })
         .await;
     let report = stage.bridge().readiness.report();
     assert!(report.is_ready, "{report:?}");
-    assert!(
-        report.notices.iter().any(|notice| notice.contains(text)),
-        "{report:?}"
-    );
-    assert_eq!(stage.bridge().metrics.config_last_reload_successful.get(), 0);
+    let metrics = &stage.bridge().metrics;
+    assert_eq!(total(&metrics.config_reloads_total, &[result]), 1);
+    assert_eq!(metrics.config_last_reload_successful.get(), 0);
 }
 
 /// Two sets whose maps say which generation they are.

@@ -17,8 +17,8 @@ use tokio::sync::Notify;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
-/// What is waited for on the bridge's side before a test fails.
-const STOP_TIMEOUT: Duration = Duration::from_secs(30);
+/// What is waited for on the bridge's side before a test fails; longer than any grace period here.
+const STOP_TIMEOUT: Duration = Duration::from_secs(120);
 
 /// A running bridge.
 pub struct Run {

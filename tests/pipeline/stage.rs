@@ -17,7 +17,7 @@ use crate::support::proxy::Proxy;
 pub const TOKEN: &str = "11111111-2222-3333-4444-555555555555";
 
 /// Longer than any state here should take to come, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(40);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 const LOOK_INTERVAL: Duration = Duration::from_millis(50);
 
 /// Everything of one test.

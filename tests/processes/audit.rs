@@ -15,7 +15,7 @@ const PARTITIONS: usize = 3;
 const ROUNDS: usize = 8000;
 const KILLS: usize = 6;
 /// So slowly that kills and lines of the audit come while there is still something to read.
-const SLOWLY: &str = "rate: { records: 1000, per: 1s }";
+const SLOWLY: &str = "rate: { records: 300, per: 1s }";
 
 /// Scenario: two file targets and one that is given up share a group, on a hub with assessments, snapshots, items of
 /// unknown type and bodies that are no JSON. The bridge is killed six times under load, and then reads everything.

@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::fs::{self, File};
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
@@ -12,9 +12,13 @@ use std::time::{Duration, Instant};
 use serde_json::Value;
 
 /// What the peers of a test get to start, and small steps get to happen. Generous: the machine may be busy.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_secs(60);
 /// What the longest steps get.
 pub const LATER: Duration = Duration::from_secs(180);
+/// What an answer of `/readyz` and `/metrics` gets; a machine may stand still for seconds.
+const ANSWER: Duration = Duration::from_secs(60);
+/// Below the ports that the system gives to connections, so that none of them takes the port while nobody listens there.
+const PORTS: std::ops::Range<u16> = 12_000..32_000;
 /// Between two looks at a state.
 const LOOK: Duration = Duration::from_millis(20);
 /// The token that the receiver of a test knows.
@@ -31,6 +35,13 @@ pub fn wait_for<T>(what: &str, limit: Duration, mut look: impl FnMut() -> Option
         assert!(start.elapsed() < limit, "not seen within {limit:?}: {what}");
         thread::sleep(LOOK);
     }
+}
+
+/// A port on which nobody listens until the test does.
+pub fn free_port() -> u16 {
+    let mut ports = (0..1_000).map(|_| rand::random_range(PORTS));
+    let free = ports.find(|port| TcpListener::bind(("127.0.0.1", *port)).is_ok());
+    free.expect("this machine has a free port")
 }
 
 /// A process of the program under test; killed when dropped.
@@ -376,8 +387,8 @@ fn http_address(line: &str) -> Option<SocketAddr> {
 
 /// Status and body of one request; `None` if there is no answer.
 pub fn get(address: SocketAddr, path: &str) -> Option<(u16, String)> {
-    let mut stream = TcpStream::connect_timeout(&address, Duration::from_secs(5)).ok()?;
-    stream.set_read_timeout(Some(Duration::from_secs(10))).ok()?;
+    let mut stream = TcpStream::connect_timeout(&address, ANSWER).ok()?;
+    stream.set_read_timeout(Some(ANSWER)).ok()?;
     write!(
         stream,
         "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n"

@@ -13,7 +13,8 @@ const PARTITIONS: usize = 4;
 const KILLS: u64 = 20;
 /// Small, so that a kill meets a full window and a repeat is noticed.
 const WINDOW: u32 = 1000;
-const ITEMS: usize = 60_000;
+/// Far more than the runs before the last one deliver, also where each wait takes seconds longer.
+const ITEMS: usize = 80_000;
 /// One item in this many is no JSON and must end in the dead letters.
 const BROKEN_EVERY: usize = 25;
 /// At every fourth kill the bridge gets the time to store a position first, so that the test moves on.

@@ -1,12 +1,11 @@
 //! Targets that share a consumer group, and one that does not.
 
 use std::fs;
-use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 
 use serde_json::Value;
 
-use super::harness::{Bridge, LATER, Receiver, SOON, TOKEN, wait_for};
+use super::harness::{Bridge, LATER, Receiver, SOON, TOKEN, free_port, wait_for};
 use super::ledger::Ledger;
 use super::outage::{ITEMS, PARTITIONS, full_hub};
 
@@ -52,12 +51,12 @@ fn a_dead_target_holds_its_group_and_nobody_else() {
         grown_kib < MAX_GROWTH_KIB,
         "{grown_kib} KiB more than with a full window"
     );
-    let held = at_sharing.total();
-    assert!(held <= WINDOW as u64, "{held} items are more than the window");
-    wait_for("positions of the sharing target", SOON, || {
-        (ahead(&directory.join("state"), "sharing") == at_sharing.total() as i64).then_some(())
+    let held = wait_for("positions of the sharing target", SOON, || {
+        let total = at_sharing.total();
+        (ahead(&directory.join("state"), "sharing") == total as i64).then_some(total)
     });
     bridge.process.kill();
+    assert!(held <= WINDOW as u64, "{held} items are more than the window");
 
     let late = Receiver::start(directory, "late", dead, TOKEN);
     at_dead.follow(&late.events);
@@ -72,12 +71,6 @@ fn a_dead_target_holds_its_group_and_nobody_else() {
         held as f64
     );
     bridge.process.stop();
-}
-
-/// A port that nobody listens on.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("a port is free");
-    listener.local_addr().expect("it is bound").port()
 }
 
 fn configuration(directory: &Path, targets: &[(&str, u16, &str)]) -> String {

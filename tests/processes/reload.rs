@@ -151,11 +151,12 @@ fn changed_files_are_taken_over() {
 
     scene.maps.swap("assessment.yaml", &map(2));
     scene.expect_generation(2);
-    let revisions = |revision| scene.bridge.metric("hub2siem_mapping_revision_info", &[revision]);
-    assert_eq!(
-        (revisions("live/assessment@1"), revisions("live/assessment@2")),
-        (0.0, 1.0)
-    );
+    // Records go by the new map a moment before it is shown and counted.
+    wait_for("the revision in use", SOON, || {
+        let revisions = |revision| scene.bridge.metric("hub2siem_mapping_revision_info", &[revision]);
+        let shown = (revisions("live/assessment@1"), revisions("live/assessment@2"));
+        (shown == (0.0, 1.0)).then_some(())
+    });
 
     scene.maps.swap(
         "assessment.yaml",
@@ -181,6 +182,9 @@ fn changed_files_are_taken_over() {
         let labels = ["decision=\"filtered\""];
         (scene.bridge.metric("hub2siem_route_records_total", &labels) > 0.0).then_some(())
     });
+    wait_for("the count of the last edition", SOON, || {
+        (scene.bridge.metric("hub2siem_config_edition", &[]) >= 5.0).then_some(())
+    });
     assert_eq!(scene.bridge.metric("hub2siem_config_edition", &[]), 5.0);
     assert_eq!(
         scene.bridge.metric("hub2siem_dead_letter_records_total", &[]),
@@ -205,7 +209,11 @@ fn sighup_reads_the_files_again() {
     scene.maps.swap("assessment.yaml", &map(2));
     scene.bridge.process.signal("HUP");
     scene.expect_generation(2);
-    assert_eq!((result(&scene, "applied"), result(&scene, "invalid")), (1.0, 0.0));
+    // Records go by the new map a moment before that is counted.
+    wait_for("the count of the reload", SOON, || {
+        (result(&scene, "applied") == 1.0).then_some(())
+    });
+    assert_eq!(result(&scene, "invalid"), 0.0);
     scene.bridge.process.stop();
 }
 

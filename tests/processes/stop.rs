@@ -2,9 +2,8 @@
 
 use std::fs;
 use std::path::Path;
-use std::time::{Duration, Instant};
 
-use super::harness::{Bridge, Hub, Receiver, SOON, Settings, TOKEN, wait_for};
+use super::harness::{Bridge, Hub, Receiver, SOON, Settings, TOKEN, free_port, wait_for};
 use super::ledger::{Ledger, checkpoints};
 
 const PARTITIONS: usize = 2;
@@ -56,10 +55,8 @@ fn second_signal_ends_at_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
     let hub = full_hub(directory);
-    let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
-    let address = receiver.address;
-    receiver.process.kill();
-    let mut settings = Settings::new(&hub.connection_string, address);
+    let nobody = ([127, 0, 0, 1], free_port()).into();
+    let mut settings = Settings::new(&hub.connection_string, nobody);
     settings.grace_period = "10m";
     let mut bridge = Bridge::start(directory, "bridge", &settings);
     wait_for("records in flight", SOON, || {
@@ -74,13 +71,7 @@ fn second_signal_ends_at_once() {
         "the drain must wait for the receiver"
     );
     bridge.process.signal("TERM");
-    let second = Instant::now();
     let status = bridge.process.wait(SOON);
-    assert!(
-        second.elapsed() < Duration::from_secs(5),
-        "it took {:?}",
-        second.elapsed()
-    );
     assert_eq!(status.code(), Some(143), "128 and the number of SIGTERM");
 }
 

@@ -11,7 +11,7 @@ import threading
 from azure.eventhub import EventHubConsumerClient
 from azure.eventhub.extensions.checkpointstoreblob import BlobCheckpointStore
 
-RECEIVE_SECONDS_MAX = 60
+RECEIVE_SECONDS_MAX = 120
 # What must not come gets this long to come all the same.
 QUIET_SECONDS = 3
 

@@ -10,7 +10,7 @@ use hub2siem::telemetry::Metrics;
 use tokio::process::Command;
 use tokio_util::sync::CancellationToken;
 
-use super::lines::{alert, alert_ids, configuration};
+use super::lines::{alert, alert_ids, configuration, wait_for_locks};
 use super::peers::{Rsyslog, Transport, packages, rsyslog};
 
 /// No state here takes longer to come.
@@ -96,6 +96,7 @@ targets:
         stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, running).await.expect("it ends");
         ended.expect("it does not panic").expect("it ends well");
+        wait_for_locks(directory.path());
     }
     let expected = [
         (

@@ -4,7 +4,7 @@ use futures_util::future::join_all;
 use hub2siem::event::{Kind, RejectReason};
 use rand::rngs::StdRng;
 use rand::{Rng, SeedableRng};
-use tokio::net::TcpListener;
+use tokio::net::TcpSocket;
 
 use super::bench::Bench;
 use super::lines::resent;
@@ -32,10 +32,10 @@ async fn answers_in_pieces() {
 async fn silence_is_not_multiplied() {
     let peer = RelpPeer::start().await;
     peer.script().is_silent = true;
-    let mut bench = Bench::start(peer.address(), "window: 16\nanswer_timeout: 300ms");
+    let mut bench = Bench::start(peer.address(), "window: 16\nanswer_timeout: 1s");
     bench.send(40).await;
     bench
-        .until("a fourth session", |_| peer.sessions().len() == 4)
+        .until("a fourth session", |_| peer.sessions().len() >= 4)
         .await;
     // The first frame of a session is `open`.
     let window: Vec<_> = (0..16).map(|number| (number as u32 + 2, number)).collect();
@@ -44,7 +44,11 @@ async fn silence_is_not_multiplied() {
         let numbers: Vec<_> = lines.map(|line| (line.frame, line.number())).collect();
         assert_eq!(numbers, expected, "session {session}");
     }
-    assert_eq!((bench.settled(), resent(&bench)), (0, 16 + 1 + 1));
+    assert_eq!(bench.settled(), 0);
+    // The window once, and one line for each further session that ended; the newest one may still go on.
+    let further = peer.sessions().len() as u64 - 1;
+    let resent = resent(&bench);
+    assert!((16 + further - 1..=16 + further).contains(&resent), "{resent}");
     peer.script().is_silent = false;
     assert_eq!(bench.close().await, Account::delivered(40));
     assert_eq!(peer.taken(), Vec::from_iter(0..40), "in order, each once");
@@ -138,9 +142,12 @@ async fn outage(breaks: bool) {
 /// Guarantees: the target goes on trying until the grace period ends, returns at once then, and settles nothing.
 #[tokio::test]
 async fn a_stop_while_nobody_listens() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = listener.local_addr().expect("it is bound");
-    drop(listener);
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let address = closed.local_addr().expect("it is bound");
     let mut bench = Bench::start(address, "");
     bench.send(10).await;
     bench.until("tries", |bench| bench.retried("connect") >= 2).await;
@@ -162,7 +169,7 @@ async fn run(seed: u64) {
     println!("seed {seed}");
     let mut numbers = StdRng::seed_from_u64(seed);
     let peer = RelpPeer::start().await;
-    let mut bench = Bench::start(peer.address(), "window: 24\nanswer_timeout: 200ms");
+    let mut bench = Bench::start(peer.address(), "window: 24\nanswer_timeout: 1s");
     for _ in 0..8 {
         bench.send(50).await;
         let known = peer.sessions().len();

@@ -25,7 +25,7 @@ pub const FILE: &str = "everything";
 pub const SPLUNK: &str = "soc";
 
 /// Longer than anything here should take, also on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// When event 0 of each partition came to the hub; every further one a second later.
 const FIRST_ENQUEUED: i64 = 1_772_353_800_000;
 
@@ -36,6 +36,8 @@ pub struct Stage {
     /// Options that every target has, besides those it needs.
     pub more: &'static str,
     pub window_events: usize,
+    /// How long what is on its way may take after a stop.
+    pub grace_period: &'static str,
 }
 
 /// A replay under way.
@@ -58,6 +60,7 @@ impl Stage {
             directory: tempfile::tempdir().expect("a temporary directory can be made"),
             more: "",
             window_events: 50_000,
+            grace_period: "60s",
         }
     }
 
@@ -87,7 +90,7 @@ impl Stage {
 checkpoint: {{ file: {{ directory: {directory}/state }} }}
 dead_letter: {{ file: {{ directory: {directory}/dead-letters }} }}
 window: {{ events: {} }}
-grace_period: 2s
+grace_period: {grace}
 targets:
   {FILE}:
     file: {{ path: {directory}/out.jsonl }}
@@ -104,6 +107,7 @@ targets:
             self.window_events,
             self.receiver.endpoint(),
             more = self.more,
+            grace = self.grace_period,
         );
         let write = |name: &str, text: &str| {
             std::fs::write(self.path(name), text).expect("the directory is ours");
@@ -172,13 +176,26 @@ targets:
 
     /// The sequence numbers that the collector acknowledged, in rising order, repeats included.
     pub fn indexed(&self) -> Vec<i64> {
-        let numbers = self.receiver.envelopes().into_iter().map(|envelope| {
-            let event: Value = serde_json::from_slice(&envelope.event()).expect("an event is JSON");
-            event["hub"]["sequence_number"].as_i64().expect("it has a number")
-        });
-        let mut numbers: Vec<_> = numbers.collect();
+        let taken = self.taken().into_iter();
+        let numbers = taken.map(|event| event["hub"]["sequence_number"].as_i64());
+        let mut numbers: Vec<_> = numbers.map(|number| number.expect("it has a number")).collect();
         numbers.sort_unstable();
         numbers
+    }
+
+    /// The events of a partition that the collector took.
+    pub fn taken_of(&self, partition: &str) -> usize {
+        let taken = self.taken().into_iter();
+        taken
+            .filter(|event| event["hub"]["partition"] == partition)
+            .count()
+    }
+
+    fn taken(&self) -> Vec<Value> {
+        let envelopes = self.receiver.envelopes().into_iter();
+        envelopes
+            .map(|envelope| serde_json::from_slice(&envelope.event()).expect("an event is JSON"))
+            .collect()
     }
 }
 

@@ -5,7 +5,8 @@ use hub2siem::pipeline::replay::{Chosen, First, Last, PerPartition, Report, Scop
 
 use super::stage::{Stage, settings, to_splunk};
 
-const EVENTS: usize = 200;
+/// So many that they are not all read before a slow link to the other partition is attached.
+const EVENTS: usize = 1_000;
 
 /// Scenario: a replay of two partitions is stopped in the middle; another one goes on from where the report says.
 /// Guarantees: what was on its way is finished; together the two deliver everything; what the first one settled is not
@@ -18,7 +19,9 @@ async fn a_stop_says_how_to_go_on() {
     stage.append(1, 10);
     let running = stage.start(to_splunk()).await;
     running
-        .until("some deliveries", |progress| progress.totals().delivered >= 40)
+        .until("some deliveries, and all of the short partition", |progress| {
+            progress.totals().delivered >= 40 && stage.taken_of("1") == 10
+        })
         .await;
     running.stop.cancel();
     let (report, result) = running.end().await;
@@ -30,6 +33,7 @@ async fn a_stop_says_how_to_go_on() {
 
     // What arrives after the stop is no part of the range.
     stage.append(0, 25);
+    stage.window_events = 50_000;
     let report = stage
         .replay(Settings {
             scope: rest(&report),
@@ -46,7 +50,8 @@ async fn a_stop_says_how_to_go_on() {
 /// Guarantees: it ends when the grace period does; nothing is settled, so the rest is everything.
 #[tokio::test]
 async fn a_stop_does_not_wait_for_a_target_for_ever() {
-    let stage = Stage::new(1).await;
+    let mut stage = Stage::new(1).await;
+    stage.grace_period = "2s";
     stage.append(0, 30);
     stage.receiver.script().never_acknowledges = true;
     let running = stage.start(to_splunk()).await;

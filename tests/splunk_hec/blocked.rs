@@ -1,11 +1,12 @@
 //! What only an operator can mend; the target tries five times a second here instead of every 30 seconds.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hub2siem::deliver::splunk_hec::check;
 use hub2siem::emulator::splunk_hec::{Answer, RequestKind};
 use hub2siem::event::Kind;
 use hub2siem::telemetry::health::BlockReason;
+use tokio::net::TcpSocket;
 
 use super::bench::{
     Bench, OTHER_TOKEN, SMALL, receiver, receiver_without_acknowledgement, settings, settings_with,
@@ -22,6 +23,7 @@ fn reason(bench: &Stage) -> Option<BlockReason> {
 async fn a_token_is_mended() {
     let receiver = receiver().await;
     receiver.set_token("another");
+    let began = Instant::now();
     let mut bench = Bench::start(&receiver, SMALL);
     bench.send(20).await;
     bench
@@ -30,9 +32,14 @@ async fn a_token_is_mended() {
         })
         .await;
     receiver.set_token(super::bench::TOKEN);
+    // On a slow machine further tries were due, each after another wait.
+    let tries = 1 + began.elapsed().as_millis() as u64 / 200;
     bench.until("settled", |bench| bench.settled() == 20).await;
     assert_eq!(reason(&bench), None);
-    assert_eq!(bench.retried("blocked"), 1, "one batch is tried at a time");
+    assert!(
+        (1..=tries).contains(&bench.retried("blocked")),
+        "one batch is tried at a time"
+    );
     bench.balance(&[&receiver], &[]).await;
     assert_eq!(receiver.statistics().duplicates, 0);
 }
@@ -85,7 +92,8 @@ async fn each_blocking_code() {
     ];
     for (code, expected) in cases {
         let receiver = receiver().await;
-        receiver.script().then(RequestKind::Event, [Answer::code(code)]);
+        let answers = std::iter::repeat_n(Answer::code(code), 10_000);
+        receiver.script().then(RequestKind::Event, answers);
         let mut bench = Bench::start(&receiver, SMALL);
         bench.send(30).await;
         bench
@@ -115,15 +123,15 @@ async fn acknowledgement_is_off_at_the_token() {
     bench.ended().await;
 }
 
-/// Scenario: the question about acknowledgements is refused with a proxy's 404.
+/// Scenario: questions about acknowledgements are refused with a proxy's 404.
 /// Guarantees: blocked, not delivered.
 #[tokio::test]
 async fn a_refused_question() {
     let receiver = receiver().await;
-    let page = hub2siem::emulator::splunk_hec::Content::Html(404);
+    let page = Answer::from(hub2siem::emulator::splunk_hec::Content::Html(404));
     receiver
         .script()
-        .then(RequestKind::Acknowledgement, [page.into()]);
+        .then(RequestKind::Acknowledgement, std::iter::repeat_n(page, 10_000));
     let mut bench = Bench::start(&receiver, SMALL);
     bench.send(10).await;
     bench
@@ -180,9 +188,12 @@ async fn check_names_the_cause() {
     assert!(findings[0].detail().is_some(), "{findings:?}");
     good.set_token("another");
     let without = receiver_without_acknowledgement().await;
-    let gone = receiver().await;
-    let endpoint = gone.endpoint();
-    gone.shutdown().await.expect("it stops");
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let endpoint = format!("http://{}", closed.local_addr().expect("it is bound"));
     for (endpoint, cause, fix) in [
         (good.endpoint(), "code 4", "compare the token"),
         (without.endpoint(), "code 14", "switch indexer acknowledgement on"),

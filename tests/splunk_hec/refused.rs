@@ -111,7 +111,7 @@ async fn a_page_for_one_record() {
             bench.until("the next", |bench| bench.settled() + 1 >= sent).await;
         }
     };
-    let waited = tokio::time::timeout(Duration::from_secs(60), given_up).await;
+    let waited = tokio::time::timeout(Duration::from_secs(120), given_up).await;
     waited.expect("it is given up");
     bench.balance(&[&receiver], &[0]).await;
     assert_eq!(receiver.statistics().duplicates, 0);

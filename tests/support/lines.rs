@@ -2,6 +2,7 @@
 //! receiver took.
 
 use std::collections::BTreeSet;
+use std::fs::File;
 use std::path::Path;
 
 use hub2siem::config::Configuration;
@@ -14,6 +15,22 @@ pub fn configuration(path: &Path) -> Configuration {
     let (configuration, _) =
         hub2siem::config::load(path).unwrap_or_else(|problems| panic!("{}", problems.render(false)));
     configuration
+}
+
+/// Waits until no file below the directory of a bridge that has ended is locked. A program that another test starts has all
+/// open files of this process until it begins, and with them their locks.
+pub fn wait_for_locks(directory: &Path) {
+    for entry in std::fs::read_dir(directory).expect("the directory can be read") {
+        let path = entry.expect("the directory can be read").path();
+        if path.is_dir() {
+            wait_for_locks(&path);
+            continue;
+        }
+        let file = File::open(path).expect("the file can be opened");
+        file.lock().expect("it can be locked");
+        // By hand, because this file too may be lent.
+        file.unlock().expect("it is locked");
+    }
 }
 
 /// An alert whose id ends with this number of three digits.

@@ -4,22 +4,23 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::ops::ControlFlow;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::tcp::{ReadHalf, WriteHalf};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
-use tokio_util::task::AbortOnDropHandle;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::{AbortOnDropHandle, TaskTracker};
 
 /// What a read takes at most.
 const CHUNK_SIZE_BYTES: usize = 64 * 1024;
 
 /// Longest wait for a state of the proxy; a test that gets here has failed.
-const STATE_TIMEOUT: Duration = Duration::from_secs(10);
+const STATE_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// How the proxy treats what passes.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -54,6 +55,8 @@ pub enum Direction {
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
+    /// Bound and not listening: while the port is closed, nobody else can get it.
+    _port: TcpSocket,
     _accept: AbortOnDropHandle<()>,
 }
 
@@ -61,22 +64,31 @@ pub struct Proxy {
 struct Shared {
     upstream: watch::Sender<SocketAddr>,
     mode: watch::Sender<Mode>,
-    resets: watch::Sender<u64>,
+    generation: Mutex<Generation>,
     is_listening: watch::Sender<bool>,
     open_connections: watch::Sender<usize>,
+}
+
+/// The connections that one reset ends: those accepted since the one before.
+#[derive(Debug, Default)]
+struct Generation {
+    reset: CancellationToken,
+    connections: TaskTracker,
 }
 
 impl Proxy {
     /// Listens on a free port of this machine and passes everything to `upstream`.
     pub async fn start(upstream: SocketAddr) -> Self {
-        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
-            .await
+        let port = TcpSocket::new_v4().expect("a socket can be made");
+        port.set_reuseaddr(true).expect("a new socket takes options");
+        port.bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))
             .expect("this machine has a free port");
-        let address = listener.local_addr().expect("a bound socket has an address");
+        let address = port.local_addr().expect("a bound socket has an address");
+        let listener = TcpListener::bind(address).await.expect("the port is ours");
         let shared = Arc::new(Shared {
             upstream: watch::Sender::new(upstream),
             mode: watch::Sender::new(Mode::Pass),
-            resets: watch::Sender::new(0),
+            generation: Mutex::default(),
             is_listening: watch::Sender::new(true),
             open_connections: watch::Sender::new(0),
         });
@@ -84,6 +96,7 @@ impl Proxy {
         Self {
             address,
             shared,
+            _port: port,
             _accept: AbortOnDropHandle::new(accept),
         }
     }
@@ -107,13 +120,23 @@ impl Proxy {
 
     /// Ends every open connection with a TCP reset on both sides, and returns when none is left of them.
     pub async fn reset_connections(&self) {
-        self.shared.resets.send_modify(|count| *count += 1);
-        self.wait_until_open(0).await;
+        let ended = std::mem::take(&mut *self.shared.lock_generation());
+        ended.reset.cancel();
+        ended.connections.close();
+        // Not until none is open: whoever was reset may be back at once.
+        let wait = timeout(STATE_TIMEOUT, ended.connections.wait()).await;
+        wait.expect("the connections end in time");
     }
 
     /// Waits until so many connections are open.
     pub async fn wait_until_open(&self, count: usize) {
         reach(&self.shared.open_connections, |open| *open == count).await;
+    }
+}
+
+impl Shared {
+    fn lock_generation(&self) -> MutexGuard<'_, Generation> {
+        self.generation.lock().expect("no holder of this lock panics")
     }
 }
 
@@ -140,28 +163,33 @@ async fn accept(mut listener: TcpListener, address: SocketAddr, shared: Arc<Shar
             accepted = listener.accept() => {
                 let (client, _) = accepted.expect("a listening socket accepts");
                 shared.open_connections.send_modify(|open| *open += 1);
-                connections.spawn(connect_and_relay(client, shared.clone()));
+                connections.spawn(tracked(client, &shared));
             }
             Some(_) = connections.join_next() => {}
         }
     }
 }
 
-async fn connect_and_relay(client: TcpStream, shared: Arc<Shared>) {
+fn tracked(client: TcpStream, shared: &Arc<Shared>) -> impl Future<Output = ()> + Send + use<> {
+    let generation = shared.lock_generation();
+    let connection = connect_and_relay(client, shared.clone(), generation.reset.clone());
+    generation.connections.track_future(connection)
+}
+
+async fn connect_and_relay(client: TcpStream, shared: Arc<Shared>, reset: CancellationToken) {
     let upstream = *shared.upstream.borrow();
     if let Ok(upstream) = TcpStream::connect(upstream).await {
-        relay(client, upstream, &shared).await;
+        relay(client, upstream, &shared, &reset).await;
     }
     shared.open_connections.send_modify(|open| *open -= 1);
 }
 
-async fn relay(mut client: TcpStream, mut upstream: TcpStream, shared: &Shared) {
+async fn relay(mut client: TcpStream, mut upstream: TcpStream, shared: &Shared, reset: &CancellationToken) {
     for stream in [&client, &upstream] {
         stream
             .set_nodelay(true)
             .expect("a connected socket takes options");
     }
-    let mut resets = shared.resets.subscribe();
     let (client_read, client_write) = client.split();
     let (upstream_read, upstream_write) = upstream.split();
     let is_reset = tokio::select! {
@@ -169,7 +197,7 @@ async fn relay(mut client: TcpStream, mut upstream: TcpStream, shared: &Shared) 
             pump(client_read, upstream_write, Direction::ToUpstream, shared.mode.subscribe()),
             pump(upstream_read, client_write, Direction::ToClient, shared.mode.subscribe()),
         ) => false,
-        _ = resets.changed() => true,
+        () = reset.cancelled() => true,
     };
     if is_reset {
         for stream in [&client, &upstream] {
@@ -213,6 +241,11 @@ async fn pump(
         let Ok(length) = from.read(&mut chunk[..limit]).await else {
             return ControlFlow::Break(());
         };
+        // Before the look at the mode: what waits here must not pass after the line was stalled.
+        let mode = *modes.borrow();
+        if length > 0 {
+            sleep(delay(mode, length)).await;
+        }
         until(&mut modes, |mode| {
             mode != Mode::Stall && mode != Mode::Withhold(direction)
         })
@@ -224,8 +257,6 @@ async fn pump(
         if length == 0 {
             return end_of(to.shutdown().await);
         }
-        sleep(delay(mode, length)).await;
-
         let allowed = match mode {
             Mode::CutAfter(way, bytes) if way == direction => length.min(bytes - passed_since_cut_was_set),
             _ => length,

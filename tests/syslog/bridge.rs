@@ -10,7 +10,7 @@ use hub2siem::telemetry::Metrics;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
-use super::lines::{alert, alert_ids, configuration};
+use super::lines::{alert, alert_ids, configuration, wait_for_locks};
 use super::peers::{Certificates, Rsyslog, SyslogNg, Transport, packages, rsyslog, syslog_ng};
 
 /// No state here takes longer to come.
@@ -81,6 +81,7 @@ targets:
         stop.cancel();
         let ended = tokio::time::timeout(PATIENCE, running).await.expect("it ends");
         ended.expect("it does not panic").expect("it ends well");
+        wait_for_locks(path);
     }
     let records = [cef.records(), leef.records(), json.records()];
     let starts = [

@@ -1,7 +1,7 @@
 //! `check --connect`.
 
 use hub2siem::deliver::syslog::check;
-use tokio::net::{TcpListener, UdpSocket};
+use tokio::net::{TcpListener, TcpSocket};
 
 use super::bench::settings;
 use super::peers::{Rsyslog, Transport, packages, rsyslog};
@@ -35,8 +35,12 @@ async fn says_what_a_connection_proves() {
     }
     assert_eq!(receiver.records().len(), 0);
 
-    let free = UdpSocket::bind("127.0.0.1:0").await.expect("a port can be had");
-    let port = free.local_addr().expect("it is bound").port();
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a port can be had");
+    let port = closed.local_addr().expect("it is bound").port();
     let finding = check(&settings(port, "transport: tcp")).await;
     let problem = finding.failure().expect("nobody listens");
     assert!(problem.cause.contains("refused"), "{}", problem.cause);

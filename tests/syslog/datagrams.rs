@@ -6,6 +6,7 @@ use hub2siem::event::{Kind, RejectReason};
 use tokio::net::UdpSocket;
 
 use super::bench::{Bench, settings};
+use super::peers::process::free_address;
 use super::stage::Account;
 
 const OPTIONS: &str = "transport: udp\nallow_loss: true";
@@ -14,9 +15,7 @@ const OPTIONS: &str = "transport: udp\nallow_loss: true";
 /// Guarantees: what was on its way is lost, as was accepted; what follows waits and arrives.
 #[tokio::test]
 async fn datagrams_wait_while_nobody_listens() {
-    let free = UdpSocket::bind("127.0.0.1:0").await.expect("a port can be had");
-    let address = free.local_addr().expect("it is bound");
-    drop(free);
+    let address = free_address();
     let mut bench = Bench::start(settings(address.port(), OPTIONS));
     while bench.stage.retried("connect") == 0 {
         bench.stage.send(1).await;

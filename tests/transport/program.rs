@@ -192,9 +192,9 @@ async fn everything_goes_by_the_proxy() {
 
     tinyproxy.kill().await;
     tinyproxy.configure(Some((ACCOUNT.0, "open-barley")));
+    let asked = tinyproxy.asked().len();
     tinyproxy.resume().await;
     append(&scene.hub, 0, 50);
-    let asked = tinyproxy.asked().len();
     reached(|| tinyproxy.asked().len() > asked).await;
     fs::write(scene.path("password"), "open-barley\n").expect("it is ours");
     scene.delivered(150).await;

@@ -69,7 +69,7 @@ pub fn proxy(url: &str, account: Option<(&str, &str)>, no_proxy: &[&str]) -> pro
 /// What `check --connect` finds on the way to the hub.
 pub async fn findings(settings: HubSettings) -> Vec<Finding> {
     let groups = [Arc::clone(&settings.consumer_group)];
-    within(probe(settings, &groups, Duration::from_secs(15))).await
+    within(probe(settings, &groups, Duration::from_secs(60))).await
 }
 
 /// The step that fails first.

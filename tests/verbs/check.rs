@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -12,7 +12,7 @@ use serde_json::Value;
 
 use crate::harness::{Ended, directory, run};
 
-const PATIENCE: Duration = Duration::from_secs(30);
+const PATIENCE: Duration = Duration::from_secs(120);
 const REST: &str =
     "checkpoint: { file: { directory: ./state } }\ndead_letter: { file: { directory: ./dead } }\n";
 /// Nobody listens there.
@@ -23,10 +23,10 @@ async fn hub() -> EventHubEmulator {
     hub.expect("a free port can be had")
 }
 
-fn configure(directory: &Path, hub: &EventHubEmulator, http: SocketAddr, targets: &str) {
-    fs::write(directory.join("hub"), hub.connection_string()).expect("it is writable");
+fn configure(directory: &Path, connection_string: &str, targets: &str) {
+    fs::write(directory.join("hub"), connection_string).expect("it is writable");
     let text = format!(
-        "event_hub: {{ connection_string: {{ file: hub }} }}\n{REST}http: {{ listen: \"{http}\" }}\ntargets:\n{targets}"
+        "event_hub: {{ connection_string: {{ file: hub }} }}\n{REST}http: {{ listen: \"127.0.0.1:0\" }}\ntargets:\n{targets}"
     );
     fs::write(directory.join("hub2siem.yaml"), text).expect("it is writable");
 }
@@ -57,9 +57,13 @@ fn objects(output: &str) -> BTreeMap<(String, String), Value> {
     lines.collect()
 }
 
-fn free_address() -> SocketAddr {
-    let listener = TcpListener::bind("127.0.0.1:0").expect("this machine has a free port");
-    listener.local_addr().expect("it is bound")
+/// Where a bridge serves its metrics and health, once its log says so.
+fn http_address(log: &Path) -> Option<SocketAddr> {
+    let log = fs::read_to_string(log).unwrap_or_default();
+    let (lines, _) = log.rsplit_once('\n')?;
+    let mut lines = lines.lines();
+    let line = lines.find(|line| line.contains("metrics and health are served"))?;
+    line.rsplit_once("address=")?.1.parse().ok()
 }
 
 /// A bridge that is ended with the test.
@@ -95,18 +99,23 @@ async fn until(what: &str, mut reached: impl AsyncFnMut() -> bool) {
 async fn a_running_bridge_is_not_disturbed() {
     let hub = hub().await;
     let directory = directory(&[]);
-    let http = free_address();
     let targets = "  one:\n    file: { path: one.jsonl }\n    mapping: native\n\
                    \x20 two:\n    file: { path: two.jsonl }\n    mapping: native\n    consumer_group: second\n";
-    configure(directory.path(), &hub, http, targets);
+    configure(directory.path(), &hub.connection_string(), targets);
+    let log = directory.path().join("log");
     let bridge = Command::new(env!("CARGO_BIN_EXE_hub2siem"))
         .arg("run")
         .current_dir(directory.path())
         .stdin(Stdio::null())
         .stdout(Stdio::null())
-        .stderr(Stdio::null())
+        .stderr(fs::File::create(&log).expect("it is writable"))
         .spawn();
     let _bridge = Bridge(bridge.expect("the program was built"));
+    until("the bridge serves its health", async || {
+        http_address(&log).is_some()
+    })
+    .await;
+    let http = http_address(&log).expect("it is there");
     until("the bridge is ready", async || {
         matches!(page(http, "/readyz").await, Some((200, _)))
     })
@@ -168,7 +177,7 @@ async fn every_kind_of_target_can_be_down() {
          \x20 disk: {{ mapping: native, file: {{ path: token/all.jsonl }} }}\n\
          \x20 gone: {{ mapping: native, given_up: true, http: {{ endpoint: \"http://{NOBODY}/in\", format: lines }} }}\n"
     );
-    configure(directory.path(), &hub, free_address(), &targets);
+    configure(directory.path(), &hub.connection_string(), &targets);
     let ended = check(directory.path(), &["--json"]).await;
     assert_eq!(ended.code, Some(69), "{ended:?}");
     assert!(ended.errors.contains("error: 8 of "), "{}", ended.errors);
@@ -218,14 +227,14 @@ async fn every_kind_of_target_can_be_down() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_rest_is_tried_without_a_hub() {
     let directory = directory(&[]);
-    let hub = hub().await;
+    let hub = format!(
+        "Endpoint=sb://{NOBODY};SharedAccessKeyName=k;SharedAccessKey=a;UseDevelopmentEmulator=true;EntityPath=defender"
+    );
     configure(
         directory.path(),
         &hub,
-        free_address(),
         "  one: { mapping: native, file: { path: one.jsonl } }\n",
     );
-    hub.shutdown().await;
     let ended = check(directory.path(), &[]).await;
     assert_eq!(ended.code, Some(69), "{ended:?}");
     for line in [

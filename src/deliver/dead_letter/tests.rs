@@ -128,7 +128,7 @@ async fn the_limit_holds_the_answer_back() {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    tokio::time::timeout(Duration::from_secs(30), blocked)
+    tokio::time::timeout(Duration::from_secs(60), blocked)
         .await
         .expect("the limit is noticed");
     assert!(

@@ -10,7 +10,7 @@ use rustls_pki_types::{CertificateDer, PrivateKeyDer};
 use socket2::SockRef;
 use tempfile::TempDir;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_rustls::TlsAcceptor;
 use tokio_util::either::Either;
 use tokio_util::task::AbortOnDropHandle;
@@ -189,9 +189,12 @@ async fn an_address_of_ipv6_can_be_sent_to() {
 
 #[tokio::test]
 async fn nobody_there_is_worth_another_try() {
-    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-    let address = localhost(listener.local_addr().expect("it is bound"));
-    drop(listener);
+    // Bound and not listening: it refuses, and no other test can get the port.
+    let closed = TcpSocket::new_v4().expect("a socket");
+    closed
+        .bind("127.0.0.1:0".parse().expect("an address"))
+        .expect("a free port");
+    let address = localhost(closed.local_addr().expect("it is bound"));
     let error = connect(&address, None).await.expect_err("nobody listens");
     assert!(
         matches!(error, Error::Connect { .. }) && !error.is_lasting(),

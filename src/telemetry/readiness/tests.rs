@@ -105,7 +105,7 @@ fn a_blocked_target_has_the_time_of_its_own_group() {
             .collect::<Vec<_>>()
     };
     assert!(
-        matches!(left(&metrics)[..], [left] if (82_000.0..=82_800.0).contains(&left)),
+        matches!(left(&metrics)[..], [left] if (82_000.0..=82_900.0).contains(&left)),
         "{:?}",
         left(&metrics)
     );
@@ -194,7 +194,7 @@ fn an_overdue_event_is_a_notice() {
     let group: Arc<str> = "$Default".into();
     let status = readiness.partition(&group, &PartitionId::new("0"));
     status.attached();
-    status.enqueued(Timestamp::from_millis(Timestamp::now().as_millis() - 7_200_000));
+    status.enqueued(Timestamp::from_millis(Timestamp::now().as_millis() - 7_230_000));
     let silence = readiness.silence(&group);
     readiness.refresh(&metrics);
     assert!(silence.is_suspicious(Timestamp::now()));

@@ -54,6 +54,8 @@ pub struct State {
     pub identities: Vec<(&'static str, &'static str)>,
     /// Life of a token.
     pub lifetime_seconds: i64,
+    /// How much longer those who are shown a token take it: whoever got it counts its life from when the answer came.
+    pub leeway_seconds: i64,
     /// Its clock minus ours.
     pub skew_seconds: i64,
     /// What is answered in place of tokens, in order.
@@ -109,6 +111,7 @@ impl Entra {
             application: Application::Secret(SECRET.to_owned()),
             identities: vec![("", "")],
             lifetime_seconds: 3600,
+            leeway_seconds: 0,
             skew_seconds: 0,
             instead: VecDeque::new(),
             outage: None,
@@ -223,7 +226,7 @@ impl State {
             "iss": "https://sts.windows.net/contoso.example/",
             "iat": now - self.skew_seconds,
             "nbf": now - self.skew_seconds,
-            "exp": now - self.skew_seconds + self.lifetime_seconds,
+            "exp": now - self.skew_seconds + self.lifetime_seconds + self.leeway_seconds,
             "number": self.given.len(),
         });
         let encode = |text: String| URL_SAFE_NO_PAD.encode(text);

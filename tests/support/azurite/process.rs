@@ -22,7 +22,7 @@ use url::Url;
 use super::{ACCOUNT, Certificates, Installed, KEY};
 
 /// Longest wait for a start or an end; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a state is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Below the ports that the system gives to connections, so that none of them takes the port during a restart.

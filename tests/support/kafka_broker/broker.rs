@@ -12,7 +12,7 @@ use super::process::Process;
 use super::{Isolation, Jars, Message, Options};
 
 /// Longest wait for an answer; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a state is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(100);
 

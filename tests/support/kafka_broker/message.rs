@@ -10,7 +10,7 @@ use rdkafka::message::{BorrowedMessage, Headers, Message as _};
 use rdkafka::topic_partition_list::{Offset, TopicPartitionList};
 
 /// Longest wait for the end of a topic; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Which messages a consumer sees.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

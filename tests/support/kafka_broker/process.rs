@@ -14,7 +14,7 @@ use super::options::{Ports, properties};
 use super::{Jars, Options};
 
 /// Longest wait for a start or an end; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a state is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Below the ports that the system gives to connections, so that none of them takes a port during a restart.

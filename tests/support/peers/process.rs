@@ -12,7 +12,7 @@ use tokio::time::{Instant, sleep, timeout};
 use super::{Record, Transport};
 
 /// Longest wait for a start, an end or records; a test that gets here has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 /// How often a state is looked at.
 const LOOK_INTERVAL: Duration = Duration::from_millis(20);
 /// Below the ports that the system gives to connections, so that none of them takes the port during a restart.
@@ -140,11 +140,21 @@ impl Process {
 
     async fn is_listening(&self) -> bool {
         match self.transport {
-            Transport::Udp => UdpSocket::bind(self.address).is_err(),
+            Transport::Udp => has_datagrams(self.address),
             // A connection without a word would be logged as an error by RELP, and is harmless.
             _ => tokio::net::TcpStream::connect(self.address).await.is_ok(),
         }
     }
+}
+
+/// Whether a program takes datagrams there. To try the address would keep it from a program that takes it just now.
+fn has_datagrams(address: SocketAddr) -> bool {
+    let sockets = std::fs::read_to_string("/proc/net/udp").expect("Linux lists its sockets");
+    // The bytes of 127.0.0.1 stand there in the order of this machine.
+    let local = format!("0100007F:{:04X}", address.port());
+    sockets
+        .lines()
+        .any(|line| line.split_whitespace().nth(1) == Some(&*local))
 }
 
 fn lines(path: &Path) -> usize {
@@ -152,8 +162,8 @@ fn lines(path: &Path) -> usize {
     memchr::memchr_iter(b'\n', &bytes).count()
 }
 
-/// A port that is free for TCP and for UDP.
-fn free_address() -> SocketAddr {
+/// A port that is free for TCP and for UDP, and that no socket gets which asks for any.
+pub fn free_address() -> SocketAddr {
     (0..1_000)
         .map(|_| SocketAddr::from((Ipv4Addr::LOCALHOST, rand::random_range(PORTS))))
         .find(|address| TcpListener::bind(address).is_ok() && UdpSocket::bind(address).is_ok())

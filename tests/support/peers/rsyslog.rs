@@ -108,7 +108,7 @@ fn configuration(process: &Process, options: &Options) -> String {
     writeln!(
         text,
         r#"global(workDirectory="{folder}" maxMessageSize="{limit}" {global})
-main_queue(queue.timeoutShutdown="30000" {queue})
+main_queue(queue.timeoutShutdown="100000" {queue})
 template(name="json" type="string" string="%jsonmesg%\n")"#
     )
     .expect("text grows");

@@ -20,7 +20,7 @@ fn lists(elements: usize) -> String {
 fn check_soon(map: &str, body: &str, expected: &str) {
     let started = Instant::now();
     assert_eq!(rendered(map, body), expected, "{map}");
-    assert!(started.elapsed() < Duration::from_secs(20), "{map}");
+    assert!(started.elapsed() < Duration::from_secs(60), "{map}");
 }
 
 /// Scenario: lists at the limit of one `each` and beyond, made by `each`, `list`, a path. Guarantees: only an `each` is
