@@ -5,7 +5,7 @@ use std::fs::{self, File};
 use std::io::{Read, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitStatus, Stdio};
+use std::process::{Child, ChildStderr, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -50,13 +50,36 @@ pub struct Process {
     name: String,
     /// Where its standard output goes.
     pub output: PathBuf,
-    /// Where its standard error goes.
+    /// Where its standard error goes, unless to a pipe.
     pub log: PathBuf,
 }
 
 impl Process {
     /// Starts `hub2siem` with `arguments`; the names of its files in `directory` begin with `name`.
     pub fn start(directory: &Path, name: &str, arguments: &[&str], environment: &[(&str, &str)]) -> Self {
+        let log = File::create(directory.join(format!("{name}.log"))).expect("the directory is writable");
+        Self::launch(directory, name, arguments, environment, log.into())
+    }
+
+    /// The same with a pipe as its standard error, which the test reads or not.
+    pub fn start_piped(
+        directory: &Path,
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> (Self, ChildStderr) {
+        let mut process = Self::launch(directory, name, arguments, environment, Stdio::piped());
+        let log = process.child.stderr.take().expect("it is piped");
+        (process, log)
+    }
+
+    fn launch(
+        directory: &Path,
+        name: &str,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+        log_to: Stdio,
+    ) -> Self {
         let output = directory.join(format!("{name}.out"));
         let log = directory.join(format!("{name}.log"));
         let child = Command::new(env!("CARGO_BIN_EXE_hub2siem"))
@@ -64,7 +87,7 @@ impl Process {
             .envs(environment.iter().copied())
             .stdin(Stdio::null())
             .stdout(File::create(&output).expect("the directory is writable"))
-            .stderr(File::create(&log).expect("the directory is writable"))
+            .stderr(log_to)
             .spawn()
             .expect("the program was built");
         Self {
@@ -379,7 +402,7 @@ targets:
 }
 
 /// The address in the log line that says where metrics and health are.
-fn http_address(line: &str) -> Option<SocketAddr> {
+pub fn http_address(line: &str) -> Option<SocketAddr> {
     let entry: Value = serde_json::from_str(line).ok()?;
     let is_it = entry["message"].as_str()?.contains("metrics and health");
     is_it.then(|| entry["address"].as_str()?.parse().ok()).flatten()

@@ -7,6 +7,7 @@ mod harness; // processes, waiting, HTTP
 mod ledger; // what arrived, item by item
 mod kill; // SIGKILL under load
 mod stop; // clean ends, and who may start
+mod standstill; // a peer that says nothing, and nobody who reads the log
 mod outage; // the receiver is away or refuses
 mod audited; // what the verb `audit` says
 mod audit; // what is recorded, against what arrived
