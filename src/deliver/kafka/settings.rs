@@ -5,6 +5,7 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
+use rdkafka::producer::BaseProducer;
 
 use super::config::{Kafka, Key};
 use super::exactly_once;
@@ -194,6 +195,7 @@ impl Settings {
         }
         // The library says what it does not take; certificates it reads later.
         properties.create_native_config().map_err(refused)?;
+        contradictions(&properties)?;
         Ok(Self {
             topics,
             key: options.key,
@@ -295,6 +297,20 @@ fn pass_through(options: &Kafka, properties: &mut ClientConfig) -> Result<(), Er
         };
     }
     Ok(())
+}
+
+/// What does not go together is only found when a producer begins: one does that has nobody to connect to and nothing to read.
+fn contradictions(properties: &ClientConfig) -> Result<(), Error> {
+    let mut alone = properties.clone();
+    for name in properties.config_map().into_keys() {
+        let is_of_brokers = ["bootstrap.", "security.", "sasl.", "ssl.", "enable.ssl."];
+        if is_of_brokers.iter().any(|prefix| name.starts_with(prefix)) {
+            alone.remove(name);
+        }
+    }
+    alone.set_log_level(RDKafkaLogLevel::Critical);
+    let begun: Result<BaseProducer, _> = alone.create();
+    begun.map(drop).map_err(refused)
 }
 
 /// A message that is larger than all room there is would wait for ever.
