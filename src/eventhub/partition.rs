@@ -73,6 +73,8 @@ enum NextStart {
 #[derive(Default)]
 struct Refused {
     waiting: i64,
+    /// The newest event of the hub when it was last asked over this link.
+    newest: Option<SequenceNumber>,
     /// Slips of the protocol in a row without an event between them.
     slips: u32,
     detail: String,
@@ -238,7 +240,7 @@ impl PartitionReader {
                 }
                 self.next_start = NextStart::Cursor;
                 self.cursor.attached(hub_created_at);
-                self.refused.waiting = 0;
+                (self.refused.waiting, self.refused.newest) = (0, None);
                 self.has_advanced = false;
                 self.attached_at = Some(Instant::now());
                 self.state = State::Receiving(link);

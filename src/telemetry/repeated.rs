@@ -31,7 +31,7 @@ impl Repeated {
 mod tests {
     use super::*;
 
-    /// Guarantees: the first is written at once, the others together, at most every ten seconds, and none is left out.
+    /// Guarantees: the first is written at once, later ones at most every ten seconds, with the number of those between.
     #[tokio::test(start_paused = true)]
     async fn stands_for_what_was_not_written() {
         let mut repeated = Repeated::default();

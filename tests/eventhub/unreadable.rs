@@ -109,8 +109,10 @@ async fn the_hub_tells_the_number_of_an_unreadable_newest_event() {
     reader.close().await;
 }
 
-/// Scenario: of two unreadable events at the end the first is passed by what the hub says; then one comes that can be read.
-/// Guarantees: the second is passed with its own number, once, and what can be read arrives.
+/// Scenario: of unreadable events that keep coming the first is passed by what the hub says, while one is on its way; then one
+/// comes that can be read.
+/// Guarantees: one on its way hides none of those before it; each is passed with its own number, once, and what can be read
+/// arrives.
 #[tokio::test]
 async fn what_was_refused_after_those_passed_keeps_its_number() {
     let hub = hub(1).await;
@@ -119,28 +121,34 @@ async fn what_was_refused_after_those_passed_keeps_its_number() {
     hub.append(0, broken());
     let client = client(settings(&hub));
     let mut reader = reader(&client, 0, StartPosition::After(checkpoint(3, None)));
-    let properties = within(client.partition_properties(reader.partition()))
-        .await
-        .expect("the hub answers");
-    let step = next(&mut reader, 3).await;
+    let partition = reader.partition().clone();
+    let asked = async || {
+        let answer = within(client.partition_properties(&partition)).await;
+        answer.expect("the hub answers")
+    };
+    let step = next(&mut reader, 9).await;
     assert!(matches!(step, Step::Attached { .. }), "{step:?}");
     within(async {
         while reader.unnumbered().is_none_or(|(refused, _)| refused < 2) {
-            let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(3)).await;
+            let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(9)).await;
         }
     })
     .await;
-    let passed = |step: &Step| match step {
-        Step::Unreadable { sequence_number, .. } => Some(sequence_number.0),
-        _ => None,
-    };
-    reader.pass_unread(&properties, SequenceNumber(4));
-    assert_eq!(passed(&next(&mut reader, 3).await), Some(4));
-    assert_eq!(reader.standing(&properties), Standing::Unread(SequenceNumber(5)));
+    let [four, five] = [4, 5].map(SequenceNumber);
+    assert_eq!(reader.standing(&asked().await), Standing::Unread(five));
+    hub.append(0, broken());
+    let properties = asked().await;
+    assert_eq!(reader.standing(&properties), Standing::Unread(five));
+    reader.pass_unread(&properties, SequenceNumber(3));
+    reader.pass_unread(&properties, four);
     append(&hub, 0, 1);
     let (events, others) = read(&mut reader, 1).await;
-    assert_eq!(numbers(&events), [6]);
-    assert_eq!(others.iter().map(passed).collect::<Vec<_>>(), [Some(5)]);
+    assert_eq!(numbers(&events), [7]);
+    let passed = others.iter().map(|step| match step {
+        Step::Unreadable { sequence_number, .. } => Some(sequence_number.0),
+        _ => None,
+    });
+    assert_eq!(passed.collect::<Vec<_>>(), [Some(4), Some(5), Some(6)]);
     reader.close().await;
 }
 

@@ -14,8 +14,8 @@ pub enum Standing {
     Level,
     /// The hub has newer events.
     Behind,
-    /// Everything newer that the hub has, up to this number, was delivered and could not be read; no event came after it that
-    /// would tell the numbers.
+    /// Everything newer that the hub has, or had when it was asked before, up to this number, was delivered and could not be read;
+    /// no event came after it that would tell the numbers.
     Unread(SequenceNumber),
     /// The hub says that it keeps nothing of the newer events it had, the last of which has this number; they are old enough
     /// for retention.
@@ -43,8 +43,13 @@ impl PartitionReader {
         if !self.is_behind(hub) {
             return Standing::Level;
         }
-        if self.has_refused_all_up_to(hub) {
-            return Standing::Unread(hub.last_sequence_number);
+        // What the hub took in while it was asked may not be here yet: then what it said before is held against what is.
+        let newest = hub.last_sequence_number;
+        let before = self.refused.newest.replace(newest);
+        let refused = [Some(newest), before];
+        let mut refused = refused.into_iter().flatten();
+        if let Some(last) = refused.find(|last| self.has_refused_up_to(*last, hub)) {
+            return Standing::Unread(last);
         }
         // A hub that says it is empty while its newest event is too young to be gone is not to be believed.
         match hub.is_empty && may_be_removed(hub.last_enqueued_time, now) {
@@ -63,8 +68,8 @@ impl PartitionReader {
         }
     }
 
-    fn has_refused_all_up_to(&self, hub: &PartitionProperties) -> bool {
-        let newer = hub.last_sequence_number.0 - self.next_kept(hub).0 + 1;
+    fn has_refused_up_to(&self, last: SequenceNumber, hub: &PartitionProperties) -> bool {
+        let newer = last.0 - self.next_kept(hub).0 + 1;
         // Some of those refused may have been repeated by the service after the attach, so there can be more of them.
         (1..=self.refused.waiting).contains(&newer)
     }
@@ -80,12 +85,12 @@ impl PartitionReader {
     ///
     /// Only for a link that had credit and brought nothing while it stood at [`Standing::Unread`]; else nothing happens.
     pub fn pass_unread(&mut self, hub: &PartitionProperties, last: SequenceNumber) {
-        if !self.has_refused_all_up_to(hub) {
+        if !self.has_refused_up_to(last, hub) {
             return;
         }
-        let last = last.min(hub.last_sequence_number);
-        self.refused.waiting = hub.last_sequence_number.0 - last.0;
-        for number in self.next_kept(hub).0..=last.0 {
+        let first = self.next_kept(hub);
+        self.refused.waiting -= last.0 - first.0 + 1;
+        for number in first.0..=last.0 {
             self.pass(SequenceNumber(number), hub.last_enqueued_time);
         }
     }

@@ -353,6 +353,7 @@ impl Reader {
     /// The hub was deleted and made again: numbers start anew, and what is in flight moves no position any more.
     fn begin_generation(&self, reading: &mut Reading, origin: &'static str) {
         reading.in_flight.retire();
+        reading.watch = Watch::new(self.stuck_after);
         reading.generation += 1;
         reading.is_registered = false;
         reading.in_flight = self.in_flight(reading.generation, self.targets.without_positions(), None);
