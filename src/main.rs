@@ -13,7 +13,5 @@ fn main() -> ExitCode {
         Ok(arguments) => arguments,
         Err(error) => return hub2siem::cli::exit::usage(&error),
     };
-    let ended = run(arguments);
-    hub2siem::telemetry::log::finish();
-    hub2siem::cli::exit::report(ended)
+    hub2siem::cli::exit::report(run(arguments))
 }

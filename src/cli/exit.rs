@@ -8,6 +8,7 @@ use tokio::task::JoinError;
 
 use crate::checkpoint::{self, blob};
 use crate::config::Diagnostics;
+use crate::telemetry::log;
 
 /// Why a verb failed; each variant is one exit code.
 #[derive(Debug)]
@@ -85,12 +86,15 @@ impl From<checkpoint::Error> for Failure {
     }
 }
 
-/// Prints a failure and gives the exit code.
+/// Prints a failure, after the log, and gives the exit code. Where nobody reads the log, only the code.
 pub fn report(result: Result<(), Failure>) -> ExitCode {
+    let is_read = log::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
-            eprint!("{}", failure.render(std::io::stderr().is_terminal()));
+            if is_read {
+                eprint!("{}", failure.render(std::io::stderr().is_terminal()));
+            }
             ExitCode::from(failure.code())
         }
     }

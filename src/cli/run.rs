@@ -14,8 +14,8 @@ use crate::pipeline::Bridge;
 use crate::pipeline::reload::Source;
 use crate::telemetry::{Metrics, log};
 
-/// Runs until SIGTERM or SIGINT, which also end a start that waits for a store: no more credit, drain within the grace period, last checkpoint, detach. Meanwhile the
-/// files are read again when they change, and at SIGHUP.
+/// Runs until SIGTERM or SIGINT: no more credit, drain within the grace period, last checkpoint, detach. Meanwhile the
+/// files are read again when they change, and at SIGHUP. A start that still waits for a store is given up at the signal.
 pub fn run(config: &Path) -> Result<(), Failure> {
     let configuration = load::configuration(config)?;
     log::install(configuration.log);
@@ -28,6 +28,7 @@ pub fn run(config: &Path) -> Result<(), Failure> {
             .map_err(Failure::Internal)?;
         let start = Box::pin(Bridge::start(configuration, Arc::new(Metrics::new())));
         let mut bridge = tokio::select! {
+            biased;
             bridge = start => bridge?,
             () = stop.cancelled() => return Ok(()),
         };

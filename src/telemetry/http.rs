@@ -67,8 +67,10 @@ impl Server {
 
 async fn show_metrics(State(pages): State<Pages>) -> impl IntoResponse {
     pages.readiness.refresh(&pages.metrics);
-    let dropped = &pages.metrics.log_dropped_lines_total;
-    dropped.inc_by(log::dropped_lines().saturating_sub(dropped.get()));
+    pages
+        .metrics
+        .log_dropped_lines_total
+        .inc_by(log::take_dropped_lines());
     let families = pages.metrics.registry.gather();
     match TextEncoder::new().encode_to_string(&families) {
         Ok(text) => ([(header::CONTENT_TYPE, "text/plain; version=0.0.4")], text).into_response(),

@@ -2,46 +2,63 @@
 //!
 //! A thread of its own writes it: whoever reads standard error may stand still, and the bridge must not.
 
+mod queue;
+
+use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
 use std::io::IsTerminal;
-use std::sync::{Mutex, OnceLock};
+use std::panic::PanicHookInfo;
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use tracing_appender::non_blocking::{ErrorCounter, NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
 
+use self::queue::Queue;
 use crate::config::file::{Log, LogFormat, LogLevel};
 use crate::event::Timestamp;
 
-/// Lines that wait while standard error takes none; what is more is dropped and counted.
-const MAX_WAITING_LINES: usize = 10_000;
+/// How long an end waits for lines that are not written yet.
+const FINISH_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Ends the thread that writes, which writes what waits first.
-static WRITING: Mutex<Option<WorkerGuard>> = Mutex::new(None);
-static DROPPED: OnceLock<ErrorCounter> = OnceLock::new();
+static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
-/// Installs the log for the whole process. `RUST_LOG` overrides the level, for finding faults. Before the process ends,
-/// [`finish`] is to be called.
+/// Installs the log for the whole process. `RUST_LOG` overrides the level, for finding faults. Panics are logged as well.
+/// [`finish`] is to be called before the process ends.
 pub fn install(log: Log) {
-    let (writer, guard) = NonBlockingBuilder::default()
-        .buffered_lines_limit(MAX_WAITING_LINES)
-        .thread_name("log")
-        .finish(std::io::stderr());
-    let _ = DROPPED.set(writer.error_counter());
-    *WRITING.lock().expect("no holder of this lock panics") = Some(guard);
-    install_to(log, writer);
+    match Queue::start(std::io::stderr()) {
+        // Where there is one already, it is the one in use.
+        Ok(queue) => install_to(log, Arc::clone(QUEUE.get_or_init(|| queue))),
+        // No thread to be had; the runtime will say so.
+        Err(_) => install_to(log, std::io::stderr),
+    }
+    std::panic::set_hook(Box::new(say_panic));
 }
 
-/// Writes what waits, for a second at most. What is logged after that is dropped.
-pub fn finish() {
-    drop(WRITING.lock().expect("no holder of this lock panics").take());
+/// Waits until everything is written, for a second at most. Whether it is: if not, whatever else is written to standard error
+/// may wait for ever.
+pub fn finish() -> bool {
+    QUEUE.get().is_none_or(|queue| queue.finish(FINISH_PATIENCE))
 }
 
-/// Lines dropped so far because standard error took none.
-pub fn dropped_lines() -> u64 {
-    DROPPED.get().map_or(0, |dropped| dropped.dropped_lines() as u64)
+/// Lines dropped since the last call, because whatever reads standard error took none.
+pub fn take_dropped_lines() -> u64 {
+    QUEUE.get().map_or(0, |queue| queue.take_dropped())
+}
+
+/// A panic is a line like any other: written directly, it would wait for whoever reads.
+fn say_panic(panic: &PanicHookInfo<'_>) {
+    let backtrace = Backtrace::capture();
+    let is_captured = backtrace.status() == BacktraceStatus::Captured;
+    tracing::error!(
+        place = panic.location().map(tracing::field::display),
+        backtrace = is_captured.then(|| tracing::field::display(&backtrace)),
+        "panic: {}",
+        panic.payload_as_str().unwrap_or("no text")
+    );
+    finish();
 }
 
 /// The same with another way to standard error, for who draws there too.

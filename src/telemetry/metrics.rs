@@ -235,7 +235,7 @@ metrics! {
     /// Bytes held for them.
     acknowledge_window_bytes: IntGaugeVec ["consumer_group"];
 
-    /// Sequence number of the last stored checkpoint.
+    /// Sequence number of the checkpoint this process stored last.
     checkpoint_sequence_number: IntGaugeVec ["partition", "consumer_group"];
     /// Age of the last stored checkpoint while something newer waits to be stored.
     checkpoint_age_seconds: GaugeVec ["partition", "consumer_group"];
