@@ -185,7 +185,7 @@ impl Slot {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::super::end_reason::EndReason;
     use super::super::settings::{Address, CALL_TIMEOUT, OnInvalidCheckpoint, TOKEN_LIFETIME, Transport};
     use super::*;
@@ -193,7 +193,8 @@ mod tests {
     use crate::event::Hub;
     use crate::eventhub::Credential;
 
-    fn settings(port: u16) -> HubSettings {
+    /// A hub at `port` of this machine.
+    pub(in crate::eventhub) fn settings(port: u16) -> HubSettings {
         HubSettings {
             hub: Hub {
                 namespace: "127.0.0.1".into(),

@@ -161,34 +161,16 @@ mod tests {
     use tokio_util::sync::CancellationToken;
     use tokio_util::task::TaskTracker;
 
-    use super::super::super::settings::{
-        Address, CALL_TIMEOUT, HubSettings, Position, TOKEN_LIFETIME, Transport,
-    };
+    use super::super::super::client::tests::settings;
+    use super::super::super::settings::{HubSettings, Position};
     use super::*;
-    use crate::event::{Hub, Offset, PartitionId, SequenceNumber};
-    use crate::eventhub::{Credential, HubClient};
+    use crate::event::{Offset, PartitionId, SequenceNumber};
+    use crate::eventhub::HubClient;
 
     fn reader(on_invalid_checkpoint: OnInvalidCheckpoint) -> PartitionReader {
         let settings = HubSettings {
-            hub: Hub {
-                namespace: "contoso.servicebus.windows.net".into(),
-                name: "defender".into(),
-            },
-            consumer_group: "$Default".into(),
-            address: Address::parse("127.0.0.1:1"),
-            port: 1,
-            transport: Transport::Amqp,
-            proxy: None.into(),
-            tls: None.into(),
-            credential: Credential::SharedAccessKey {
-                name: "reader".into(),
-                key: "k".into(),
-            }
-            .into(),
-            receiver_name: "test".into(),
             on_invalid_checkpoint,
-            token_lifetime: TOKEN_LIFETIME,
-            call_timeout: CALL_TIMEOUT,
+            ..settings(1)
         };
         let client = HubClient::new(settings, TaskTracker::new(), CancellationToken::new());
         let start = StartPosition::After(Position {
