@@ -221,14 +221,7 @@ fn full_hub(directory: &Path) -> Hub {
         r#"{"hello":"item-{{sequence}}"}"#.to_owned(),
         r#"{"broken":"item-{{sequence}}""#.to_owned(),
     ];
-    let path = directory.join("items.jsonl");
-    fs::write(&path, lines.join("\n") + "\n").expect("the directory is writable");
-    let (partitions, repeat) = (PARTITIONS.to_string(), ROUNDS.to_string());
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(
-        directory,
-        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
-    )
+    Hub::of(directory, &lines, PARTITIONS, ROUNDS)
 }
 
 fn configuration(directory: &Path, more: &str) -> String {

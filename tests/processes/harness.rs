@@ -21,6 +21,8 @@ const ANSWER: Duration = Duration::from_secs(60);
 const PORTS: std::ops::Range<u16> = 12_000..32_000;
 /// Between two looks at a state.
 const LOOK: Duration = Duration::from_millis(20);
+/// An alert, once for each sequence number.
+pub const ALERT: &str = r#"{"VendorName":"Microsoft","AlertType":"VM_Test","SystemAlertId":"item-{{sequence}}","AlertDisplayName":"A test","Severity":"Low","Status":"New","TimeGenerated":"2025-06-01T00:00:00.000Z"}"#;
 /// The token that the receiver of a test knows.
 pub const TOKEN: &str = "00000000-0000-4000-8000-000000000001";
 
@@ -221,6 +223,19 @@ impl Hub {
             connection_string,
         }
     }
+
+    /// Starts one that holds `lines` from the start, `repeat` times over, spread over its partitions.
+    pub fn of(directory: &Path, lines: &[impl AsRef<str>], partitions: usize, repeat: usize) -> Self {
+        let path = directory.join("items.jsonl");
+        let text: String = lines.iter().map(|line| format!("{}\n", line.as_ref())).collect();
+        fs::write(&path, text).expect("the directory is writable");
+        let path = path.to_str().expect("temporary paths are UTF-8");
+        let (partitions, repeat) = (partitions.to_string(), repeat.to_string());
+        Self::start(
+            directory,
+            &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
+        )
+    }
 }
 
 /// An emulated HTTP Event Collector with acknowledgement.
@@ -253,6 +268,23 @@ impl Receiver {
             address,
             events,
         }
+    }
+
+    /// Waits until it is done with every connection, and so with all that was sent to it.
+    #[track_caller]
+    pub fn wait_until_alone(&self) {
+        let port = format!(":{:04X}", self.address.port());
+        // Listening, and closed by both.
+        let is_connection = |state: &str| state != "0A" && state != "06";
+        wait_for("end of every connection to the receiver", SOON, || {
+            let table = fs::read_to_string("/proc/net/tcp").expect("Linux has it");
+            let is_there = table.lines().any(|line| {
+                let mut columns = line.split_whitespace().skip(1);
+                let [local, _, state] = [columns.next(), columns.next(), columns.next()];
+                local.is_some_and(|local| local.ends_with(&port)) && state.is_some_and(is_connection)
+            });
+            (!is_there).then_some(())
+        });
     }
 }
 

@@ -1,7 +1,6 @@
 //! SIGKILL under load.
 
 use std::collections::HashMap;
-use std::fs;
 use std::path::Path;
 use std::time::Duration;
 
@@ -49,6 +48,8 @@ fn twenty_kills_lose_nothing() {
             (watch.distinct() >= goal && (!moved || watch.stored != stored)).then_some(())
         });
         bridge.process.kill();
+        // What the receiver writes only now would be held against the next one.
+        receiver.wait_until_alone();
         watch.killed(directory, &mut ledger);
     }
 
@@ -83,14 +84,7 @@ fn full_hub(directory: &Path) -> Hub {
     let broken = r#"{"type":"Microsoft.Security/assessments","id":"item-{{sequence}}","properties":{"#;
     let mut lines = vec![whole; BROKEN_EVERY];
     lines[BROKEN_EVERY - 1] = broken;
-    let path = directory.join("items.jsonl");
-    fs::write(&path, lines.join("\n") + "\n").expect("the directory is writable");
-    let (partitions, repeat) = (PARTITIONS.to_string(), (ITEMS / BROKEN_EVERY).to_string());
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(
-        directory,
-        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
-    )
+    Hub::of(directory, &lines, PARTITIONS, ITEMS / BROKEN_EVERY)
 }
 
 fn is_broken(number: usize) -> bool {

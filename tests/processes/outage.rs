@@ -1,6 +1,5 @@
 //! The receiver is away, or refuses everything.
 
-use std::fs;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -132,12 +131,5 @@ fn received(bridge: &Bridge) -> f64 {
 /// A hub that holds all items from the start.
 pub fn full_hub(directory: &Path) -> Hub {
     let line = r#"{"type":"Microsoft.Security/assessments","id":"/subscriptions/5d1f0b5e-0000-4000-8000-000000000001/providers/Microsoft.Compute/virtualMachines/item-{{sequence}}/providers/Microsoft.Security/assessments/3f8a1c52-6d0b-4e7f-9a41-0b5c2d8e6f17","properties":{"displayName":"Ports should be closed","status":{"code":"Healthy"}}}"#;
-    let path = directory.join("items.jsonl");
-    fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");
-    let (partitions, repeat) = (PARTITIONS.to_string(), ITEMS.to_string());
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(
-        directory,
-        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
-    )
+    Hub::of(directory, &[line], PARTITIONS, ITEMS)
 }

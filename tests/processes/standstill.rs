@@ -3,10 +3,10 @@
 use std::fs;
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
-use std::path::Path;
 
 use super::harness::{
-    Bridge, Hub, LATER, Process, Receiver, SOON, Settings, TOKEN, configuration, http_address, wait_for,
+    ALERT, Bridge, Hub, LATER, Process, Receiver, SOON, Settings, TOKEN, configuration, http_address,
+    wait_for,
 };
 use super::ledger::Ledger;
 
@@ -65,7 +65,7 @@ targets: {{ out: {{ file: {{ path: \"-\" }}, mapping: native }} }}
 fn nobody_who_reads_the_log_holds_nothing_up() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = hub(directory);
+    let hub = Hub::of(directory, &[ALERT], 1, ITEMS);
     let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
     let mut ledger = Ledger::new(ITEMS, 1);
     ledger.follow(&receiver.events);
@@ -100,16 +100,4 @@ fn nobody_who_reads_the_log_holds_nothing_up() {
         (bridge.metric("hub2siem_log_dropped_lines_total", &[]) > 0.0).then_some(())
     });
     bridge.process.stop();
-}
-
-fn hub(directory: &Path) -> Hub {
-    let line = r#"{"VendorName":"Microsoft","AlertType":"VM_Test","SystemAlertId":"item-{{sequence}}","AlertDisplayName":"A test","Severity":"Low","Status":"New","TimeGenerated":"2025-06-01T00:00:00.000Z"}"#;
-    let path = directory.join("items.jsonl");
-    fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    let repeat = ITEMS.to_string();
-    Hub::start(
-        directory,
-        &["--partitions", "1", "--events", path, "--repeat", &repeat],
-    )
 }

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::harness::{Bridge, Hub, Receiver, SOON, Settings, TOKEN, free_port, wait_for};
+use super::harness::{ALERT, Bridge, Hub, Receiver, SOON, Settings, TOKEN, free_port, wait_for};
 use super::ledger::{Ledger, checkpoints};
 
 const PARTITIONS: usize = 2;
@@ -15,7 +15,7 @@ const ITEMS: usize = 20_000;
 fn clean_stop_and_start_repeat_nothing() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = full_hub(directory);
+    let hub = Hub::of(directory, &[ALERT], PARTITIONS, ITEMS);
     let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
     let mut settings = Settings::new(&hub.connection_string, receiver.address);
     settings.window_events = 1000;
@@ -54,7 +54,7 @@ fn clean_stop_and_start_repeat_nothing() {
 fn second_signal_ends_at_once() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = full_hub(directory);
+    let hub = Hub::of(directory, &[ALERT], PARTITIONS, ITEMS);
     let nobody = ([127, 0, 0, 1], free_port()).into();
     let mut settings = Settings::new(&hub.connection_string, nobody);
     settings.grace_period = "10m";
@@ -81,7 +81,7 @@ fn second_signal_ends_at_once() {
 fn locked_or_damaged_state_is_refused() {
     let directory = tempfile::tempdir().expect("a temporary directory");
     let directory = directory.path();
-    let hub = full_hub(directory);
+    let hub = Hub::of(directory, &[ALERT], PARTITIONS, ITEMS);
     let receiver = Receiver::start(directory, "receiver", 0, TOKEN);
     let settings = Settings::new(&hub.connection_string, receiver.address);
     let mut ledger = Ledger::new(ITEMS, PARTITIONS);
@@ -123,17 +123,4 @@ fn checkpoint_file(directory: &Path) -> Option<std::path::PathBuf> {
             .is_some_and(|extension| extension == "json")
             .then_some(path)
     })
-}
-
-/// A hub that holds all items from the start.
-fn full_hub(directory: &Path) -> Hub {
-    let line = r#"{"VendorName":"Microsoft","AlertType":"VM_Test","SystemAlertId":"item-{{sequence}}","AlertDisplayName":"A test","Severity":"Low","Status":"New","TimeGenerated":"2025-06-01T00:00:00.000Z"}"#;
-    let path = directory.join("items.jsonl");
-    fs::write(&path, line.to_owned() + "\n").expect("the directory is writable");
-    let (partitions, repeat) = (PARTITIONS.to_string(), ITEMS.to_string());
-    let path = path.to_str().expect("temporary paths are UTF-8");
-    Hub::start(
-        directory,
-        &["--partitions", &partitions, "--events", path, "--repeat", &repeat],
-    )
 }
