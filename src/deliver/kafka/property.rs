@@ -18,7 +18,7 @@ pub enum Denied {
     Promise,
     /// It has an option of the target.
     Option(&'static str),
-    /// It would load foreign code or replace the brokers.
+    /// It would load foreign code, replace the brokers or take a signal from the process.
     Unsafe,
 }
 
@@ -70,8 +70,9 @@ const OPTIONS: [(&str, &str); 21] = [
     ("ssl.endpoint.identification.algorithm", "tls.verify"),
 ];
 
-/// Properties that would load foreign code, or replace the brokers by imitations.
-const UNSAFE: [&str; 4] = [
+/// Properties that would load foreign code, replace the brokers by imitations, or take a signal from the process.
+const UNSAFE: [&str; 5] = [
+    "internal.termination.signal",
     "plugin.library.paths",
     "interceptors",
     "test.mock.",
@@ -156,6 +157,7 @@ mod tests {
             ("ssl.key.pem", "x", Some(Denied::Option("tls.client_certificate"))),
             ("ssl.cipher.suites", "x", None),
             ("test.mock.num.brokers", "3", Some(Denied::Unsafe)),
+            ("internal.termination.signal", "15", Some(Denied::Unsafe)),
             ("linger.ms", "5", None),
             (
                 "queue.buffering.max.ms",

@@ -73,8 +73,10 @@ pub enum Error {
         /// The option.
         option: &'static str,
     },
-    /// A property that would load foreign code or replace the brokers.
-    #[error("`librdkafka.{name}` cannot be set: it loads foreign code, or is made for tests")]
+    /// A property that would load foreign code, replace the brokers or take a signal from the process.
+    #[error(
+        "`librdkafka.{name}` cannot be set: it loads foreign code, takes a signal from the process, or is made for tests"
+    )]
     Unsafe {
         /// Its name.
         name: String,
@@ -195,8 +197,7 @@ impl Settings {
         }
         // The library says what it does not take; certificates it reads later.
         properties.create_native_config().map_err(refused)?;
-        contradictions(&properties)?;
-        Ok(Self {
+        let settings = Self {
             topics,
             key: options.key,
             tombstones: options.tombstones,
@@ -207,7 +208,9 @@ impl Settings {
             try_interval: TRY_INTERVAL_MIN,
             properties,
             renewable,
-        })
+        };
+        contradictions(&settings)?;
+        Ok(settings)
     }
 
     /// The settings with a password or certificates that were renewed since they were read; `None` if they were not. Waits
@@ -300,7 +303,11 @@ fn pass_through(options: &Kafka, properties: &mut ClientConfig) -> Result<(), Er
 }
 
 /// What does not go together is only found when a producer begins: one does that has nobody to connect to and nothing to read.
-fn contradictions(properties: &ClientConfig) -> Result<(), Error> {
+fn contradictions(settings: &Settings) -> Result<(), Error> {
+    let properties = match settings.exactly_once {
+        Some(_) => exactly_once::config::producer_config(settings, "nobody"),
+        None => settings.producer_config(),
+    };
     let mut alone = properties.clone();
     for name in properties.config_map().into_keys() {
         let is_of_brokers = ["bootstrap.", "security.", "sasl.", "ssl.", "enable.ssl."];

@@ -86,6 +86,10 @@ fn says_what_is_wrong() {
             "`reconnect.backoff.max.ms` must be >= `reconnect.backoff.ms`",
         ),
         (
+            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { socket.timeout.ms: 90000 }",
+            "`socket.timeout.ms` must be set <= `transaction.timeout.ms`",
+        ),
+        (
             "brokers: k:1\ntopic: mdc\nkey: resource\ntombstones: true",
             "needs `key: item`",
         ),
