@@ -73,8 +73,8 @@ enum NextStart {
 #[derive(Default)]
 struct Refused {
     waiting: i64,
-    /// The newest event of the hub when it was last asked over this link.
-    newest: Option<SequenceNumber>,
+    /// When the hub was last asked over this link: its newest event, and how many had been refused.
+    asked: Option<(SequenceNumber, i64)>,
     /// Slips of the protocol in a row without an event between them.
     slips: u32,
     detail: String,
@@ -240,7 +240,7 @@ impl PartitionReader {
                 }
                 self.next_start = NextStart::Cursor;
                 self.cursor.attached(hub_created_at);
-                (self.refused.waiting, self.refused.newest) = (0, None);
+                (self.refused.waiting, self.refused.asked) = (0, None);
                 self.has_advanced = false;
                 self.attached_at = Some(Instant::now());
                 self.state = State::Receiving(link);

@@ -126,29 +126,39 @@ async fn what_was_refused_after_those_passed_keeps_its_number() {
         let answer = within(client.partition_properties(&partition)).await;
         answer.expect("the hub answers")
     };
+    let refused = async |reader: &mut hub2siem::eventhub::PartitionReader, count: i64| {
+        within(async {
+            while reader.unnumbered().is_none_or(|(refused, _)| refused < count) {
+                let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(9)).await;
+            }
+        })
+        .await;
+    };
     let step = next(&mut reader, 9).await;
     assert!(matches!(step, Step::Attached { .. }), "{step:?}");
-    within(async {
-        while reader.unnumbered().is_none_or(|(refused, _)| refused < 2) {
-            let _ = tokio::time::timeout(Duration::from_millis(20), reader.next(9)).await;
-        }
-    })
-    .await;
+    refused(&mut reader, 2).await;
     let [four, five] = [4, 5].map(SequenceNumber);
     assert_eq!(reader.standing(&asked().await), Standing::Unread(five));
     hub.append(0, broken());
+    refused(&mut reader, 3).await;
+    hub.append(0, broken());
     let properties = asked().await;
     assert_eq!(reader.standing(&properties), Standing::Unread(five));
+    assert_eq!(
+        reader.standing(&properties),
+        Standing::Behind,
+        "nothing came since"
+    );
     reader.pass_unread(&properties, SequenceNumber(3));
     reader.pass_unread(&properties, four);
     append(&hub, 0, 1);
     let (events, others) = read(&mut reader, 1).await;
-    assert_eq!(numbers(&events), [7]);
+    assert_eq!(numbers(&events), [8]);
     let passed = others.iter().map(|step| match step {
         Step::Unreadable { sequence_number, .. } => Some(sequence_number.0),
         _ => None,
     });
-    assert_eq!(passed.collect::<Vec<_>>(), [Some(4), Some(5), Some(6)]);
+    assert_eq!(passed.collect::<Vec<_>>(), [Some(4), Some(5), Some(6), Some(7)]);
     reader.close().await;
 }
 

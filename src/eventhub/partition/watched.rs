@@ -43,13 +43,18 @@ impl PartitionReader {
         if !self.is_behind(hub) {
             return Standing::Level;
         }
-        // What the hub took in while it was asked may not be here yet: then what it said before is held against what is.
-        let newest = hub.last_sequence_number;
-        let before = self.refused.newest.replace(newest);
-        let refused = [Some(newest), before];
-        let mut refused = refused.into_iter().flatten();
-        if let Some(last) = refused.find(|last| self.has_refused_up_to(*last, hub)) {
-            return Standing::Unread(last);
+        let (newest, waiting) = (hub.last_sequence_number, self.refused.waiting);
+        let before = self.refused.asked.replace((newest, waiting));
+        if self.has_refused_up_to(newest, hub) {
+            return Standing::Unread(newest);
+        }
+        // What the hub took in while it was asked may not be here yet. While deliveries go on, what it said before is held
+        // against them.
+        if let Some((newest, waiting)) = before
+            && waiting < self.refused.waiting
+            && self.has_refused_up_to(newest, hub)
+        {
+            return Standing::Unread(newest);
         }
         // A hub that says it is empty while its newest event is too young to be gone is not to be believed.
         match hub.is_empty && may_be_removed(hub.last_enqueued_time, now) {

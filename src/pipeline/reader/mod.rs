@@ -353,7 +353,9 @@ impl Reader {
     /// The hub was deleted and made again: numbers start anew, and what is in flight moves no position any more.
     fn begin_generation(&self, reading: &mut Reading, origin: &'static str) {
         reading.in_flight.retire();
+        // What was tried in vain says nothing about the hub there is now.
         reading.watch = Watch::new(self.stuck_after);
+        self.status.stuck(None);
         reading.generation += 1;
         reading.is_registered = false;
         reading.in_flight = self.in_flight(reading.generation, self.targets.without_positions(), None);
