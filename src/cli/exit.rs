@@ -86,15 +86,15 @@ impl From<checkpoint::Error> for Failure {
     }
 }
 
-/// Prints a failure, after the log, and gives the exit code. Where nobody reads the log, only the code.
+/// Prints a failure, after the log, and gives the exit code. Where nobody reads, only the code.
 pub fn report(result: Result<(), Failure>) -> ExitCode {
-    let is_read = log::finish();
     match result {
-        Ok(()) => ExitCode::SUCCESS,
+        Ok(()) => {
+            log::finish();
+            ExitCode::SUCCESS
+        }
         Err(failure) => {
-            if is_read {
-                eprint!("{}", failure.render(std::io::stderr().is_terminal()));
-            }
+            log::last_words(&failure.render(std::io::stderr().is_terminal()));
             ExitCode::from(failure.code())
         }
     }

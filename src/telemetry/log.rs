@@ -6,7 +6,7 @@ mod queue;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
 use std::fmt;
-use std::io::IsTerminal;
+use std::io::{IsTerminal, Write as _};
 use std::panic::PanicHookInfo;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
@@ -20,8 +20,11 @@ use self::queue::Queue;
 use crate::config::file::{Log, LogFormat, LogLevel};
 use crate::event::Timestamp;
 
-/// How long an end waits for lines that are not written yet.
+/// How long an end waits for the next line to be written.
 const FINISH_PATIENCE: Duration = Duration::from_secs(1);
+
+/// Lets through what this module says of panics.
+const PANICS: &str = "hub2siem::telemetry::log=error";
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
@@ -37,10 +40,21 @@ pub fn install(log: Log) {
     std::panic::set_hook(Box::new(say_panic));
 }
 
-/// Waits until everything is written, for a second at most. Whether it is: if not, whatever else is written to standard error
-/// may wait for ever.
-pub fn finish() -> bool {
-    QUEUE.get().is_none_or(|queue| queue.finish(FINISH_PATIENCE))
+/// Waits until everything is written, or standard error took nothing for a second. What is logged after that may be lost.
+pub fn finish() {
+    if let Some(queue) = QUEUE.get() {
+        queue.finish(FINISH_PATIENCE);
+    }
+}
+
+/// Writes the last words of a process to standard error, behind the log. Whoever does not read them waits for nobody.
+pub fn last_words(text: &str) {
+    // What cannot be written has nowhere else to go.
+    let _ = match QUEUE.get() {
+        Some(queue) => (&**queue).write_all(text.as_bytes()),
+        None => std::io::stderr().write_all(text.as_bytes()),
+    };
+    finish();
 }
 
 /// Lines dropped since the last call, because whatever reads standard error took none.
@@ -53,6 +67,7 @@ fn say_panic(panic: &PanicHookInfo<'_>) {
     let backtrace = Backtrace::capture();
     let is_captured = backtrace.status() == BacktraceStatus::Captured;
     tracing::error!(
+        thread = std::thread::current().name(),
         place = panic.location().map(tracing::field::display),
         backtrace = is_captured.then(|| tracing::field::display(&backtrace)),
         "panic: {}",
@@ -75,7 +90,9 @@ where
     };
     // Libraries speak only when something is wrong: their `info` is our `debug`.
     let filter = EnvFilter::try_from_default_env()
-        .unwrap_or_else(|_| EnvFilter::new(format!("warn,hub2siem={level},fe2o3_amqp=error")));
+        .unwrap_or_else(|_| EnvFilter::new(format!("warn,hub2siem={level},fe2o3_amqp=error")))
+        // Whatever is asked for, a panic is said.
+        .add_directive(PANICS.parse().expect("it is a directive"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -6,10 +6,13 @@ use std::collections::VecDeque;
 use std::io::{self, Write};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// Lines that wait take so much memory at most.
 const MAX_WAITING_BYTES: usize = 4 << 20;
+
+/// How long an end waits for a reader that is slow.
+const MAX_PATIENCE: Duration = Duration::from_secs(10);
 
 /// Takes lines without waiting for whoever reads them.
 #[derive(Debug, Default)]
@@ -23,6 +26,8 @@ struct State {
     waiting: VecDeque<Vec<u8>>,
     waiting_bytes: usize,
     is_writing: bool,
+    /// Lines that were written, or could not be.
+    written: u64,
     /// Lines that were dropped since somebody asked.
     dropped: u64,
     /// Lines that were dropped since the log said so.
@@ -30,6 +35,10 @@ struct State {
 }
 
 impl State {
+    fn is_busy(&self) -> bool {
+        self.is_writing || !self.waiting.is_empty()
+    }
+
     fn drop_line(&mut self) {
         self.dropped += 1;
         self.unsaid += 1;
@@ -52,11 +61,20 @@ impl Queue {
         std::mem::take(&mut self.lock().dropped)
     }
 
-    /// Waits until everything is written, for `patience` at most; whether it is.
+    /// Waits until everything is written, or for `patience` nothing is, or for [`MAX_PATIENCE`]; whether everything is.
     pub fn finish(&self, patience: Duration) -> bool {
-        let is_busy = |state: &mut State| state.is_writing || !state.waiting.is_empty();
-        let waited = self.changed.wait_timeout_while(self.lock(), patience, is_busy);
-        !waited.expect("no holder of this lock panics").1.timed_out()
+        let end = Instant::now() + MAX_PATIENCE;
+        let mut state = self.lock();
+        loop {
+            let lines = state.written;
+            let is_still = |state: &mut State| state.is_busy() && state.written == lines;
+            let waited = self.changed.wait_timeout_while(state, patience, is_still);
+            let timed_out;
+            (state, timed_out) = waited.expect("no holder of this lock panics");
+            if !state.is_busy() || timed_out.timed_out() || Instant::now() > end {
+                return !state.is_busy();
+            }
+        }
     }
 
     fn push(&self, line: &[u8]) {
@@ -73,13 +91,16 @@ impl Queue {
         loop {
             let line = self.next();
             let is_written = output.write_all(&line).and_then(|()| output.flush()).is_ok();
-            let unsaid = self.written(is_written);
+            let unsaid = self.note_written(is_written);
             if unsaid > 0 {
                 tracing::warn!(
                     lines = unsaid,
                     "lines of the log were dropped: whatever reads standard error took none"
                 );
             }
+            // Only now: what was just said is to be written before the end as well.
+            self.lock().is_writing = false;
+            self.changed.notify_all();
         }
     }
 
@@ -94,14 +115,13 @@ impl Queue {
         line
     }
 
-    /// The end of writing a line. How many dropped ones are to be told of: once there is room for all of the log again.
-    fn written(&self, is_written: bool) -> u64 {
+    /// A line was written or could not be. How many dropped ones are to be told of: once nothing waits any more.
+    fn note_written(&self, is_written: bool) -> u64 {
         let mut state = self.lock();
-        state.is_writing = false;
+        state.written += 1;
         if !is_written {
             state.drop_line();
         }
-        self.changed.notify_all();
         match is_written && state.waiting.is_empty() {
             true => std::mem::take(&mut state.unsaid),
             false => 0,
