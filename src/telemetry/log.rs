@@ -23,8 +23,8 @@ use crate::event::Timestamp;
 /// How long an end waits for the next line to be written.
 const FINISH_PATIENCE: Duration = Duration::from_secs(1);
 
-/// Lets through what this module says of panics.
-const PANICS: &str = "hub2siem::telemetry::log=error";
+/// Lets through what this module says: of panics, and of lines that were dropped.
+const OWN: &str = "hub2siem::telemetry::log=warn";
 
 static QUEUE: OnceLock<Arc<Queue>> = OnceLock::new();
 
@@ -91,8 +91,8 @@ where
     // Libraries speak only when something is wrong: their `info` is our `debug`.
     let filter = EnvFilter::try_from_default_env()
         .unwrap_or_else(|_| EnvFilter::new(format!("warn,hub2siem={level},fe2o3_amqp=error")))
-        // Whatever is asked for, a panic is said.
-        .add_directive(PANICS.parse().expect("it is a directive"));
+        // Whatever is asked for, these are said.
+        .add_directive(OWN.parse().expect("it is a directive"));
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(writer)

@@ -60,7 +60,8 @@ targets: {{ out: {{ file: {{ path: \"-\" }}, mapping: native }} }}
 }
 
 /// Scenario: everything there is to say is logged, and nobody reads it any more once the bridge is there.
-/// Guarantees: all items arrive, health and metrics answer, what was not written is counted, and a signal is heeded.
+/// Guarantees: all items arrive, health and metrics answer, what was not written is counted, and told once somebody reads; a
+/// signal is heeded.
 #[test]
 fn nobody_who_reads_the_log_holds_nothing_up() {
     let directory = tempfile::tempdir().expect("a temporary directory");
@@ -99,5 +100,13 @@ fn nobody_who_reads_the_log_holds_nothing_up() {
     wait_for("lines that were dropped", SOON, || {
         (bridge.metric("hub2siem_log_dropped_lines_total", &[]) > 0.0).then_some(())
     });
+    let reading = std::thread::spawn(move || {
+        let mut lines = log.lines().map_while(Result::ok);
+        lines.any(|line| line.contains("lines of the log were dropped"))
+    });
+    wait_for("word of them in the log", SOON, || {
+        reading.is_finished().then_some(())
+    });
+    assert!(reading.join().expect("it only reads"), "the log ended");
     bridge.process.stop();
 }
