@@ -5,7 +5,6 @@ use std::time::Duration;
 use rdkafka::ClientConfig;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::error::KafkaError;
-use rdkafka::producer::BaseProducer;
 
 use super::config::{Kafka, Key};
 use super::exactly_once;
@@ -197,7 +196,7 @@ impl Settings {
         }
         // The library says what it does not take; certificates it reads later.
         properties.create_native_config().map_err(refused)?;
-        let settings = Self {
+        Ok(Self {
             topics,
             key: options.key,
             tombstones: options.tombstones,
@@ -208,9 +207,7 @@ impl Settings {
             try_interval: TRY_INTERVAL_MIN,
             properties,
             renewable,
-        };
-        contradictions(&settings)?;
-        Ok(settings)
+        })
     }
 
     /// The settings with a password or certificates that were renewed since they were read; `None` if they were not. Waits
@@ -300,24 +297,6 @@ fn pass_through(options: &Kafka, properties: &mut ClientConfig) -> Result<(), Er
         };
     }
     Ok(())
-}
-
-/// What does not go together is only found when a producer begins: one does that has nobody to connect to and nothing to read.
-fn contradictions(settings: &Settings) -> Result<(), Error> {
-    let properties = match settings.exactly_once {
-        Some(_) => exactly_once::config::producer_config(settings, "nobody"),
-        None => settings.producer_config(),
-    };
-    let mut alone = properties.clone();
-    for name in properties.config_map().into_keys() {
-        let is_of_brokers = ["bootstrap.", "security.", "sasl.", "ssl.", "enable.ssl."];
-        if is_of_brokers.iter().any(|prefix| name.starts_with(prefix)) {
-            alone.remove(name);
-        }
-    }
-    alone.set_log_level(RDKafkaLogLevel::Critical);
-    let begun: Result<BaseProducer, _> = alone.create();
-    begun.map(drop).map_err(refused)
 }
 
 /// A message that is larger than all room there is would wait for ever.

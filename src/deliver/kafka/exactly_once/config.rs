@@ -81,10 +81,7 @@ pub fn default_position_topic() -> String {
 }
 
 /// What the producer of one partition is told.
-pub(in crate::deliver::kafka) fn producer_config(
-    settings: &kafka::Settings,
-    transactional_id: &str,
-) -> ClientConfig {
+pub(super) fn producer_config(settings: &kafka::Settings, transactional_id: &str) -> ClientConfig {
     let mut config = settings.producer_config();
     let queue_kbytes = QUEUE_KBYTES_MIN.max(2 * settings.message_limit_bytes / 1024);
     let milliseconds = |duration: Duration| duration.as_millis().to_string();

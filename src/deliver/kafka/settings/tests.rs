@@ -82,14 +82,6 @@ fn says_what_is_wrong() {
             "`librdkafka.linger.ms` is not taken",
         ),
         (
-            "brokers: k:1\ntopic: mdc\nlibrdkafka: { reconnect.backoff.ms: 9000 }",
-            "`reconnect.backoff.max.ms` must be >= `reconnect.backoff.ms`",
-        ),
-        (
-            "brokers: k:1\ntopic: mdc\nexactly_once: true\nlibrdkafka: { socket.timeout.ms: 90000 }",
-            "`socket.timeout.ms` must be set <= `transaction.timeout.ms`",
-        ),
-        (
             "brokers: k:1\ntopic: mdc\nkey: resource\ntombstones: true",
             "needs `key: item`",
         ),
